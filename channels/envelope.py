@@ -1,0 +1,239 @@
+"""The envelope: what every adapter emits and accepts, free of row ids and of any provider's types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    """What a provider told us happened."""
+
+    MESSAGE = "message"  # a person wrote
+    EDIT = "edit"  # a person changed what they wrote before
+    CALLBACK = "callback"  # a person pressed a button that we sent
+    RECEIPT = "receipt"  # news about something that we sent
+
+
+class AttachmentKind(StrEnum):
+    """What an attachment is to a person."""
+
+    IMAGE = "image"
+    AUDIO = "audio"
+    VIDEO = "video"
+    FILE = "file"
+    STICKER = "sticker"
+    LOCATION = "location"
+    CONTACT = "contact"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attachment:
+    """A thing that travels with a message.
+
+    `id` is the provider's handle (Telegram's `file_id`) until the gateway has fetched the content, then the
+    blob's SHA-256 in hexadecimal. Locations and contacts carry their facts in `data` and have no content.
+    """
+
+    kind: AttachmentKind
+    id: str
+    name: str | None = None
+    content_type: str | None = None
+    size: int | None = None
+    """Bytes, as the provider states them."""
+    data: Mapping[str, str | float] = field(default_factory=dict[str, str | float])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Button:
+    """A quick reply. Pressing it sends `value` back to us; with `url`, it opens a page instead."""
+
+    label: str
+    value: str
+    url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InboundMessage:
+    """One event from a customer, normalised. The raw payload rides along and is kept."""
+
+    channel: str
+    """Name of the configured channel, e.g. `telegram`, `webchat`."""
+    event: Event
+    external_id: str
+    """The provider's identity of this *event*; with `channel` the key against duplicates."""
+    address: str
+    """Scheme and path, e.g. `telegram:4242`, `webchat:9f2c…`."""
+    sent_at: datetime
+    """When the provider says it was written (UTC)."""
+    raw: bytes
+    text: str = ""
+    name: str | None = None
+    """How the provider calls the person."""
+    language: str | None = None
+    """The provider's hint (IETF tag), not our finding."""
+    message_id: str | None = None
+    """The provider's identity of the *message*, which replies and edits refer to."""
+    reply_to: str | None = None
+    """`message_id` of the message this one answers."""
+    edits: str | None = None
+    """With Event.EDIT: `message_id` of the message that was changed."""
+    attachments: tuple[Attachment, ...] = ()
+    start_parameter: str | None = None
+    """What a deep link carried (`/start <parameter>` on Telegram, a signed token on web chat)."""
+    thread: str | None = None
+    """Separates conversations on channels that have threads (mail); None: one conversation an address."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutboundMessage:
+    """One message to one address, ready to be sent."""
+
+    channel: str
+    address: str
+    text: str
+    key: str
+    """Ours, unique and stable over retries: the idempotency key where a provider takes one."""
+    buttons: tuple[Button, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    reply_to: str | None = None
+    """`message_id` of the customer's message that this answers."""
+    language: str = "en"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Receipt:
+    """The provider's immediate answer to a send: it took the message."""
+
+    external_ids: tuple[str, ...]
+    """The provider's ids, one for each part a long text was split into."""
+
+
+class DeliveryStatus(StrEnum):
+    """Where a Delivery stands; `storage.deliveries` keeps the books in these words."""
+
+    QUEUED = "queued"  # planned, or waiting for its turn
+    RETRYING = "retrying"  # failed in a way that allows another try; `due_at` says when
+    SENDING = "sending"  # claimed and on the wire: counts as left
+    SENT = "sent"  # the provider took it (web chat: committed to the visitor's stream)
+    DELIVERED = "delivered"  # it reached the person's device
+    READ = "read"  # the person saw it
+    FAILED = "failed"  # it will not arrive, and we know why
+    SKIPPED = "skipped"  # we decided not to send it, and say why
+    UNKNOWN = "unknown"  # the answer was lost: it may have arrived, and is never blindly repeated
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryUpdate:
+    """Later news from a provider about something that we sent."""
+
+    channel: str
+    external_id: str
+    """The provider's id of the message we sent, from its Receipt."""
+    status: DeliveryStatus
+    at: datetime
+    raw: bytes
+    reason: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AddressUpdate:
+    """News about an address as a whole, e.g. the person blocked our bot (or let us in again)."""
+
+    channel: str
+    address: str
+    reachable: bool
+    reason: str
+    at: datetime
+    raw: bytes
+    external_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """An input that we did not take. Its hash, size, headers and reason are kept, its content is not."""
+
+    channel: str
+    reason: str
+    size: int
+    sha256: str
+    at: datetime
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+Arrival = InboundMessage | DeliveryUpdate | AddressUpdate | Refusal
+"""Everything an adapter can hand to the gateway."""
+
+
+class SendErrorCode(StrEnum):
+    """The closed list of ways a send can fail. CONSEQUENCES says what each means for the Delivery."""
+
+    RATE_LIMITED = "rate_limited"  # the provider asks us to wait (429)
+    UNREACHABLE = "unreachable"  # nothing was written: refused, DNS, TLS
+    PROVIDER_ERROR = "provider_error"  # the provider itself states an error of its own (its body, not a bare gateway page)
+    NO_ANSWER = "no_answer"  # time-out or lost connection after writing, or a bare 502/503/504: the outcome is unknown
+    BLOCKED = "blocked"  # the person blocked us (Telegram 403)
+    BAD_ADDRESS = "bad_address"  # nobody is there
+    REJECTED = "rejected"  # the provider refuses this content
+    TOO_LARGE = "too_large"  # beyond the channel's limits even after splitting
+    UNAUTHORIZED = "unauthorized"  # our credentials are wrong: every send on this channel will fail
+    UNSUPPORTED = "unsupported"  # this channel cannot carry that kind of content
+
+
+class Fault(StrEnum):
+    """Whose fault a failure is: decides who is told."""
+
+    PROVIDER = "provider"
+    RECIPIENT = "recipient"
+    OURS = "ours"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Consequence:
+    """What a SendErrorCode means for the Delivery."""
+
+    retry: bool
+    outcome_known: bool
+    fault: Fault
+    closes_address: bool = False
+    """Nothing more is sent to the address until the person writes again."""
+
+
+CONSEQUENCES: Mapping[SendErrorCode, Consequence] = {
+    SendErrorCode.RATE_LIMITED: Consequence(retry=True, outcome_known=True, fault=Fault.PROVIDER),
+    SendErrorCode.UNREACHABLE: Consequence(retry=True, outcome_known=True, fault=Fault.NETWORK),
+    SendErrorCode.PROVIDER_ERROR: Consequence(retry=True, outcome_known=True, fault=Fault.PROVIDER),
+    SendErrorCode.NO_ANSWER: Consequence(retry=False, outcome_known=False, fault=Fault.NETWORK),
+    SendErrorCode.BLOCKED: Consequence(retry=False, outcome_known=True, fault=Fault.RECIPIENT, closes_address=True),
+    SendErrorCode.BAD_ADDRESS: Consequence(retry=False, outcome_known=True, fault=Fault.RECIPIENT, closes_address=True),
+    SendErrorCode.REJECTED: Consequence(retry=False, outcome_known=True, fault=Fault.OURS),
+    SendErrorCode.TOO_LARGE: Consequence(retry=False, outcome_known=True, fault=Fault.OURS),
+    SendErrorCode.UNAUTHORIZED: Consequence(retry=True, outcome_known=True, fault=Fault.OURS),
+    SendErrorCode.UNSUPPORTED: Consequence(retry=False, outcome_known=True, fault=Fault.OURS),
+}
+
+
+class SendError(Exception):
+    """A message could not be sent; `code` says in which of the known ways."""
+
+    def __init__(
+        self, code: SendErrorCode, detail: str, *, retry_after: float | None = None, whole_channel: bool = False
+    ) -> None:
+        """`detail` never holds credentials or message text; `retry_after` is in seconds, as the provider asked.
+
+        `whole_channel`: the wait holds for every recipient of the channel, not for this address alone.
+        """
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.retry_after = retry_after
+        self.whole_channel = whole_channel
+
+    @property
+    def consequence(self) -> Consequence:
+        return CONSEQUENCES[self.code]
+
