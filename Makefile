@@ -1,0 +1,56 @@
+# Every target does its own set-up, and does nothing twice: `make run` on a fresh machine is enough.
+# ARGS go to the command: `make run ARGS="--port 9000"`, `make test ARGS="tests/bot -k greeting"`.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt bench torture clean
+
+ARGS ?=
+
+# The interpreter is one that the machine has (3.11 or newer); uv must not fetch another.
+export UV_PYTHON_DOWNLOADS := never
+# Where several people share a checkout's environment variables, theirs is not ours.
+unexport VIRTUAL_ENV
+
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
+
+run: .venv/.runtime ## start the gateway on http://127.0.0.1:8080
+	@.venv/bin/rapport run $(ARGS)
+
+test: .venv/.development ## run the tests
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: .venv/.development ## format, lint, types, import rules, tests: what must pass before anything lands
+	@.venv/bin/ruff format --check --quiet || { echo "Some files are not formatted: run make fmt."; exit 1; }
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/basedpyright
+	@.venv/bin/lint-imports --no-cache
+	@.venv/bin/python -m pytest $(ARGS)
+
+fmt: .venv/.development ## format the code and mend what the linter can mend
+	@.venv/bin/ruff format
+	@.venv/bin/ruff check --fix
+
+bench: .venv/.development ## measure speed; the table goes to docs/benchmarks.md
+	@.venv/bin/python -m tests.bench $(ARGS)
+
+torture: .venv/.development ## a thousand real kills at random moments under load, with the books checked after each
+	@.venv/bin/python -m tests.torture $(ARGS)
+
+clean: ## remove the environment and caches; data/ stays
+	rm -rf .venv .tools .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './data/*' -prune -exec rm -rf {} +
+
+# What the gateway needs to run. --inexact: the tests' tools may stay where they are installed already.
+.venv/.runtime: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
+	@$(UV) sync --frozen --no-dev --inexact --quiet
+	@touch $@
+
+.venv/.development: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
+	@$(UV) sync --frozen --quiet
+	@touch .venv/.runtime $@
+
+.tools/bin/uv:
+	@python3 .ci/get-uv

@@ -1,0 +1,67 @@
+"""What all tests share: a clock that stands still, given data, databases, and a guard around the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import given as given_data
+from tests import loopback
+from tests.clock import FrozenClock
+from tests.postgres import PostgresServer
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock()
+
+
+@pytest.fixture
+def given() -> Callable[[str], Path]:
+    """`given("nlu/banking77/train.csv")`: a file of the given data, or the reason for a skip."""
+    return given_data.given
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    server = PostgresServer.create()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A fresh, empty database of the test's own."""
+    name = postgres_server.create_database()
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh, empty database on each kind that we run on: a test that asks for it runs twice."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'rapport.sqlite3'}"
+    return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture(autouse=True)
+def outward_attempts() -> Generator[list[str]]:
+    """Every test runs inside the guard; one that tests the guard itself empties the list."""
+    with loopback.guard() as attempts:
+        yield attempts
+    if attempts:
+        pytest.fail(f"tests touch nothing but loopback, and this one tried: {', '.join(attempts)}", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything is required, a skip hides a missing part: it fails, with its reason."""
+    report = yield
+    if given_data.REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"{reason} (RAPPORT_REQUIRE_ALL=1 allows no skips)"
+    return report
