@@ -101,6 +101,10 @@ class OutboundMessage:
     reply_to: str | None = None
     """`message_id` of the customer's message that this answers."""
     language: str = "en"
+    thread: str | None = None
+    """The `thread` of the conversation this belongs to: on Telegram the business connection it must leave through."""
+    sent: tuple[str, ...] = ()
+    """External ids of the parts that left in an earlier try, from its SendError: they are not sent again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,17 +225,26 @@ class SendError(Exception):
     """A message could not be sent; `code` says in which of the known ways."""
 
     def __init__(
-        self, code: SendErrorCode, detail: str, *, retry_after: float | None = None, whole_channel: bool = False
+        self,
+        code: SendErrorCode,
+        detail: str,
+        *,
+        retry_after: float | None = None,
+        whole_channel: bool = False,
+        sent: tuple[str, ...] = (),
     ) -> None:
         """`detail` never holds credentials or message text; `retry_after` is in seconds, as the provider asked.
 
         `whole_channel`: the wait holds for every recipient of the channel, not for this address alone.
+        `sent`: external ids of the parts that did leave before the failure; a retry carries them in
+        OutboundMessage.sent, so that the parts still missing follow and none is repeated.
         """
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
         self.retry_after = retry_after
         self.whole_channel = whole_channel
+        self.sent = sent
 
     @property
     def consequence(self) -> Consequence:
