@@ -1,0 +1,407 @@
+"""Settings: `rapport.toml` < environment `RAPPORT_*` < command line; every mistake explained in one sentence.
+
+A key such as `telegram.token` is `[telegram] token` in the file and `RAPPORT_TELEGRAM__TOKEN` in the environment. A
+secret may also stand in a file of its own, named by `RAPPORT_TELEGRAM__TOKEN_FILE`, as container secrets do.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from channels.webchat_settings import UPLOAD_TYPES
+from gateway.settings_sources import PREFIX, Mistake, SettingsMistakes, Sources, nearest
+
+FILE = "rapport.toml"
+
+
+class Role(StrEnum):
+    """Which work a process does."""
+
+    ALL = "all"  # everything: the usual way on one machine
+    WEB = "web"  # takes requests and holds visitors' connections
+    WORKER = "worker"  # handles conversations, sends, polls, ticks
+
+
+def mistake(what: str, right: str) -> PydanticCustomError:
+    """A validator's verdict, both halves of a sentence: what is wrong, and what would be right."""
+    return PydanticCustomError("mistake", "{what}", {"what": what, "right": right})
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise mistake("is not a web address", "write it in full, such as https://chat.example.com")
+    if parts.username or parts.password:
+        raise mistake("holds a user name or password", "leave them out of the address and use the token setting")
+    return value.rstrip("/")
+
+
+def _origin(value: str) -> str:
+    """As browsers write it in `Origin`: lower case, no default port, no path (RFC 6454)."""
+    wrong = mistake(
+        f"holds {value!r}, which is not an origin", "write scheme and host, such as https://www.example.com"
+    )
+    parts = urlsplit(value.lower())
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/") or parts.query:
+        raise wrong
+    try:
+        default = parts.port in (None, 443 if parts.scheme == "https" else 80)
+    except ValueError as exc:
+        raise wrong from exc
+    return f"{parts.scheme}://{parts.hostname}" if default else f"{parts.scheme}://{parts.hostname}:{parts.port}"
+
+
+def _upload_type(value: str) -> str:
+    if value not in UPLOAD_TYPES:
+        raise mistake(f"holds {value!r}, which we cannot recognise", f"choose from {', '.join(UPLOAD_TYPES)}")
+    return value
+
+
+def _comma_separated(value: object) -> object:
+    """The environment has no lists: `a, b` there is what `["a", "b"]` is in the file."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _bot_token(value: SecretStr) -> SecretStr:
+    token = value.get_secret_value()
+    if not re.fullmatch(r"\d{3,20}:[A-Za-z0-9_-]{20,100}", token):
+        raise mistake(
+            f"is {len(token)} characters long and no bot token",
+            "a bot token looks like 123456:ABC-DEF…; take it from @BotFather",
+        )
+    return value
+
+
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    # https://core.telegram.org/bots/api#setwebhook: 1-256 characters A-Z, a-z, 0-9, _ and -
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", value.get_secret_value()):
+        raise mistake(
+            "cannot serve as a webhook secret",
+            "use 16 to 256 letters, digits, - and _; `openssl rand -hex 32` makes a good one",
+        )
+    return value
+
+
+def _database_url(value: SecretStr) -> SecretStr:
+    right = "use sqlite:///data/rapport.sqlite3 or postgresql+psycopg://rapport@localhost/rapport"
+    try:
+        url = make_url(value.get_secret_value())
+    except ArgumentError as exc:
+        raise mistake("is not a database address", right) from exc
+    if url.drivername not in ("sqlite", "postgresql", "postgresql+psycopg"):
+        raise mistake(f"names {url.drivername}, which Rapport does not run on", right)
+    if url.drivername == "sqlite" and not url.database:
+        raise mistake("names no file", right)
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Origin = Annotated[str, AfterValidator(_origin)]
+BotToken = Annotated[SecretStr, AfterValidator(_bot_token)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Origins = Annotated[tuple[Origin, ...], BeforeValidator(_comma_separated)]
+UploadTypes = Annotated[tuple[Annotated[str, AfterValidator(_upload_type)], ...], BeforeValidator(_comma_separated)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_comma_separated)]
+
+
+class Section(BaseModel):
+    """A table of the file. Unknown keys are mistakes, and nothing changes after the start."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Server(Section):
+    """`[server]`: where Rapport listens."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="the address to listen on; 0.0.0.0 for all")
+    port: int = Field(default=8080, ge=0, le=65_535, description="a port from 1 to 65535, or 0 for any that is free")
+    public_url: HttpUrl | None = Field(
+        default=None, description="how the world reaches this server, such as https://chat.example.com"
+    )
+    role: Role = Field(default=Role.ALL, description="all, web or worker")
+    trusted_proxies: Networks = Field(
+        default=(), description="networks of reverse proxies, such as 127.0.0.1/32, whose X-Forwarded-For we believe"
+    )
+
+
+class Database(Section):
+    """`[database]`: where everything is kept."""
+
+    url: DatabaseUrl | None = Field(
+        default=None, description="sqlite:///… or postgresql+psycopg://…; left out, a SQLite file in data_dir"
+    )
+    password: SecretStr | None = Field(
+        default=None, description="PostgreSQL's password, where it is not in the address"
+    )
+
+
+class Nlu(Section):
+    """`[nlu]`: who understands."""
+
+    engine: Literal["embedded", "rasa"] = Field(default="embedded", description="embedded or rasa")
+    rasa_url: HttpUrl | None = Field(
+        default=None, description="address of the Rasa server, such as http://localhost:5005"
+    )
+    rasa_token: SecretStr | None = Field(
+        default=None, description="what the Rasa server was started with as --auth-token"
+    )
+    timeout: Seconds = Field(default=1.0, description="seconds after which the embedded engine answers instead of Rasa")
+    breaker_failures: int = Field(
+        default=5, ge=1, le=1000, description="failures in a row after which Rasa gets a rest"
+    )
+    breaker_pause: Seconds = Field(default=10.0, description="seconds of that rest")
+
+
+class WebChat(Section):
+    """`[webchat]`: the chat window on the business's pages."""
+
+    enabled: bool = Field(default=True, description="true or false")
+    allowed_origins: Origins = Field(
+        default=(),
+        description="sites that may embed the chat, such as https://www.example.com; none: this server alone",
+    )
+    identity_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="at least 32 characters, shared with the shop that signs who its visitors are",
+    )
+    text_max_characters: int = Field(
+        default=20_000, ge=100, le=100_000, description="characters a message may have, 100 to 100000"
+    )
+    upload_max_bytes: int = Field(
+        default=10_485_760, ge=0, le=104_857_600, description="bytes a file may have, up to 104857600; 0 for no files"
+    )
+    upload_types: UploadTypes = Field(default=UPLOAD_TYPES, description="kinds of files that visitors may send")
+    visitor_per_second: float = Field(default=2.0, gt=0, description="messages a second that one visitor may keep up")
+    visitor_burst: int = Field(default=20, ge=1, description="messages that one visitor may send at once")
+    client_per_second: float = Field(
+        default=20.0, gt=0, description="the same for one network address, which many share"
+    )
+    client_burst: int = Field(default=200, ge=1, description="messages from one network address at once")
+
+
+class Telegram(Section):
+    """`[telegram]`: our bot there; without a token there is none."""
+
+    token: BotToken | None = Field(default=None, description="the bot's token, from @BotFather")
+    webhook: bool = Field(default=False, description="true: Telegram calls server.public_url; false: we ask Telegram")
+    webhook_secret: WebhookSecret | None = Field(default=None, description="what Telegram must show at each call")
+    api_base: HttpUrl = Field(default="https://api.telegram.org", description="address of the Bot API")
+
+
+class Conversation(Section):
+    """`[conversation]`: how a conversation breathes."""
+
+    idle_hours: float = Field(default=24.0, gt=0, le=8760, description="hours of silence that close a conversation")
+    settle_seconds: float = Field(
+        default=2.0, ge=0, le=60, description="seconds to let a complaining person finish, up to 60"
+    )
+
+
+class Sending(Section):
+    """`[sending]`: how often and how long we try."""
+
+    attempts: int = Field(default=8, ge=1, le=100, description="tries a message gets")
+    backoff_seconds: Seconds = Field(
+        default=2.0, description="seconds before the second try; each wait is about twice the last"
+    )
+    backoff_max_seconds: Seconds = Field(default=300.0, description="the longest wait between two tries, in seconds")
+    deadline_minutes: float = Field(
+        default=60.0, gt=0, le=10_080, description="minutes after which a reply is too late to be sent"
+    )
+
+
+class Orders(Section):
+    """`[orders]`: the business's own system, asked for orders that were not imported."""
+
+    endpoint: HttpUrl | None = Field(
+        default=None, description="address that answers GET ?number=… with the order as JSON"
+    )
+    token: SecretStr | None = Field(default=None, description="sent as Authorization: Bearer …")
+    timeout: Seconds = Field(default=2.0, description="seconds to wait for its answer")
+
+
+class Logs(Section):
+    """`[logs]`: what an operator reads."""
+
+    format: Literal["console", "json"] = Field(default="console", description="console or json")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="debug, info, warning or error"
+    )
+
+
+class Settings(BaseSettings):
+    """All of it, valid. Build it with `load`."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    data_dir: Path = Field(default=Path("data"), description="folder for everything that Rapport writes")
+    playbook: Path = Field(
+        default=Path("playbook"), description="folder of the business's wording, policies and knowledge"
+    )
+    server: Server = Server()
+    database: Database = Database()
+    nlu: Nlu = Nlu()
+    webchat: WebChat = WebChat()
+    telegram: Telegram = Telegram()
+    conversation: Conversation = Conversation()
+    sending: Sending = Sending()
+    orders: Orders = Orders()
+    logs: Logs = Logs()
+
+    @property
+    def database_url(self) -> URL:
+        """Where the database is, password included; SQLAlchemy hides it when the URL is printed."""
+        if self.database.url is None:
+            return URL.create("sqlite", database=str(self.data_dir / "rapport.sqlite3"))
+        url = make_url(self.database.url.get_secret_value())
+        if url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+        return url.set(password=self.database.password.get_secret_value()) if self.database.password else url
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is a file that one process owns."""
+        return self.database_url.drivername == "sqlite"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is handed in counts: `load` merges the sources, and a test sees no environment by accident."""
+        return (init_settings,)
+
+
+def load(path: Path | None = None, overrides: Mapping[str, object] | None = None) -> Settings:
+    """Read the file (`None`: the usual one, which may be absent), the environment and the overrides, weakest first.
+
+    Overrides are dotted keys, `{"server.port": 9000}`; None means not given. Raises SettingsMistakes with all of them.
+    """
+    known = {key: is_secret(key) for key in keys()}
+    sources = Sources.read(path or usual_path(), overrides or {}, known, required=path is not None)
+    if sources.mistakes:
+        raise SettingsMistakes(sources.mistakes)
+    try:
+        settings = _merge(sources)
+    except ValidationError as exc:
+        explained = (_explain(error, sources) for error in exc.errors(include_url=False))
+        # Of alternatives (IPv4 or IPv6) each has its error; a person needs one sentence a key.
+        raise SettingsMistakes(list({each.key: each for each in explained}.values())) from None
+    if mistakes := [replace(each, where=sources.origin(each.key)) for each in contradictions(settings)]:
+        raise SettingsMistakes(mistakes)
+    return settings
+
+
+def usual_path() -> Path:
+    """`RAPPORT_SETTINGS`, or `rapport.toml` in the working folder."""
+    return Path(os.environ.get(f"{PREFIX}SETTINGS") or FILE)
+
+
+def contradictions(settings: Settings) -> Iterable[Mistake]:
+    """Values that are right each by itself and wrong together."""
+    telegram, public_url = settings.telegram, settings.server.public_url
+    if telegram.webhook:
+        if telegram.token is None:
+            yield Mistake(key="telegram.webhook", what="is on without a bot", right="set telegram.token as well")
+        if telegram.webhook_secret is None:
+            yield Mistake(
+                key="telegram.webhook_secret",
+                what="is missing, and a webhook without one is open to anybody",
+                right="set 16 to 256 letters, digits, - and _; `openssl rand -hex 32` makes a good one",
+            )
+        if public_url is None or not public_url.startswith("https://"):
+            yield Mistake(
+                key="server.public_url",
+                what="is not an https address, and Telegram calls no other",
+                right="set the address that the world sees, or telegram.webhook = false",
+            )
+    if settings.nlu.engine == "rasa" and settings.nlu.rasa_url is None:
+        yield Mistake(
+            key="nlu.rasa_url",
+            what="is missing while nlu.engine is rasa",
+            right="set the server's address, such as http://localhost:5005, or nlu.engine = embedded",
+        )
+    if settings.server.role is not Role.ALL and settings.embedded:
+        yield Mistake(
+            key="server.role",
+            what=f"is {settings.server.role} on a SQLite file, which one process owns",
+            right="use all, or PostgreSQL as database.url",
+        )
+    if settings.database.password is not None and settings.embedded:
+        yield Mistake(
+            key="database.password",
+            what="is set for a SQLite file, which has none",
+            right="leave it out, or set database.url to PostgreSQL",
+        )
+    if settings.sending.backoff_max_seconds < settings.sending.backoff_seconds:
+        yield Mistake(
+            key="sending.backoff_max_seconds",
+            what="is shorter than sending.backoff_seconds",
+            right="make it the longest wait between two tries",
+        )
+
+
+def _merge(sources: Sources) -> Settings:
+    strongest_first = (sources.overrides, sources.environment, sources.file)
+    given = tuple(InitSettingsSource(Settings, init_kwargs=dict(each)) for each in strongest_first)
+    return Settings(_build_sources=(given, {}))  # pyright: ignore[reportCallIssue]  # it is a parameter of BaseSettings
+
+
+def keys() -> Mapping[str, FieldInfo]:
+    """Every key there is, dotted."""
+    found: dict[str, FieldInfo] = {}
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            found.update({f"{name}.{inner}": info for inner, info in field.annotation.model_fields.items()})
+        else:
+            found[name] = field
+    return found
+
+
+def is_secret(key: str) -> bool:
+    """Whether a key's value must never be shown."""
+    return "SecretStr" in str(keys()[key].annotation)
+
+
+def _explain(error: ErrorDetails, sources: Sources) -> Mistake:
+    """A validator's error, in a sentence; the value itself is shown only where it is no secret."""
+    key = ".".join(str(part) for part in error["loc"][:2])
+    field = keys().get(key)
+    if field is None:
+        section = key.split(".", maxsplit=1)[0]
+        what = "is not a setting" if error["type"] == "extra_forbidden" else "is not a table of settings"
+        right = nearest(key, keys()) if what == "is not a setting" else f"write its keys under [{section}]"
+        return Mistake(key=key, what=what, right=right, where=sources.origin(key) or sources.origin(section))
+    if error["type"] == "mistake":
+        what, right = error["ctx"]["what"], error["ctx"]["right"]  # pyright: ignore[reportTypedDictNotRequiredAccess]
+    else:
+        what = "does not fit" if is_secret(key) else f"is {_shown(error['input'])}"
+        right = f"it should be {field.description}"
+    return Mistake(key=key, what=what, right=right, where=sources.origin(key))
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
