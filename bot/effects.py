@@ -152,6 +152,13 @@ class LinkByCode:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Ignore:
+    """Nothing is said, on purpose: the Interaction keeps why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Lookup:
     """Fetch from the business's system, then run this Turn again with the result. All other effects are dropped."""
 
@@ -173,5 +180,6 @@ Effect = (
     | Resolve
     | MarkSpam
     | LinkByCode
+    | Ignore
     | Lookup
 )

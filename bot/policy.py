@@ -1,0 +1,319 @@
+"""What the business decided: its name, how sure is sure, what the assistant may grant, and when it writes back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bot.located import Place, Section, read_mapping
+from nlu.understanding import Language
+
+TIERS = ("key", "ordinary", "small", "not_to_win_back")
+
+
+class ComplaintKind(StrEnum):
+    """What a complaint is about; decides which facts are asked and what may be offered."""
+
+    QUALITY = "quality"
+    DELIVERY = "delivery"
+    WRONG_ITEM = "wrong_item"
+    OVERCHARGE = "overcharge"
+    SERVICE = "service"
+    OTHER = "other"
+
+
+class OfferKind(StrEnum):
+    """What can be proposed to somebody with a founded complaint."""
+
+    REFUND = "refund"
+    REPLACEMENT = "replacement"
+    VOUCHER = "voucher"
+    APOLOGY = "apology"
+
+
+class Tone(StrEnum):
+    """How a difficult conversation goes, and so how we speak in it."""
+
+    EMOTIONAL = "emotional"  # calm, room to vent, certainty of a solution
+    STUBBORN = "stubborn"  # understanding first, then reasons
+    PREPARED = "prepared"  # few words, in writing only what holds, a person early
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Authority:
+    """What the assistant may grant on its own to customers of one tier."""
+
+    refund: float = 0
+    """Up to this amount, in the business's currency; 0: never."""
+    voucher: float = 0
+    """Worth of the voucher it may give; 0: none."""
+    replacement: bool = False
+    apology: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComplaintRule:
+    """When a complaint of one kind is founded, and what is offered for it."""
+
+    within_days: int = 0
+    """Since the order; 0: at any time."""
+    needs_order: bool = True
+    """Only with an order that is proven to be the customer's; without, a person looks."""
+    person: bool = False
+    """A person decides, always."""
+    offers: tuple[OfferKind, ...] = ()
+    """In this order, as far as the authority goes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Confidence:
+    """From where on a guess counts; 0 to 1."""
+
+    sure: float = 0.55
+    """Act on the intent."""
+    maybe: float = 0.25
+    """Ask "did you mean …?"."""
+    knowledge: float = 0.5
+    """Answer from the knowledge although no intent is sure."""
+    knowledge_least: float = 0.3
+    """Answer from the knowledge where the intent says that it is a question of this kind."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Times:
+    """When we come back."""
+
+    settle_seconds: float = 2
+    """A complaining customer who pauses this long has finished speaking."""
+    form_silence_minutes: int = 30
+    """Silence in the middle of the questions, until the one gentle reminder, and again until a person takes over."""
+    promise_days: int = 2
+    """Workdays until what was agreed is done."""
+    answer_hours: int = 2
+    """Opening hours until a person has answered."""
+    reminder_hours: int = 4
+    """Opening hours before a promise is due, when the staff is reminded."""
+    survey_hours: int = 24
+    """Hours after a resolution, until we ask how it was."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Product:
+    """A thing the business sells."""
+
+    id: str
+    names: Mapping[Language, str]
+    also: tuple[str, ...] = ()
+    """Other names that customers use, in any language."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """`policy.yml`, checked."""
+
+    name: Mapping[Language, str]
+    assistant: Mapping[Language, str]
+    """How the assistant calls itself."""
+    language: Language
+    """What we speak until the customer has shown theirs."""
+    staff_language: Language
+    currency: str
+    order_pattern: re.Pattern[str]
+    order_example: str
+    confidence: Confidence
+    misunderstandings: int
+    """In a row, until a person takes over."""
+    angry_turns: int
+    """Until a person takes over."""
+    proof_attempts: int
+    """Wrong answers to "whose order is it?", until a person takes over."""
+    times: Times
+    authority: Mapping[str, Authority]
+    """By tier."""
+    complaints: Mapping[ComplaintKind, ComplaintRule]
+    tones: Mapping[Tone, re.Pattern[str]]
+    legal: re.Pattern[str]
+    products: tuple[Product, ...] = ()
+    known_products: Mapping[str, Product] = field(default_factory=dict[str, Product])
+    """By every folded name."""
+
+    def product(self, words: str) -> Product | None:
+        return self.known_products.get(words.strip().casefold())
+
+
+def read_policy(content: str, place: Place) -> Policy | None:
+    """None where the file could not be read at all; otherwise all mistakes are noted in `place`."""
+    root = read_mapping(content, place)
+    if root is None:
+        return None
+    products = _products(root)
+    business = root.section("business") or _nothing(root)
+    orders = root.section("orders") or _nothing(root)
+    patience = root.section("patience") or _nothing(root)
+    words = root.section("words") or _nothing(root)
+    languages = [language.value for language in Language]
+    policy = Policy(
+        name=business.by_language("name"),
+        assistant=business.by_language("assistant"),
+        language=Language(_one_of(business, "language", languages)),
+        staff_language=Language(_one_of(business, "staff_language", languages)),
+        currency=business.text("currency"),
+        order_pattern=_pattern(orders),
+        order_example=orders.text("example"),
+        confidence=_confidence(root),
+        misunderstandings=patience.integer("misunderstandings", 2, least=1),
+        angry_turns=patience.integer("angry_turns", 2, least=1),
+        proof_attempts=patience.integer("proof_attempts", 2, least=1),
+        times=_times(root),
+        authority=_authority(root),
+        complaints=_complaints(root),
+        tones={tone: _any_of(words.words(tone.value)) for tone in Tone},
+        legal=_any_of(words.words("legal")),
+        products=products,
+        known_products={
+            name.casefold(): product
+            for product in products
+            for name in (product.id, *product.names.values(), *product.also)
+        },
+    )
+    _check_example(policy, orders)
+    for section in (business, orders, patience, words, root):
+        section.finish()
+    return policy
+
+
+def _nothing(root: Section) -> Section:
+    """Stands in for a missing section, whose absence is noted already: nothing more is noted about it."""
+    return Section(node=root.node, place=Place(root.place.file, []), path="")
+
+
+def _one_of(section: Section, key: str, allowed: list[str]) -> str:
+    value = section.choice(key, allowed)
+    return value if value in allowed else allowed[0]
+
+
+def _pattern(orders: Section) -> re.Pattern[str]:
+    text = orders.text("pattern")
+    try:
+        return re.compile(rf"(?<![A-Za-z0-9])(?:{text or '(?!)'})(?![A-Za-z0-9])", re.IGNORECASE)
+    except re.error as error:
+        orders.note(f"`orders.pattern` is not a regular expression: {error}.", orders.line_of("pattern"))
+        return re.compile("(?!)")
+
+
+def _check_example(policy: Policy, orders: Section) -> None:
+    if policy.order_example and not policy.order_pattern.fullmatch(policy.order_example):
+        orders.note("`orders.example` does not look as `orders.pattern` says.", orders.line_of("example"))
+
+
+def _confidence(root: Section) -> Confidence:
+    section = root.section("confidence", required=False)
+    usual = Confidence()
+    if section is None:
+        return usual
+    found = Confidence(
+        sure=section.number("sure", usual.sure, most=1),
+        maybe=section.number("maybe", usual.maybe, most=1),
+        knowledge=section.number("knowledge", usual.knowledge, most=1),
+        knowledge_least=section.number("knowledge_least", usual.knowledge_least, most=1),
+    )
+    if found.maybe > found.sure:
+        section.note("`confidence.maybe` should not be above `confidence.sure`.", section.line_of("maybe"))
+    section.finish()
+    return found
+
+
+def _times(root: Section) -> Times:
+    section = root.section("times", required=False)
+    usual = Times()
+    if section is None:
+        return usual
+    found = Times(
+        settle_seconds=section.number("settle_seconds", usual.settle_seconds, most=60),
+        form_silence_minutes=section.integer("form_silence_minutes", usual.form_silence_minutes, least=1),
+        promise_days=section.integer("promise_days", usual.promise_days, least=1),
+        answer_hours=section.integer("answer_hours", usual.answer_hours, least=1),
+        reminder_hours=section.integer("reminder_hours", usual.reminder_hours, least=1),
+        survey_hours=section.integer("survey_hours", usual.survey_hours, least=1),
+    )
+    section.finish()
+    return found
+
+
+def _authority(root: Section) -> Mapping[str, Authority]:
+    section = root.section("authority")
+    if section is None:
+        return {}
+    found: dict[str, Authority] = {}
+    for tier in TIERS:
+        grants = section.section(tier)
+        if grants is None:
+            continue
+        found[tier] = Authority(
+            refund=grants.number("refund", 0),
+            voucher=grants.number("voucher", 0),
+            replacement=grants.boolean("replacement", False),
+            apology=grants.boolean("apology", True),
+        )
+        grants.finish()
+    section.finish()
+    return found
+
+
+def _complaints(root: Section) -> Mapping[ComplaintKind, ComplaintRule]:
+    section = root.section("complaints")
+    if section is None:
+        return {}
+    found: dict[ComplaintKind, ComplaintRule] = {}
+    for kind in ComplaintKind:
+        rule = section.section(kind.value)
+        if rule is None:
+            continue
+        found[kind] = ComplaintRule(
+            within_days=rule.integer("within_days", 0),
+            needs_order=rule.boolean("needs_order", True),
+            person=rule.boolean("person", False),
+            offers=tuple(_offers(rule)),
+        )
+        rule.finish()
+    section.finish()
+    return found
+
+
+def _offers(rule: Section) -> list[OfferKind]:
+    found: list[OfferKind] = []
+    for word in rule.words("offers", required=False):
+        if word in list(OfferKind):
+            found.append(OfferKind(word))
+        else:
+            right = ", ".join(OfferKind)
+            rule.note(f"`{rule.name('offers')}` holds {word!r}; it may hold {right}.", rule.line_of("offers"))
+    return found
+
+
+def _products(root: Section) -> tuple[Product, ...]:
+    section = root.section("products", required=False)
+    if section is None:
+        return ()
+    found: list[Product] = []
+    for key, node, _ in section.entries():
+        section.seen.add(key)
+        entry = section.as_section(node, key)
+        if entry is None:
+            continue
+        found.append(Product(id=key, names=entry.by_language("name"), also=entry.words("also", required=False)))
+        entry.finish()
+    return tuple(found)
+
+
+def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
+    """Latin words match as whole words, Chinese ones anywhere."""
+    if not words:
+        return re.compile("(?!)")
+    # Not \b: between 打 and 12315 there is none, for both count as parts of a word.
+    latin = "|".join(re.escape(word) for word in words if word.isascii())
+    parts = [rf"(?<![A-Za-z0-9])(?:{latin})(?![A-Za-z0-9])"] if latin else []
+    parts += [re.escape(word) for word in words if not word.isascii()]
+    return re.compile("|".join(parts), re.IGNORECASE)

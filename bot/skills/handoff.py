@@ -1,0 +1,149 @@
+"""Hand-off: people take over, with a summary, and the customer is told when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.effects import HandOff, HandOffReason, OpenCase, PlanFollowUp
+from bot.memory import Option
+from bot.policy import Tone
+from bot.skill import Skill
+from bot.talk import Talk, quote
+from bot.turn import CaseKind, FollowUpKind, Json, Step
+
+URGENT = frozenset({HandOffReason.LEGAL, HandOffReason.PROMISE_BROKEN, HandOffReason.BAD_SCORE, HandOffReason.ANGER})
+
+
+def answer(talk: Talk) -> None:
+    """The customer asked for a person, or said something that only a person may answer."""
+    if legal(talk):
+        _keep_as_case(talk)
+        hand_off(talk, HandOffReason.LEGAL)
+    else:
+        hand_off(talk, HandOffReason.REQUESTED)
+
+
+def chosen(talk: Talk, option: Option) -> None:
+    match option.does:
+        case "person":
+            hand_off(talk, HandOffReason.REQUESTED)
+        case _:
+            talk.say("small.resume")
+
+
+def legal(talk: Talk) -> bool:
+    """Lawyers, courts, regulators or the press were named."""
+    return talk.sure("legal_threat") or talk.policy.legal.search(talk.heard.text) is not None
+
+
+def hand_off(talk: Talk, reason: HandOffReason, *, lead: str = "", note: str = "") -> None:
+    """Tell the customer who takes over and when, and pass the Conversation on.
+
+    `lead` is said instead of the usual word for `reason`; `note` goes into the summary.
+    """
+    opening = None if _open_now(talk) else _next_opening(talk)
+    talk.say_text(f"{lead or talk.text(f'handoff.{reason.value}')}\n{_when(talk, opening)}")
+    talk.act(HandOff(reason=reason, summary=summary(talk, note), priority=1 if reason in URGENT else 2))
+    if opening is not None:
+        talk.act(
+            PlanFollowUp(
+                kind=FollowUpKind.CALL_BACK,
+                key=f"call_back:{talk.conversation.id}",
+                due=opening,
+                reason=talk.staff_text("summary.call_back"),
+                case=_case_number(talk),
+            )
+        )
+    _let_go(talk)
+
+
+def summary(talk: Talk, note: str = "") -> str:
+    """For the agent, in the staff's language: who, what, facts so far, mood, what was promised."""
+    contact, memory = talk.turn.contact, talk.memory
+    lines = [
+        talk.staff_text(
+            "summary.who",
+            name=talk.name or "?",
+            tier=contact.tier,
+            channel=talk.turn.channel.name,
+            language=talk.language.value,
+        )
+    ]
+    if words := quote(talk.heard.text, 300):
+        lines.append(talk.staff_text("summary.said", words=words))
+    case = talk.case(_case_number(talk)) or talk.open_case()
+    facts: dict[str, Json] = dict(case.facts) if case is not None else {}
+    if memory.complaint is not None:
+        facts.update(memory.complaint.facts)
+    number = memory.complaint.case if memory.complaint is not None else case.number if case is not None else ""
+    if number:
+        lines.append(talk.staff_text("summary.case", number=number))
+    told = "; ".join(f"{key}: {quote(str(value), 200)}" for key, value in facts.items() if value not in (None, "", []))
+    if told:
+        lines.append(talk.staff_text("summary.facts", facts=told))
+    if memory.tone is not None:
+        lines.append(talk.staff_text("summary.mood", mood=_mood(talk, memory.tone)))
+    lines.extend(
+        talk.staff_text("summary.promised", promise=promise.text, due=f"{promise.due:%Y-%m-%d %H:%M} UTC")
+        for promise in (case.promises if case is not None else ())
+        if not promise.kept
+    )
+    if note:
+        lines.append(note)
+    return "\n".join(lines)
+
+
+def offer_person(talk: Talk, key: str, **values: str) -> None:
+    """Say it, with a button to a person."""
+    person = Option(talk.text("button.person"), SKILL.name, "person")
+    stay = Option(talk.text("button.stay"), SKILL.name, "stay")
+    talk.ask(talk.text(key, **values), (person, stay))
+
+
+def _mood(talk: Talk, tone: Tone) -> str:
+    return talk.staff_text(f"summary.{tone.value}")
+
+
+def _open_now(talk: Talk) -> bool:
+    return talk.playbook.hours.open_at(talk.now)
+
+
+def _next_opening(talk: Talk) -> datetime | None:
+    return talk.playbook.hours.next_opening(talk.now)
+
+
+def _when(talk: Talk, opening: datetime | None) -> str:
+    if opening is not None:
+        return talk.text("handoff.when_open", time=talk.moment(opening))
+    return talk.text("handoff.now" if _open_now(talk) else "handoff.as_soon_as_open")
+
+
+def _case_number(talk: Talk) -> str | None:
+    return talk.memory.complaint.case if talk.memory.complaint is not None else None
+
+
+def _keep_as_case(talk: Talk) -> None:
+    """A legal threat is kept as a complaint, so that nothing about it is lost whoever takes it."""
+    if talk.memory.complaint is None and talk.open_case() is None:
+        words = quote(talk.heard.text, 200)
+        talk.act(
+            OpenCase(
+                number=talk.turn.fresh_number,
+                kind=CaseKind.COMPLAINT,
+                subject=quote(words, 80) or talk.staff_text("summary.legal"),
+                step=Step.RECORD,
+                facts={"what": words},
+                priority=1,
+            )
+        )
+
+
+def _let_go(talk: Talk) -> None:
+    """What the bot was asking about is the person's now."""
+    memory = talk.memory
+    memory.complaint = memory.order = memory.choice = None
+    memory.misunderstood = memory.angry = 0
+    memory.knowledge = []
+
+
+SKILL = Skill(name="handoff", answer=answer, intents=frozenset({"human_request", "legal_threat"}), chosen=chosen)

@@ -1,0 +1,43 @@
+"""Greeting, thanks, goodbye, who we are, and what we can do."""
+
+from __future__ import annotations
+
+from bot.skill import Skill
+from bot.talk import Talk
+
+_ANSWERS = {
+    "goodbye": "small.goodbye",
+    "thank": "small.thanks",
+    "smalltalk_wellbeing": "small.wellbeing",
+    "bot_identity": "small.identity",
+    "help": "small.help",
+    "affirm": "small.yes",
+    "deny": "small.no",
+    "satisfied": "small.glad",
+    "pause": "small.pause",
+    "resume": "small.resume",
+    "cancel_form": "small.nothing_to_cancel",
+    "correct_fact": "small.correct_what",
+}
+
+
+def answer(talk: Talk) -> None:
+    intent = talk.heard.intent
+    key = _ANSWERS.get(intent.name) if intent is not None else None
+    if key is None:
+        greet(talk)
+    else:
+        talk.say(key, business=talk.business, assistant=talk.policy.assistant[talk.language])
+
+
+def greet(talk: Talk) -> None:
+    """Introduce ourselves once; to a known person by name."""
+    if not talk.conversation.first:
+        talk.say("small.hello_again")
+    elif talk.conversation.returning and talk.name:
+        talk.say("small.welcome_back", name=talk.name, business=talk.business)
+    else:
+        talk.say("small.hello", business=talk.business, assistant=talk.policy.assistant[talk.language])
+
+
+SKILL = Skill(name="smalltalk", answer=answer, intents=frozenset({"greet", *_ANSWERS}))

@@ -1,0 +1,207 @@
+"""Talk: the desk on which one Turn is worked out. What skills see, and how they speak and act."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from bot import when
+from bot.effects import Effect, LearnAboutContact, Lookup, Remember, Say
+from bot.heard import Heard, hear
+from bot.memory import Choice, Memory, Option
+from bot.playbook import Playbook
+from bot.policy import Policy
+from bot.turn import CaseFacts, CaseStatus, ConversationFacts, LookupKind, LookupResult, Owner, Purpose, Turn
+from channels.envelope import Button
+from nlu.understanding import Language
+
+
+class LookupNeeded(Exception):
+    """The Turn cannot be answered before the business's system was asked; the engine returns `lookup` alone."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        super().__init__(lookup.kind)
+        self.lookup = lookup
+
+
+class Talk:
+    """One Turn on the desk. It changes while the Turn is worked out and is thrown away after it."""
+
+    def __init__(self, turn: Turn, playbook: Playbook) -> None:
+        self.turn = turn
+        self.playbook = playbook
+        self.memory = Memory.read(turn.conversation.memory)
+        self.heard = hear(turn.messages) if turn.messages else Heard()
+        self.language = self._choose_language()
+        self.skill = ""
+        """Who is speaking now."""
+        self.aside = False
+        """Something in between: it is answered without opening a choice, because another question stays open."""
+        self.effects: list[Effect] = []
+        self._texts = playbook.texts[self.language]
+
+    # What is known
+
+    @property
+    def policy(self) -> Policy:
+        return self.playbook.policy
+
+    @property
+    def now(self) -> datetime:
+        return self.turn.now
+
+    @property
+    def conversation(self) -> ConversationFacts:
+        return self.turn.conversation
+
+    @property
+    def ours(self) -> bool:
+        """The bot owns the conversation: nobody is talked over."""
+        return self.turn.conversation.owner is Owner.BOT
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The customer's time zone where we know it, else the business's."""
+        return when.zone_named(self.turn.contact.time_zone) or self.playbook.hours.time_zone
+
+    @property
+    def business(self) -> str:
+        return self.policy.name[self.language]
+
+    @property
+    def name(self) -> str:
+        """How the customer is called; empty where we do not know."""
+        return quote(self.turn.contact.name or "", 40)
+
+    def case(self, number: str | None) -> CaseFacts | None:
+        return next((case for case in self.turn.cases if case.number == number), None)
+
+    def open_case(self) -> CaseFacts | None:
+        """The latest case that is still to be done."""
+        return next((case for case in self.turn.cases if case.status in {CaseStatus.OPEN, CaseStatus.WAITING}), None)
+
+    def sure(self, *intents: str) -> bool:
+        return self.heard.confidence(*intents) >= self.policy.confidence.sure
+
+    def moment(self, instant: datetime) -> str:
+        return when.moment(instant, self.now, self.zone, self.language)
+
+    def in_working_time(self, span: timedelta) -> datetime:
+        """Opening hours from now; where the calendar ends, plain time."""
+        try:
+            return self.playbook.hours.add_working_time(self.now, span)
+        except OverflowError:
+            return self.now + span
+
+    def lookup(self, kind: LookupKind, key: str = "") -> LookupResult:
+        """What the business's system says. Raises LookupNeeded in a Turn's first run."""
+        for result in self.turn.lookups:
+            if result.kind is kind and result.key == key:
+                return result
+        if self.turn.lookups:
+            # A Turn is run again only once: what was not asked for the first time stays unknown in it.
+            return LookupResult(kind=kind, key=key, failure="not asked in this turn")
+        raise LookupNeeded(Lookup(kind=kind, key=key))
+
+    # What is said and done
+
+    def text(self, key: str, **values: str) -> str:
+        variants = self._texts[key]
+        return variants[self.turn.seed % len(variants)].say(values)
+
+    def staff_text(self, key: str, **values: str) -> str:
+        """In the language of the business's staff."""
+        return self.playbook.texts[self.policy.staff_language][key][0].say(values)
+
+    def say(self, key: str, **values: str) -> None:
+        self.say_text(self.text(key, **values))
+
+    def say_text(self, text: str, *, buttons: tuple[Button, ...] = (), purpose: Purpose = Purpose.SERVICE) -> None:
+        self.effects.append(Say(text=text, buttons=buttons, purpose=purpose, language=self.language, skill=self.skill))
+
+    def ask(
+        self, text: str, options: Sequence[Option], *, about: Heard | None = None, purpose: Purpose = Purpose.SERVICE
+    ) -> None:
+        """Say it with a choice: buttons where the channel has enough of them, else a numbered list."""
+        if self.aside or not options:
+            self.say_text(text, purpose=purpose)
+            return
+        memory = self.memory
+        memory.serial += 1
+        memory.choice = Choice(serial=memory.serial, options=tuple(options), about=about)
+        if len(options) <= self.turn.channel.buttons:
+            buttons = tuple(
+                Button(label=option.label, value=f"choice:{memory.serial}:{number}")
+                for number, option in enumerate(options, start=1)
+            )
+            self.say_text(text, buttons=buttons, purpose=purpose)
+            return
+        numbered = "\n".join(f"{number}. {option.label}" for number, option in enumerate(options, start=1))
+        self.say_text(f"{text}\n\n{numbered}\n{self.text('choice.how')}", purpose=purpose)
+
+    def act(self, effect: Effect) -> None:
+        self.effects.append(effect)
+
+    def finish(self) -> tuple[Effect, ...]:
+        """All effects of the Turn, with what changed about the contact first and in memory last."""
+        memory = self.memory.write()
+        if len(memory) > 1 or self.turn.conversation.memory:
+            if memory != self.turn.conversation.memory:
+                self.effects.append(Remember(memory=memory))
+        return tuple(self.effects)
+
+    # Languages
+
+    def speak(self, language: Language) -> None:
+        self.language = language
+        self.memory.language = language
+        self._texts = self.playbook.texts[language]
+
+    def _choose_language(self) -> Language:
+        """The language of the message; where it tells nothing, the one we spoke before."""
+        before = self.memory.language or self.turn.contact.language
+        now = self.heard.language
+        if now is None:
+            return before or self.playbook.policy.language
+        if before is not None and before is not now and now is not Language.EN and before is not Language.EN:
+            return before if _can_be_written_in(self.heard.text, before) else now
+        return now
+
+    def learn(self) -> None:
+        """Keep the language and the ways to reach the customer that they told us."""
+        spoken = self.heard.language
+        language = self.language if spoken is not None and self.turn.contact.language is not self.language else None
+        if spoken is not None and self.memory.language is not self.language:
+            self.memory.language = self.language
+        addresses: tuple[str, ...] = ()
+        if self.heard.entities:
+            told = [f"tel:{value}" for value in self.heard.values("phone")]
+            told += [f"mailto:{value}" for value in self.heard.values("email")]
+            addresses = tuple(address for address in told if address not in self.turn.contact.addresses)
+        if language is not None or addresses:
+            self.effects.append(LearnAboutContact(language=language, addresses=addresses))
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+
+
+def quote(text: str, limit: int) -> str:
+    """Somebody else's words within ours: one line, no invisible characters that turn the text round, not too long."""
+    clean = " ".join(_CONTROL.sub(" ", text).split())
+    return clean if len(clean) <= limit else f"{clean[: limit - 1]}…"
+
+
+# A character that both scripts share can be encoded in both national sets; what only one of them has tells them apart.
+_SCRIPT = {Language.ZH_HANS: "gb2312", Language.ZH_HANT: "big5"}
+
+
+def _can_be_written_in(text: str, language: Language) -> bool:
+    """No Chinese character of the text belongs to the other script only: "你好" is no reason to change it."""
+    try:
+        "".join(character for character in text[:200] if "\u4e00" <= character <= "\u9fff").encode(_SCRIPT[language])
+    except UnicodeEncodeError:
+        return False
+    return True
