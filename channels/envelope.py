@@ -83,6 +83,9 @@ class InboundMessage:
     attachments: tuple[Attachment, ...] = ()
     start_parameter: str | None = None
     """What a deep link carried (`/start <parameter>` on Telegram, a signed token on web chat)."""
+    proven: tuple[str, ...] = ()
+    """Other addresses of the person that the channel vouches for: `mailto:…`, `tel:+…`, and `customer:<number>` for
+    the business's own customer number (web chat: signed by the business's backend)."""
     thread: str | None = None
     """Separates conversations on channels that have threads (mail); None: one conversation an address."""
 

@@ -1,0 +1,138 @@
+"""Who is listening to which visitor's stream, in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from channels.envelope import Attachment
+from channels.protocol import HistoryEntry, Port
+from channels.webchat_frames import POSITION_LIMIT, TYPING, message
+from channels.webchat_identity import Signer
+
+
+class Listener(Protocol):
+    """A socket, or a poll that waits."""
+
+    @property
+    def address(self) -> str: ...
+
+    def offer(self, entry: HistoryEntry, frame: bytes) -> None:
+        """Push it now or not at all; never blocks."""
+        ...
+
+    def hint(self, frame: bytes) -> None:
+        """Show something that is not worth keeping."""
+        ...
+
+
+class Registry:
+    """The listeners of this process, by address."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+        self._listeners: dict[str, list[Listener]] = {}
+
+    def join(self, listener: Listener) -> None:
+        self._listeners.setdefault(listener.address, []).append(listener)
+
+    def leave(self, listener: Listener) -> None:
+        others = [other for other in self._listeners.get(listener.address, ()) if other is not listener]
+        if others:
+            self._listeners[listener.address] = others
+        else:
+            self._listeners.pop(listener.address, None)
+
+    def addresses(self) -> Iterable[str]:
+        return tuple(self._listeners)
+
+    def everyone(self) -> list[Listener]:
+        return [listener for listeners in self._listeners.values() for listener in listeners]
+
+    def at(self, address: str) -> Sequence[Listener]:
+        return self._listeners.get(address, ())
+
+    def others(self, address: str, guest: object) -> bool:
+        """Somebody besides this guest listens."""
+        return any(listener is not guest for listener in self._listeners.get(address, ()))
+
+    def publish(self, entries: Mapping[str, Sequence[HistoryEntry]], now: float) -> None:
+        """Push new entries, each encoded once for all tabs of its visitor."""
+        for address, fresh in entries.items():
+            listeners = self._listeners.get(address)
+            if listeners is None:
+                continue
+            for entry in fresh:
+                frame = self.encode(entry, now)
+                for listener in tuple(listeners):
+                    listener.offer(entry, frame)
+
+    def hint(self, address: str) -> None:
+        for listener in self.at(address):
+            listener.hint(TYPING)
+
+    def encode(self, entry: HistoryEntry, now: float) -> bytes:
+        """The frame of an entry, with links to its files that work from `now` (Unix seconds) for a while."""
+        return message(entry, self.linker(now))
+
+    def linker(self, now: float) -> Callable[[Attachment], str]:
+        """Makes links, relative to the chat's path."""
+        return lambda attachment: f"file/{attachment.id}?{self._signer.file_query(attachment, now)}"
+
+
+async def newest_page(
+    port: Port, address: str, limit: int, before: int = POSITION_LIMIT
+) -> tuple[list[HistoryEntry], bool]:
+    """The last `limit` entries before a position, and whether there are earlier ones."""
+    entries = await port.history(address, before=before, limit=limit + 1)
+    return list(entries[-limit:]), len(entries) > limit
+
+
+async def backlog(port: Port, address: str, after: int, limit: int) -> AsyncIterator[HistoryEntry]:
+    """Every entry after a position and every one that was sent but never acknowledged, each once.
+
+    The unacknowledged ones come again on each page, however far `after` has moved; where they fill a whole page,
+    nothing new would ever be seen, so the page grows.
+    """
+    seen: set[int] = set()
+    while True:
+        entries = await port.history(address, after=after, limit=limit)
+        fresh = [entry for entry in entries if entry.id not in seen]
+        for entry in fresh:
+            seen.add(entry.id)
+            yield entry
+        if len(entries) < limit:
+            return
+        if fresh:
+            after = max(after, entries[-1].id)
+        else:
+            limit *= 2
+
+
+class Poll:
+    """A long poll that waits for something to be published."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.frames: dict[int, bytes] = {}
+        self._woken = asyncio.Event()
+
+    def offer(self, entry: HistoryEntry, frame: bytes) -> None:
+        self.frames[entry.id] = frame
+        self._woken.set()
+
+    def hint(self, frame: bytes) -> None:
+        """A poll that ends for a hint would cost more than the hint is worth."""
+
+    def end(self) -> None:
+        """The server stops: answer with what is there."""
+        self._woken.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Until something is published, at most `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return
