@@ -56,6 +56,8 @@ class Understanding:
 
     language: Language | None
     """None: too little to tell, or a language the house does not speak."""
+    either_script: bool = False
+    """Chinese that both scripts write alike (`你好`): `language` says zh-Hans, a zh-Hant reader may have written it."""
     intents: tuple[Intent, ...] = ()
     """Best first; empty: not understood."""
     entities: tuple[Entity, ...] = ()

@@ -1,0 +1,202 @@
+"""The embedded engine: a linear model over n-grams, read without scikit-learn, a fraction of a millisecond a message."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Protocol, cast
+
+import numpy as np
+
+from nlu import ngrams, training
+from nlu.language import detect
+from nlu.model import RECIPE, Floats, Model, signals
+from nlu.understanding import Entity, Intent, Understanding
+
+OUT_OF_SCOPE = "out_of_scope"
+"""The intent of examples that are none of the business's concern: learnt, but never given as an answer."""
+MOST_INTENTS = 3
+AT_ONCE = 64
+"""Texts weighed in one piece."""
+REMEMBERED_WORDS = 4096
+"""Latin words whose weights are kept summed up."""
+SECONDS_TO_TRAIN = 180.0
+
+
+class TrainingFailed(Exception):
+    """The child process that trains the embedded engine failed."""
+
+
+class FindsEntities(Protocol):
+    def find(self, text: str) -> tuple[Entity, ...]: ...
+
+
+def ensure_trained(data_dir: Path, model_dir: Path) -> Path:
+    """The model of this training data; trained in a child process where there is none yet.
+
+    Takes milliseconds where there is one, seconds where there is none: from an event loop, call it in a thread.
+    Concurrent calls, also of other processes, do no harm. Raises training.TrainingDataMistakes or TrainingFailed.
+    """
+    target = model_dir / f"embedded-{training.fingerprint(data_dir, recipe=RECIPE)}.npz"
+    if target.exists():
+        return target
+    house = Path(__file__).resolve().parent.parent
+    command = [sys.executable, "-m", "nlu.learning", str(data_dir.resolve()), str(target.resolve())]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=house,
+            env={**os.environ, "PYTHONPATH": str(house), "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS_TO_TRAIN,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TrainingFailed(f"training took more than {SECONDS_TO_TRAIN:.0f} s") from error
+    if done.returncode == 2 and done.stdout:
+        raise training.TrainingDataMistakes([_mistake(line) for line in done.stdout.splitlines()])
+    if done.returncode != 0 or not target.exists():
+        raise TrainingFailed(f"training ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
+    return target
+
+
+def _mistake(line: str) -> training.Mistake:
+    said = cast("dict[str, str | int]", json.loads(line))
+    return training.Mistake(file=str(said["file"]), line=int(said["line"]), reason=str(said["reason"]))
+
+
+class Embedded:
+    """Understands every message by itself; nothing of it waits, and nothing of it fails."""
+
+    name = "embedded"
+    batches = True
+
+    def __init__(self, model: Model, entities: FindsEntities | None = None) -> None:
+        self._entities = entities
+        self._intents = model.intents
+        self._out_of_scope = model.intents.index(OUT_OF_SCOPE) if OUT_OF_SCOPE in model.intents else -1
+        self._bias = model.bias
+        self._calibration = model.calibration[:-1]
+        self._constant = float(model.calibration[-1])
+        self._spread = model.spread
+        self._folding = {**ngrams.MEANINGLESS, **str.maketrans(*model.folding)}
+        self._rows = _Rows(model)
+        self.fingerprint = model.fingerprint
+
+    @staticmethod
+    def load(path: Path, entities: FindsEntities | None = None) -> Embedded:
+        """The engine with the model that `ensure_trained` named. Raises model.ModelUnreadable."""
+        return Embedded(Model.load(path), entities)
+
+    async def understand(self, texts: Sequence[str]) -> Sequence[Understanding]:
+        return self.understand_now(texts)
+
+    def understand_now(self, texts: Sequence[str]) -> list[Understanding]:
+        """One Understanding a text, in order, on the caller's time: some 50 µs each. Never raises."""
+        answers: list[Understanding] = []
+        for start in range(0, len(texts), AT_ONCE):
+            piece = texts[start : start + AT_ONCE]
+            for text, (intents, failure) in zip(piece, self._weigh(piece), strict=True):
+                answers.append(self._answer(text, intents, failure))
+        return answers
+
+    def _answer(self, text: str, intents: tuple[Intent, ...], failure: str | None) -> Understanding:
+        language, either_script = detect(text)
+        return Understanding(
+            language=language,
+            either_script=either_script,
+            intents=intents,
+            entities=self._entities.find(text) if self._entities else (),
+            engine=self.name,
+            model=self.fingerprint,
+            failure=failure,
+        )
+
+    def _weigh(self, texts: Sequence[str]) -> list[tuple[tuple[Intent, ...], str | None]]:
+        self._rows.forget_when_full()
+        rows: list[int] = []
+        starts: list[int] = []
+        for text in texts:
+            starts.append(len(rows))
+            rows.append(0)
+            self._rows.of(ngrams.tokens(text, self._folding), rows)
+        sums = np.add.reduceat(self._rows.table.take(rows, axis=0), starts, axis=0)
+        size = sums[:, -1]
+        known = sums[:, -2] / np.maximum(size, 1)
+        scores = sums[:, :-3] / np.sqrt(np.maximum(sums[:, -3:-2], 1e-9)) + self._bias
+        confidence = 1 / (1 + np.exp(-(signals(scores, known, size) @ self._calibration + self._constant)))
+        order = np.argsort(-scores, axis=1)[:, : MOST_INTENTS + 1]
+        shares = np.exp((np.take_along_axis(scores, order, axis=1) - scores.max(axis=1, keepdims=True)) * self._spread)
+        return [
+            self._verdict(*verdict)
+            for verdict in zip(
+                size.tolist(), known.tolist(), confidence.tolist(), order.tolist(), shares.tolist(), strict=True
+            )
+        ]
+
+    def _verdict(
+        self, size: float, known: float, confidence: float, order: list[int], shares: list[float]
+    ) -> tuple[tuple[Intent, ...], str | None]:
+        if size == 0:
+            return (), "empty"
+        if known == 0:
+            return (), "no known words"
+        if order[0] == self._out_of_scope and confidence >= 0.5:
+            return (), "out of scope"
+        rest = (1 - confidence) / max(sum(shares[1:]), 1e-9)
+        found = [
+            Intent(name=self._intents[number], confidence=min(share * rest, confidence) if place else confidence)
+            for place, (number, share) in enumerate(zip(order, shares, strict=True))
+            if number != self._out_of_scope
+        ]
+        return tuple(found[:MOST_INTENTS]), None
+
+
+class _Rows:
+    """The weights as one table: a row a feature, and a row a Latin word whose features were summed up before.
+
+    Columns: the intents, then the square of the feature's norm, then 1 where it is known, then 1. Row 0 is nothing,
+    row 1 a feature nobody knows.
+    """
+
+    def __init__(self, model: Model) -> None:
+        features, intents = model.weights.shape
+        first_word = features + 2
+        self.table: Floats = np.zeros((first_word + REMEMBERED_WORDS, intents + 3), dtype=np.float32)
+        self.table[2:first_word, :intents] = model.weights * model.idf[:, None]
+        self.table[2:first_word, intents] = model.idf**2
+        self.table[2:first_word, intents + 1] = 1
+        self.table[1:first_word, intents + 2] = 1
+        self._features = {feature: row for row, feature in enumerate(model.features, start=2)}
+        self._words: dict[str, int] = {}
+        self._first_word = first_word
+
+    def of(self, tokens: list[str], rows: list[int]) -> None:
+        """Append the rows of a text."""
+        features = self._features
+        words = self._words
+        for token in tokens:
+            if token in words:
+                rows.append(words[token])
+                continue
+            found = [features.get(feature, 1) for feature in ngrams.of_token(token)]
+            if len(words) < REMEMBERED_WORDS and not ngrams.is_han(token):
+                words[token] = self._remember(found)
+            rows.extend(found)
+        rows.extend([features.get(ngrams.of_pair(left, right), 1) for left, right in pairwise(tokens)])
+
+    def forget_when_full(self) -> None:
+        """Between two pieces of work, so that no row is written over that somebody counts on."""
+        if len(self._words) == REMEMBERED_WORDS:
+            self._words.clear()
+
+    def _remember(self, found: list[int]) -> int:
+        row = self._first_word + len(self._words)
+        self.table[row] = self.table.take(found, axis=0).sum(0)
+        return row

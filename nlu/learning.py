@@ -1,0 +1,175 @@
+"""How the embedded engine learns. Runs in a child process: scikit-learn costs 80 MB that the gateway does not pay.
+
+`python -m nlu.learning DATA_FOLDER MODEL_FILE` exits with 0, or with 2 and the mistakes in the data as JSON lines.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from opencc import OpenCC
+from scipy.sparse import csr_matrix  # pyright: ignore[reportMissingTypeStubs]
+from sklearn.linear_model import LogisticRegression  # pyright: ignore[reportMissingTypeStubs]
+from sklearn.svm import LinearSVC  # pyright: ignore[reportMissingTypeStubs]
+
+from nlu import ngrams, training
+from nlu.model import RECIPE, Floats, Model, signals
+
+FEWEST = 2
+"""A feature of fewer examples teaches nothing that holds for others."""
+FOLDS = 5
+STRENGTH = 1.0
+"""Of fitting the examples against keeping the weights small (LinearSVC's C)."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    folder, target = Path(arguments[0]), Path(arguments[1])
+    try:
+        data = training.read(folder)
+    except training.TrainingDataMistakes as error:
+        for mistake in error.mistakes:
+            print(json.dumps(asdict(mistake), ensure_ascii=True))
+        return 2
+    learn(data.examples, fingerprint=training.fingerprint(folder, recipe=RECIPE)).store(target)
+    return 0
+
+
+def learn(examples: Sequence[training.Example], *, fingerprint: str) -> Model:
+    """A model of the examples, whose confidences were calibrated on examples that it had not seen."""
+    folding = simplified_characters()
+    texts = [features_of(example.text, ngrams.MEANINGLESS | table(folding)) for example in examples]
+    intents = tuple(sorted({example.intent for example in examples}))
+    number = {intent: index for index, intent in enumerate(intents)}
+    labels = np.array([number[example.intent] for example in examples])
+    matrix = _Matrix(texts)
+    weights, bias = _fit(matrix.rows, labels, len(intents))
+    calibration, spread = _calibrate(texts, labels, _folds(examples), len(intents))
+    return Model(
+        fingerprint=fingerprint,
+        intents=intents,
+        features=matrix.features,
+        idf=matrix.idf,
+        weights=weights,
+        bias=bias,
+        calibration=calibration,
+        spread=spread,
+        folding=folding,
+    )
+
+
+def simplified_characters() -> tuple[str, str]:
+    """Traditional characters (those of Big5, and Hong Kong's) and the simplified ones that stand for them."""
+    traditional = [chr(code) for code in range(0x4E00, 0x9FA6)]
+    simplified = OpenCC("t2s").convert("\n".join(traditional)).split("\n")
+    pairs = [(old, new) for old, new in zip(traditional, simplified, strict=True) if old != new and len(new) == 1]
+    return "".join(old for old, _ in pairs), "".join(new for _, new in pairs)
+
+
+def table(folding: tuple[str, str]) -> dict[int, str | None]:
+    return {ord(old): new for old, new in zip(*folding, strict=True)}
+
+
+def features_of(text: str, folding: ngrams.Folding) -> list[str]:
+    words = ngrams.tokens(text, folding)
+    features = [feature for word in words for feature in ngrams.of_token(word)]
+    features += [ngrams.of_pair(left, right) for left, right in zip(words, words[1:], strict=False)]
+    return features
+
+
+class _Matrix:
+    """Texts as rows of weighted features; knows how to see other texts the same way."""
+
+    def __init__(self, texts: Sequence[list[str]]) -> None:
+        frequency = Counter(feature for features in texts for feature in set(features))
+        self.features = tuple(feature for feature, count in frequency.items() if count >= FEWEST)
+        self._column = {feature: index for index, feature in enumerate(self.features)}
+        counts = np.array([frequency[feature] for feature in self.features], dtype=np.float32)
+        self.idf: Floats = (np.log((1 + len(texts)) / (1 + counts)) + 1).astype(np.float32)
+        self.rows, self.known, self.sizes = self.see(texts)
+
+    def see(self, texts: Sequence[list[str]]) -> tuple[csr_matrix, Floats, Floats]:
+        """The rows, the share of known features and the number of features of each text."""
+        columns, values, ends = list[npt.NDArray[np.int32]](), list[Floats](), [0]
+        known, sizes = list[float](), list[int]()
+        for features in texts:
+            found = [self._column[feature] for feature in features if feature in self._column]
+            columns.append(np.array(found, dtype=np.int32))
+            idf = self.idf[columns[-1]]
+            values.append(idf / max(float(np.sqrt(np.square(idf).sum())), 1e-9))
+            ends.append(ends[-1] + len(found))
+            known.append(len(found) / max(len(features), 1))
+            sizes.append(len(features))
+        shape = (len(texts), len(self.features))
+        rows = csr_matrix((np.concatenate(values), np.concatenate(columns), ends), shape=shape)
+        rows.sum_duplicates()
+        return rows, np.array(known, dtype=np.float32), np.array(sizes, dtype=np.float32)
+
+
+def _fit(rows: csr_matrix, labels: npt.NDArray[np.int64], intents: int) -> tuple[Floats, Floats]:
+    """Weights (features x intents) and bias, one line between each intent and all others."""
+    machine = LinearSVC(C=STRENGTH, random_state=0).fit(rows, labels)
+    weights = np.full((rows.shape[1], intents), 0, dtype=np.float32)
+    bias = np.full(intents, -1, dtype=np.float32)
+    if intents == 2:
+        weights[:, 1], bias[1] = machine.coef_[0], machine.intercept_[0]
+        weights[:, 0], bias[0] = -machine.coef_[0], -machine.intercept_[0]
+    else:
+        weights[:, machine.classes_] = machine.coef_.T
+        bias[machine.classes_] = machine.intercept_
+    return weights, bias
+
+
+def _folds(examples: Sequence[training.Example]) -> npt.NDArray[np.int64]:
+    """Which fold an example is tested in: neighbours in a file resemble each other, so they are tested together."""
+    sizes = Counter((example.file, example.intent) for example in examples)
+    seen: Counter[tuple[str, str]] = Counter()
+    folds: list[int] = []
+    for example in examples:
+        key = (example.file, example.intent)
+        folds.append(seen[key] * FOLDS // sizes[key])
+        seen[key] += 1
+    return np.array(folds)
+
+
+def _calibrate(
+    texts: Sequence[list[str]], labels: npt.NDArray[np.int64], folds: npt.NDArray[np.int64], intents: int
+) -> tuple[Floats, float]:
+    """What the signals say about being right, and how the other intents share the rest, on examples held out."""
+    scores, facts, right = np.zeros((len(texts), intents), dtype=np.float32), list[Floats](), list[bool]()
+    for fold in range(FOLDS):
+        inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        if not len(outside):
+            continue
+        matrix = _Matrix([texts[index] for index in inside])
+        weights, bias = _fit(matrix.rows, labels[inside], intents)
+        rows, known, sizes = matrix.see([texts[index] for index in outside])
+        scores[outside] = rows @ weights + bias
+        facts.append(signals(scores[outside], known, sizes))
+        right.extend((scores[outside].argmax(axis=1) == labels[outside]).tolist())
+    spread = _spread(scores, labels)
+    if len(set(right)) < 2:
+        return np.array([0, 0, 0, 0, 0, 3.0 if right[0] else -3.0], dtype=np.float32), spread
+    judge = LogisticRegression(C=10.0, max_iter=500).fit(np.concatenate(facts), right)
+    return np.append(judge.coef_[0], judge.intercept_[0]).astype(np.float32), spread
+
+
+def _spread(scores: Floats, labels: npt.NDArray[np.int64]) -> float:
+    """The sharpness at which a softmax of the scores is least surprised by the truth."""
+
+    def surprise(sharpness: float) -> float:
+        scaled = scores.astype(np.float64) * sharpness
+        scaled -= scaled.max(axis=1, keepdims=True)
+        return float((np.log(np.exp(scaled).sum(axis=1)) - scaled[np.arange(len(labels)), labels]).mean())
+
+    return min((1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0), key=surprise)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
