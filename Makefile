@@ -26,6 +26,7 @@ check: .venv/.development ## format, lint, types, import rules, tests: what must
 	@.venv/bin/ruff format --check --quiet || { echo "Some files are not formatted: run make fmt."; exit 1; }
 	@.venv/bin/ruff check --quiet
 	@.venv/bin/basedpyright
+	@.venv/bin/basedpyright --project tests
 	@.venv/bin/lint-imports --no-cache
 	@.venv/bin/python -m pytest $(ARGS)
 
