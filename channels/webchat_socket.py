@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from channels.protocol import HistoryEntry, StorageUnavailable
 from channels.webchat_frames import ErrorCode, Hello, Refused, error, parse
@@ -139,8 +139,7 @@ class Socket:
                 self.reply(error(refused, sentence(refused.code, self.language)))
                 self.tire()
             else:
-                if message.type is WSMsgType.ERROR:
-                    self._note_oversize()
+                self._note_oversize(message.data)
                 return
 
     async def _take(self, raw: bytes) -> None:
@@ -153,8 +152,8 @@ class Socket:
             self._room = asyncio.Event()
             await self._room.wait()
 
-    def _note_oversize(self) -> None:
-        if self._wire.close_code == WSCloseCode.MESSAGE_TOO_BIG:
+    def _note_oversize(self, problem: object) -> None:
+        if isinstance(problem, WebSocketError) and problem.code == WSCloseCode.MESSAGE_TOO_BIG:
             limit = self._reception.settings.frame_limit
             self._reception.record_refusal(ErrorCode.TOO_LARGE, limit, self.headers, self.visitor)
 

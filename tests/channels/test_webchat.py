@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from channels.envelope import Button, DeliveryStatus, Event
-from tests.channels.webchat_shop import Shop, open_shop
+from tests.channels.webchat_shop import Shop, open_shop, until
 from tests.clock import FrozenClock
 
 
@@ -172,8 +172,7 @@ async def test_a_reply_committed_while_a_client_catches_up_is_pushed_once(shop: 
     address = f"webchat:{visitor['visitor']}"
     async with shop.dial() as socket:
         await socket.say(type="hello", token=visitor["token"], after=0)
-        while address not in shop.chat.connected():
-            await asyncio.sleep(0)
+        await until(lambda: address in shop.chat.connected())
         shop.port.say(address, "just now")
         assert (await socket.hear())["type"] == "welcome"
         assert (await socket.hear())["text"] == "just now"
@@ -241,5 +240,4 @@ async def test_the_address_book_of_connections_empties_when_people_leave(shop: S
     async with shop.dial() as socket:
         await socket.hello(visitor["token"])
         assert list(shop.chat.connected()) == [address]
-    while shop.chat.connected():
-        await asyncio.sleep(0)
+    await until(lambda: not shop.chat.connected())

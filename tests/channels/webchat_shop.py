@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
-from aiohttp import ClientResponse, ClientSession, ClientWebSocketResponse, WSMsgType, web
+from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
 from aiohttp.test_utils import TestServer
 
 from channels.webchat import Rate, WebChat, WebChatSettings
@@ -66,7 +68,8 @@ class Shop:
 
     async def send(self, token: str, frames: object) -> tuple[int, list[Frame]]:
         """The long-poll fallback's way in."""
-        async with self.session.post(self.url("/send"), data=orjson.dumps(frames), headers=bearer(token)) as response:
+        body = BytesIO(orjson.dumps(frames))
+        async with self.session.post(self.url("/send"), data=body, headers=bearer(token)) as response:
             return response.status, orjson.loads(await response.read())
 
     async def poll(self, token: str, **query: str | int) -> list[Frame]:
@@ -149,5 +152,8 @@ async def open_shop(folder: Path, clock: FrozenClock, **changes: Any) -> AsyncGe
             await shop.close()
 
 
-async def frames_of(response: ClientResponse) -> list[Frame]:
-    return orjson.loads(await response.read())
+async def until(condition: Callable[[], object]) -> None:
+    """Let the loop run until something holds that nobody announces, such as a connection being forgotten."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0)
