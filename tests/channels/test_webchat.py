@@ -135,6 +135,16 @@ async def test_a_client_that_resumes_gets_what_it_missed_however_much(shop: Shop
     assert sorted({frame["position"] for frame in frames}) == list(range(1, 131))
 
 
+async def test_what_the_customer_wrote_elsewhere_comes_page_after_page_without_a_gap(shop: Shop) -> None:
+    visitor = await shop.visit()
+    for number in range(1, 131):
+        await shop.send(visitor["token"], {"type": "message", "id": f"m{number}", "text": str(number)})
+    async with shop.dial() as socket:
+        await socket.hello(visitor["token"], after=10)
+        assert [frame["text"] for frame in await socket.hear_all(120)] == [str(number) for number in range(11, 131)]
+        await socket.silence()
+
+
 async def test_an_acknowledged_reply_is_delivered_and_does_not_come_again(shop: Shop) -> None:
     visitor = await shop.visit()
     address = f"webchat:{visitor['visitor']}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -76,8 +76,7 @@ class Customer:
             await self.socket.say(type="ping")
             await self._take_until(lambda frame: frame["type"] == "pong", acknowledge=acknowledge)
 
-    async def _take_until(self, last: object, *, acknowledge: bool = True) -> None:
-        assert callable(last)
+    async def _take_until(self, last: Callable[[Frame], bool], *, acknowledge: bool = True) -> None:
         while self.socket is not None:
             message = await self.socket.wire.receive(timeout=10)
             if message.type is not WSMsgType.TEXT:
