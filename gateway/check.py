@@ -1,0 +1,255 @@
+"""`rapport check`: everything that can be known before a customer notices, in one sentence each."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import importlib
+import socket
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final, Protocol
+
+import aiohttp
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+import storage
+from bot.playbook import PlaybookMistakes
+from channels.envelope import SendError, SendErrorCode
+from gateway.playbook_files import load_playbook
+from gateway.settings import Settings
+from gateway.settings_sources import SettingsMistakes
+
+PATIENCE: Final = 10.0
+"""Seconds that any one thing may take to answer."""
+WITHIN: Final = 8
+"""Seconds after which those that can tell themselves what they waited for give up, before our patience ends."""
+MIGRATIONS: Final = Path(storage.__file__ or "").parent / "migrations"
+
+
+class Level(StrEnum):
+    """How a finding bears on a start."""
+
+    FINE = "fine"  # tried, and it works
+    NOTE = "note"  # works, and is worth knowing
+    MISTAKE = "mistake"  # will not work until it is changed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    level: Level
+    subject: str
+    """What it is about: `database`, `telegram`, or a key of the settings."""
+    sentence: str
+
+
+class Look(Protocol):
+    """One thing to look at; its name says what."""
+
+    __name__: str
+
+    async def __call__(self, settings: Settings, /) -> Sequence[Finding]: ...
+
+
+def of_mistakes(mistakes: SettingsMistakes) -> list[Finding]:
+    """Settings that could not even be loaded, as findings."""
+    return [Finding(level=Level.MISTAKE, subject=each.key, sentence=str(each)) for each in mistakes.mistakes]
+
+
+async def check(settings: Settings, *, patience: float = PATIENCE) -> list[Finding]:
+    """Try everything that these settings lead to, at the same time, for `patience` seconds.
+
+    Changes nothing, sends nothing, never raises.
+    """
+    looks: tuple[Look, ...] = (
+        check_data_dir,
+        check_database,
+        check_playbook,
+        check_port,
+        check_telegram,
+        check_rasa,
+    )
+    found = await asyncio.gather(*(_patiently(look, settings, patience) for look in looks))
+    return [finding for findings in found for finding in findings]
+
+
+async def _patiently(look: Look, settings: Settings, patience: float) -> Sequence[Finding]:
+    subject = look.__name__.removeprefix("check_")
+    try:
+        async with asyncio.timeout(patience):
+            return await look(settings)
+    except TimeoutError:
+        return [_mistake(subject, f"{subject} did not answer within {patience:g} seconds.")]
+
+
+async def check_data_dir(settings: Settings) -> Sequence[Finding]:
+    """Whether the folder is there, or can be made, and can be written to."""
+    folder = settings.data_dir
+    existing = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    if not existing.is_dir():
+        return [_mistake("data_dir", f"data_dir is {folder}, and {existing} is not a folder; name another.")]
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as exc:
+        return [_mistake("data_dir", f"data_dir is {folder}, and {existing} cannot be written to ({exc.strerror}).")]
+    state = "is there" if existing == folder.absolute() else "will be made at the first start"
+    return [_fine("data_dir", f"The data folder {folder} {state}.")]
+
+
+async def check_database(settings: Settings) -> Sequence[Finding]:
+    """Whether it answers, and whether its tables are those of this version."""
+    return await asyncio.to_thread(_look_into_database, settings)
+
+
+def _look_into_database(settings: Settings) -> Sequence[Finding]:
+    url = settings.database_url
+    if settings.embedded:
+        path = Path(url.database or "").absolute()
+        if not path.exists():
+            return [_fine("database", f"The database {url.database} will be made at the first start.")]
+        # Read-only: looking must not make a file, nor wait for the gateway that is writing.
+        url = url.set(database=f"file:{path}", query={"mode": "ro", "uri": "true"})
+    limits = {} if settings.embedded else {"connect_timeout": WITHIN}
+    engine = create_engine(url, poolclass=NullPool, connect_args=limits)
+    try:
+        with engine.connect() as connection:
+            present = set(MigrationContext.configure(connection).get_current_heads())
+    except (SQLAlchemyError, OSError) as exc:
+        return [_mistake("database", f"The database {url.render_as_string()} does not answer: {_first_line(exc)}")]
+    finally:
+        engine.dispose()
+    return [_migration_state(present)]
+
+
+def _migration_state(present: set[str]) -> Finding:
+    script = ScriptDirectory(str(MIGRATIONS))
+    wanted = set(script.get_heads())
+    if present == wanted:
+        return _fine("database", "The database answers, and its tables are up to date.")
+    if not present:
+        return _note(
+            "database", "The database answers and is empty; `rapport migrate` or the next start makes the tables."
+        )
+    known = {revision.revision for revision in script.walk_revisions()}
+    if present <= known:
+        return _note(
+            "database", "The database is of an older version; `rapport migrate` or the next start brings it up."
+        )
+    return _mistake("database", "The database was written by a newer version of Rapport; install that one.")
+
+
+async def check_playbook(settings: Settings) -> Sequence[Finding]:
+    """Every mistake in the business's own files, with file and line."""
+    if not settings.playbook.is_dir():
+        return [_mistake("playbook", f"playbook is {settings.playbook}, which is no folder; name the business's own.")]
+    try:
+        playbook = await asyncio.to_thread(load_playbook, settings.playbook)
+    except PlaybookMistakes as exc:
+        return [_mistake("playbook", f"{settings.playbook}/{mistake}") for mistake in exc.mistakes]
+    return [_fine("playbook", f"The playbook {settings.playbook} is complete, with {len(playbook.entries)} answers.")]
+
+
+async def check_port(settings: Settings) -> Sequence[Finding]:
+    """Whether we could listen where we should."""
+    host, port = settings.server.host, settings.server.port
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            return [_fine("server.port", f"{host}:{port} is free.")]
+    except OSError as exc:
+        if exc.errno == errno.EADDRINUSE:
+            return [
+                _note("server.port", f"{host}:{port} is taken; if not by this gateway, choose another server.port.")
+            ]
+        if exc.errno == errno.EACCES:
+            return [_mistake("server.port", f"Ports below 1024 are not for us: server.port is {port}; 8080 would do.")]
+        return [
+            _mistake("server.host", f"server.host is {host}, which is no address of this machine ({exc.strerror}).")
+        ]
+
+
+async def check_telegram(settings: Settings) -> Sequence[Finding]:
+    """Whose bot the token is (`getMe`)."""
+    telegram = settings.telegram
+    if telegram.token is None:
+        return []
+    # 130 MB and a second of importing: only where there is a bot.
+    from channels.telegram import Telegram, TelegramSettings
+
+    await asyncio.to_thread(importlib.import_module, "channels.telegram_methods")
+    bot = Telegram(
+        TelegramSettings(token=telegram.token.get_secret_value(), api_base=telegram.api_base, timeout=WITHIN)
+    )
+    try:
+        return [_fine("telegram", f"Telegram knows our bot as {await bot.probe()}.")]
+    except SendError as exc:
+        if exc.code is SendErrorCode.UNAUTHORIZED:
+            return [
+                _mistake(
+                    "telegram.token", "Telegram does not know telegram.token; take the bot's token from @BotFather."
+                )
+            ]
+        return [_mistake("telegram", f"Telegram at {telegram.api_base} does not answer as it should: {exc.detail}.")]
+    finally:
+        await bot.stop()
+
+
+async def check_rasa(settings: Settings) -> Sequence[Finding]:
+    """Whether a Rasa server with a model is there (`/status`)."""
+    nlu = settings.nlu
+    if nlu.engine != "rasa" or nlu.rasa_url is None:
+        return []
+    parameters = {"token": nlu.rasa_token.get_secret_value()} if nlu.rasa_token else {}
+    try:
+        async with (
+            aiohttp.ClientSession() as http,
+            http.get(f"{nlu.rasa_url}/status", params=parameters) as answer,
+        ):
+            return [await _rasa_state(nlu.rasa_url, answer)]
+    except aiohttp.ClientError as exc:
+        # Not the message: it holds the address with the token.
+        return [_mistake("nlu.rasa_url", f"Rasa at {nlu.rasa_url} cannot be reached ({type(exc).__name__}).")]
+
+
+async def _rasa_state(url: str, answer: aiohttp.ClientResponse) -> Finding:
+    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return _mistake(
+            "nlu.rasa_token", f"Rasa at {url} refuses nlu.rasa_token; it was started with another --auth-token."
+        )
+    if answer.status == HTTPStatus.CONFLICT:
+        return _mistake("nlu.rasa_url", f"Rasa at {url} has no model loaded; train one and start it with that.")
+    try:
+        state: object = await answer.json(content_type=None)
+    except ValueError:
+        state = None
+    if answer.status != HTTPStatus.OK or not isinstance(state, dict) or "model_file" not in state:
+        return _mistake("nlu.rasa_url", f"{url} answers, but not as a Rasa server does (status {answer.status}).")
+    return _fine("nlu", f"Rasa at {url} answers.")
+
+
+def _first_line(exc: Exception) -> str:
+    """What the driver says; never SQLAlchemy's own message, which repeats statements and parameters."""
+    cause = getattr(exc, "orig", None) or exc
+    return (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+
+
+def _fine(subject: str, sentence: str) -> Finding:
+    return Finding(level=Level.FINE, subject=subject, sentence=sentence)
+
+
+def _note(subject: str, sentence: str) -> Finding:
+    return Finding(level=Level.NOTE, subject=subject, sentence=sentence)
+
+
+def _mistake(subject: str, sentence: str) -> Finding:
+    return Finding(level=Level.MISTAKE, subject=subject, sentence=sentence)

@@ -1,0 +1,249 @@
+"""`rapport check` tries what it can and says in one sentence what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from gateway import check as checks
+from gateway.check import Finding, Level, check
+from gateway.playbook_files import read_files
+from gateway.settings import SettingsMistakes, load
+from tests.given import CHECKOUT
+
+TOKEN = "123456789:AAE-abcdefghijklmnopqrstuvwxyz12345"
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Serve = Callable[[Answer], Awaitable[str]]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("RAPPORT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Put a server on loopback that gives this answer to everything; its address."""
+    runners: list[web.AppRunner] = []
+
+    async def start(answer: Answer) -> str:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", answer)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        runners.append(runner)
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        return f"http://{host}:{port}"
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+async def finding(subject: str, look: checks.Look, **overrides: object) -> Finding:
+    """What one look finds about its subject."""
+    settings = load(overrides={key.replace("__", "."): value for key, value in overrides.items()})
+    (found,) = await look(settings)
+    assert found.subject == subject
+    return found
+
+
+def nowhere() -> str:
+    """An address where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+async def test_a_fresh_checkout_is_fine() -> None:
+    settings = load(overrides={"playbook": CHECKOUT / "playbook", "server.port": 0})
+    findings = await check(settings)
+    assert [each.sentence for each in findings if each.level is not Level.FINE] == []
+    assert {each.subject for each in findings} == {"data_dir", "database", "playbook", "server.port"}
+    assert list(Path().iterdir()) == [], "looking makes nothing"
+
+
+def test_settings_that_cannot_be_loaded_are_findings_too() -> None:
+    with pytest.raises(SettingsMistakes) as caught:
+        load(overrides={"server.port": "many"})
+    (found,) = checks.of_mistakes(caught.value)
+    assert (found.level, found.subject) == (Level.MISTAKE, "server.port")
+    assert found.sentence.startswith("server.port (command line) is 'many'; ")
+
+
+async def test_a_data_folder_in_place_of_a_file_is_a_mistake() -> None:
+    Path("taken").write_text("")
+    found = await finding("data_dir", checks.check_data_dir, data_dir="taken/data")
+    assert found.level is Level.MISTAKE
+    assert found.sentence.endswith("/taken is not a folder; name another.")
+
+
+async def test_a_database_of_today_is_fine_and_of_another_day_is_told(database_url: str) -> None:
+    async def look() -> Finding:
+        return await finding("database", checks.check_database, database__url=database_url)
+
+    def stamp(*statements: str) -> None:
+        engine = create_engine(database_url, poolclass=NullPool)
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+        engine.dispose()
+
+    stamp("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+    assert (await look()).sentence.startswith("The database answers and is empty")
+
+    (head,) = ScriptDirectory(str(checks.MIGRATIONS)).get_heads()
+    stamp(f"INSERT INTO alembic_version VALUES ('{head}')")
+    assert (await look()).sentence == "The database answers, and its tables are up to date."
+
+    stamp("UPDATE alembic_version SET version_num = 'from_the_future'")
+    newer = await look()
+    assert newer.level is Level.MISTAKE
+    assert "newer version of Rapport" in newer.sentence
+
+
+async def test_a_database_that_does_not_answer_is_named_without_its_password() -> None:
+    address = nowhere().replace("http://", "postgresql://rapport:geheim@")
+    found = await finding("database", checks.check_database, database__url=f"{address}/rapport")
+    assert found.level is Level.MISTAKE
+    assert "rapport:***@127.0.0.1" in found.sentence
+    assert "geheim" not in found.sentence
+
+
+async def test_a_file_that_is_no_database_is_a_mistake() -> None:
+    Path("data").mkdir()
+    Path("data/rapport.sqlite3").write_text("certainly not a database, however long one looks at it" * 20)
+    found = await finding("database", checks.check_database)
+    assert (found.level, found.sentence.endswith("file is not a database")) == (Level.MISTAKE, True)
+
+
+async def test_mistakes_of_a_playbook_come_with_file_and_line() -> None:
+    Path("shop/texts").mkdir(parents=True)
+    Path("shop/texts/en.yml").write_bytes(b"greeting:\n  - hello\n  - \xff\n")
+    found = await finding("playbook", checks.check_playbook, playbook="shop")
+    assert found.sentence == "shop/texts/en.yml:3: this line is not UTF-8 text."
+    assert found.level is Level.MISTAKE
+
+
+async def test_a_playbook_that_is_not_there_is_a_mistake() -> None:
+    found = await finding("playbook", checks.check_playbook, playbook="shop")
+    assert (found.level, "playbook is shop, which is no folder" in found.sentence) == (Level.MISTAKE, True)
+
+
+def test_only_the_business_s_own_words_are_read_from_a_playbook() -> None:
+    for name in ("policy.yml", "knowledge/en/shipping.md", ".git/notes.md", "logo.png", "policy.yml~"):
+        path = Path("shop") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    assert read_files(Path("shop")) == {
+        "knowledge/en/shipping.md": "knowledge/en/shipping.md",
+        "policy.yml": "policy.yml",
+    }
+
+
+async def test_a_port_that_is_taken_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        found = await finding("server.port", checks.check_port, server__port=taken.getsockname()[1])
+    assert found.level is Level.NOTE
+    assert "is taken" in found.sentence
+
+
+async def test_an_address_of_another_machine_is_a_mistake() -> None:
+    found = await finding("server.host", checks.check_port, server__host="192.0.2.1", server__port=0)
+    assert found.level is Level.MISTAKE
+
+
+async def test_without_telegram_and_rasa_nobody_asks_them() -> None:
+    settings = load()
+    assert await checks.check_telegram(settings) == []
+    assert await checks.check_rasa(settings) == []
+
+
+async def test_a_bot_that_telegram_knows_is_greeted_by_name(serve: Serve) -> None:
+    async def me(request: web.Request) -> web.StreamResponse:
+        assert request.path == f"/bot{TOKEN}/getMe"
+        return web.json_response(
+            {"ok": True, "result": {"id": 1, "is_bot": True, "first_name": "S", "username": "shop_bot"}}
+        )
+
+    found = await finding("telegram", checks.check_telegram, telegram__token=TOKEN, telegram__api_base=await serve(me))
+    assert (found.level, found.sentence) == (Level.FINE, "Telegram knows our bot as @shop_bot.")
+
+
+async def test_a_token_that_telegram_does_not_know_is_a_mistake(serve: Serve) -> None:
+    async def refuse(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"ok": False, "error_code": 401, "description": "Unauthorized"}, status=401)
+
+    base = await serve(refuse)
+    found = await finding("telegram.token", checks.check_telegram, telegram__token=TOKEN, telegram__api_base=base)
+    assert found.level is Level.MISTAKE
+    assert TOKEN not in found.sentence
+
+
+async def test_a_telegram_that_cannot_be_reached_is_a_mistake() -> None:
+    found = await finding("telegram", checks.check_telegram, telegram__token=TOKEN, telegram__api_base=nowhere())
+    assert found.level is Level.MISTAKE
+    assert TOKEN not in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "subject", "level", "words"),
+    [
+        (200, '{"model_file": "m.tar.gz", "fingerprint": {}, "num_active_training_jobs": 0}', "nlu", "fine", "answers"),
+        (401, '{"status": "failure", "code": 401}', "nlu.rasa_token", "mistake", "refuses nlu.rasa_token"),
+        (409, '{"status": "failure", "reason": "Conflict"}', "nlu.rasa_url", "mistake", "has no model loaded"),
+        (200, "<html>It works!</html>", "nlu.rasa_url", "mistake", "not as a Rasa server does"),
+        (200, "[1]", "nlu.rasa_url", "mistake", "not as a Rasa server does"),
+        (502, "", "nlu.rasa_url", "mistake", "not as a Rasa server does (status 502)"),
+    ],
+)
+async def test_what_rasa_says_of_itself(
+    serve: Serve, status: int, body: str, subject: str, level: str, words: str
+) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        assert request.path_qs == "/status?token=geheim"
+        return web.Response(status=status, text=body)
+
+    found = await finding(
+        subject, checks.check_rasa, nlu__engine="rasa", nlu__rasa_url=await serve(answer), nlu__rasa_token="geheim"
+    )
+    assert found.level == level
+    assert words in found.sentence
+    assert "geheim" not in found.sentence
+
+
+async def test_a_rasa_that_is_not_there_is_a_mistake() -> None:
+    found = await finding("nlu.rasa_url", checks.check_rasa, nlu__engine="rasa", nlu__rasa_url=nowhere())
+    assert (found.level, "cannot be reached" in found.sentence) == (Level.MISTAKE, True)
+
+
+async def test_what_never_answers_is_given_up(serve: Serve) -> None:
+    never = asyncio.Event()
+
+    async def sleep(_: web.Request) -> web.StreamResponse:
+        await never.wait()
+        return web.Response()
+
+    settings = load(
+        overrides={
+            "nlu.engine": "rasa",
+            "nlu.rasa_url": await serve(sleep),
+            "playbook": CHECKOUT / "playbook",
+            "server.port": 0,
+        }
+    )
+    findings = {each.subject: each for each in await check(settings, patience=0.5)}
+    assert findings["rasa"].sentence == "rasa did not answer within 0.5 seconds."
