@@ -1,0 +1,390 @@
+"""Telegram: long polling or webhook in, the Bot API out.
+
+Reading updates is in `telegram_updates`, building calls in `telegram_methods` (the only place with aiogram, imported
+when the channel starts), making them in `telegram_api`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import importlib
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from channels.envelope import (
+    Arrival,
+    Attachment,
+    AttachmentKind,
+    OutboundMessage,
+    Receipt,
+    Refusal,
+    SendError,
+    SendErrorCode,
+)
+from channels.protocol import Blob, Inspection, Limits, Port, StorageUnavailable
+from channels.telegram_api import FETCH_LIMIT, BotApi
+from channels.telegram_json import Json, Unreadable, as_object, maybe_number, maybe_text
+from channels.telegram_polling import next_updates
+from channels.telegram_updates import ALLOWED_UPDATES, inspect
+
+BODY_LIMIT: Final = 1024 * 1024
+"""Bytes of a webhook's body: Telegram's updates are a few kilobytes."""
+LIMITS: Final = Limits(text=4096, per_second=30, per_address=1, burst=3, buttons=24)
+"""Source: https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this"""
+LONGEST_PAUSE: Final = 30.0
+"""Seconds between tries while Telegram or our storage does not answer."""
+
+_SECRET_HEADER: Final = "X-Telegram-Bot-Api-Secret-Token"
+_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_BLOB: Final = re.compile(r"[0-9a-f]{64}")
+_KEPT_HEADERS: Final = ("Content-Type", "Content-Length", "User-Agent", "X-Forwarded-For")
+_DRAINED: Final = 8 * BODY_LIMIT
+"""An oversize body is read and hashed up to here, then the connection is closed on it."""
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+# Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TelegramSettings:
+    """One bot. With `webhook_url` Telegram calls us, without it we ask Telegram."""
+
+    token: str = field(repr=False)
+    """As @BotFather gives it."""
+    name: str = "telegram"
+    """Of the channel."""
+    webhook_url: str | None = None
+    """The whole public URL that leads to `path`, e.g. `https://chat.example.com/telegram`."""
+    webhook_secret: str | None = field(default=None, repr=False)
+    """1 to 256 letters, digits, `_` and `-`, by which we know that a webhook's caller is Telegram."""
+    path: str = "/telegram"
+    """Where our own server listens for the webhook."""
+    api_base: str = "https://api.telegram.org"
+    poll_timeout: int = 50
+    """Seconds that Telegram holds a getUpdates open while there is nothing to say."""
+    timeout: float = 20.0
+    """Seconds for any other call; shorter than the lease of a Delivery."""
+    limits: Limits = LIMITS
+
+
+class InsecureWebhook(ValueError):
+    """A webhook needs `webhook_secret` (1 to 256 letters, digits, `_`, `-`): else anybody could pose as Telegram."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class Telegram:
+    """One bot as a channel: Channel, Polls, Typing, Media, Edits and Probes of `channels.protocol`."""
+
+    def __init__(
+        self,
+        settings: TelegramSettings,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        """`pause` waits so many seconds between tries."""
+        self.name = settings.name
+        self.limits = settings.limits
+        self._settings = settings
+        self._clock = clock
+        self._pause = pause
+        self._api = BotApi(token=settings.token, base=settings.api_base, timeout=settings.timeout)
+        self._port: Port | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._floods: dict[str, float] = {}
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        return [web.post(self._settings.path, self._webhook)] if self._settings.webhook_url else []
+
+    async def start(self, port: Port) -> None:
+        """Raises InsecureWebhook. The webhook is set in the background: an unreachable Telegram stops nothing else."""
+        if self._settings.webhook_url and not _SECRET.fullmatch(self._settings.webhook_secret or ""):
+            raise InsecureWebhook
+        self._port = port
+        await asyncio.to_thread(importlib.import_module, "channels.telegram_methods")
+        if self._settings.webhook_url:
+            self._in_background(self._set_webhook(self._settings.webhook_url))
+
+    async def stop(self) -> None:
+        """The webhook stays set: Telegram keeps what arrives meanwhile, for a day."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._api.close()
+
+    # Verify
+
+    def _is_telegram(self, request: web.Request) -> bool:
+        secret = self._settings.webhook_secret or ""
+        given = request.headers.get(_SECRET_HEADER, "")
+        return bool(secret) and hmac.compare_digest(given.encode("utf-8", "surrogateescape"), secret.encode())
+
+    # To inbound
+
+    def inspect(self, raw: bytes) -> Inspection:
+        """What a raw update is to us: what `rapport inspect telegram` shows, and what is received."""
+        return inspect(raw, channel=self.name, at=self._clock())
+
+    def _read(self, raw: bytes, headers: Mapping[str, str] | None = None) -> Inspection:
+        """The same, with a Refusal in place of what cannot be read."""
+        inspection = self.inspect(raw)
+        if inspection.error is not None:
+            log.warning("telegram_update_unreadable", channel=self.name, reason=inspection.error, **inspection.notes)
+            return replace(inspection, arrivals=(self._refusal(inspection.error, raw, headers),))
+        if inspection.ignored is not None:
+            log.info("telegram_update_ignored", channel=self.name, reason=inspection.ignored, **inspection.notes)
+        return inspection
+
+    def _refusal(self, reason: str, raw: bytes, headers: Mapping[str, str] | None = None) -> Refusal:
+        sha256 = hashlib.sha256(raw).hexdigest()
+        return Refusal(
+            channel=self.name, reason=reason, size=len(raw), sha256=sha256, at=self._clock(), headers=headers or {}
+        )
+
+    # Receive, called by Telegram
+
+    async def _webhook(self, request: web.Request) -> web.Response:
+        """200 says: stored. Anything else makes Telegram come back with the same update."""
+        if self._port is None:
+            return web.Response(status=503)
+        if not self._is_telegram(request):
+            log.warning("telegram_webhook_forged", channel=self.name, peer=request.remote)
+            return web.Response(status=401)
+        try:
+            return await self._take_request(self._port, request)
+        except StorageUnavailable:
+            return web.Response(status=503)
+
+    async def _take_request(self, port: Port, request: web.Request) -> web.Response:
+        headers = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
+        raw, rest = await _read_body(request)
+        if rest is not None:
+            await port.accept([replace(self._refusal("too large", b"", headers), size=rest.size, sha256=rest.sha256)])
+            return web.Response(status=413)
+        inspection = self._read(raw, headers)
+        if inspection.arrivals:
+            await port.accept(inspection.arrivals)
+        self._answer_callbacks([inspection])
+        # An update that has its number is Telegram's: recorded as refused, it need not come again.
+        known = "update_id" in inspection.notes or inspection.error is None
+        return web.Response(status=200 if known else 400)
+
+    async def _set_webhook(self, url: str) -> None:
+        from channels.telegram_methods import SetWebhook
+
+        method = SetWebhook(url=url, secret_token=self._settings.webhook_secret, allowed_updates=list(ALLOWED_UPDATES))
+        failures = 0
+        while True:
+            try:
+                await self._api.call(method)
+                return
+            except SendError as problem:
+                failures += 1
+                await self._wait("telegram_webhook_not_set", problem, failures)
+
+    # Receive, asking Telegram
+
+    async def poll(self) -> None:
+        """Ask for updates until cancelled. Where Telegram calls us there is nothing to ask, and this only waits.
+
+        The offset that tells Telegram to forget is the cursor, and the cursor commits with the batch: an update is
+        forgotten there after it is stored here.
+        """
+        if self._port is None:
+            raise RuntimeError("poll before start")
+        if self._settings.webhook_url:
+            await asyncio.Event().wait()
+        failures = 0
+        while True:
+            try:
+                await self._leave_webhook()
+                cursor = await self._port.cursor()
+                while True:
+                    cursor = await self._poll_once(self._port, cursor)
+                    failures = 0
+            except (SendError, StorageUnavailable) as problem:
+                failures += 1
+                await self._wait("telegram_poll_failed", problem, failures)
+
+    async def _leave_webhook(self) -> None:
+        """Telegram refuses getUpdates while a webhook is set, by us in earlier days or by somebody else."""
+        from channels.telegram_methods import DeleteWebhook
+
+        await self._api.call(DeleteWebhook())
+
+    async def _poll_once(self, port: Port, cursor: str | None) -> str | None:
+        batch = await next_updates(self._api, cursor, wait=self._settings.poll_timeout, spare=self._settings.timeout)
+        if batch is None:
+            return cursor
+        readings = [self._read(raw) for raw in batch.updates]
+        arrivals: list[Arrival] = [arrival for reading in readings for arrival in reading.arrivals]
+        await port.accept(arrivals, cursor=batch.cursor)
+        self._answer_callbacks(readings)
+        return batch.cursor
+
+    def _answer_callbacks(self, readings: Sequence[Inspection]) -> None:
+        """Let the pressed buttons stop turning, now that the presses are stored."""
+        for reading in readings:
+            if query := reading.notes.get("callback_query_id"):
+                self._in_background(self._answer_callback(query))
+
+    async def _answer_callback(self, query: str) -> None:
+        from channels.telegram_methods import AnswerCallbackQuery
+
+        try:
+            await self._api.call(AnswerCallbackQuery(callback_query_id=query))
+        except SendError as problem:  # too late, mostly; the person sees the reply all the same
+            log.debug("telegram_callback_not_answered", channel=self.name, problem=problem.detail)
+
+    async def _wait(self, event: str, problem: SendError | StorageUnavailable, failures: int) -> None:
+        asked = problem.retry_after if isinstance(problem, SendError) else None
+        seconds = asked or min(LONGEST_PAUSE, 2.0 ** min(failures - 1, 10))
+        said = str(problem) if isinstance(problem, SendError) else "storage_unavailable"
+        log.warning(event, channel=self.name, problem=said, seconds=seconds)
+        await self._pause(seconds)
+
+    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # To update: Telegram has no receipts; `my_chat_member` becomes an AddressUpdate in `telegram_updates`.
+
+    # Send
+
+    async def send(self, message: OutboundMessage) -> Receipt:
+        """In as many parts as it takes. Raises SendError, whose `sent` are the parts that left before the failure:
+        with them in the message's own `sent`, a later try goes on where this one ended.
+        """
+        from channels.telegram_methods import parts
+
+        calls = parts(message, await self._blobs(message))
+        sent = message.sent[: len(calls)]
+        for call in calls[len(sent) :]:
+            try:
+                sent += (_message_id(await self._api.call(call)),)
+            except SendError as problem:
+                raise self._in_context(problem, message.address, sent) from problem
+        return Receipt(external_ids=sent)
+
+    async def edit(self, external_id: str, message: OutboundMessage) -> None:
+        from channels.telegram_methods import edited
+
+        try:
+            await self._api.call(edited(external_id, message))
+        except SendError as problem:
+            if "message is not modified" not in problem.detail:
+                raise self._in_context(problem, message.address, ()) from problem
+
+    async def typing(self, address: str) -> None:
+        from channels.telegram_methods import SendChatAction, chat_of
+
+        try:
+            await self._api.call(SendChatAction(chat_id=chat_of(address), action="typing"))
+        except SendError as problem:
+            log.debug("telegram_typing_not_shown", channel=self.name, problem=problem.detail)
+
+    async def fetch(self, attachment: Attachment) -> bytes:
+        """At most 20 MiB: Telegram gives bots no more. Raises SendError."""
+        from channels.telegram_methods import GetFile
+
+        if attachment.kind in (AttachmentKind.LOCATION, AttachmentKind.CONTACT):
+            raise SendError(SendErrorCode.UNSUPPORTED, f"a {attachment.kind} has no content")
+        if (attachment.size or 0) > FETCH_LIMIT:
+            raise SendError(SendErrorCode.TOO_LARGE, f"more than {FETCH_LIMIT} bytes")
+        path = maybe_text(_object_in(await self._api.call(GetFile(file_id=attachment.id))), "file_path")
+        if not path:
+            raise SendError(SendErrorCode.REJECTED, "the file is not to be had")
+        return await self._api.download(path)
+
+    async def probe(self) -> str:
+        from channels.telegram_methods import GetMe
+
+        return f"@{maybe_text(_object_in(await self._api.call(GetMe())), 'username')}"
+
+    async def _blobs(self, message: OutboundMessage) -> Mapping[str, Blob]:
+        blobs: dict[str, Blob] = {}
+        for attachment in message.attachments:
+            if _BLOB.fullmatch(attachment.id):
+                blobs[attachment.id] = await self._blob(attachment.id)
+        return blobs
+
+    async def _blob(self, sha256: str) -> Blob:
+        if self._port is None:
+            raise RuntimeError("send before start")
+        try:
+            blob = await self._port.blob(sha256)
+        except StorageUnavailable:
+            raise SendError(SendErrorCode.UNREACHABLE, "our own storage is not available") from None
+        if blob is None:
+            raise SendError(SendErrorCode.REJECTED, "the file is gone")
+        return blob
+
+    def _in_context(self, problem: SendError, address: str, sent: tuple[str, ...]) -> SendError:
+        return SendError(
+            problem.code,
+            problem.detail,
+            retry_after=problem.retry_after,
+            whole_channel=problem.whole_channel or self._floods_beyond(address, problem),
+            sent=sent,
+        )
+
+    def _floods_beyond(self, address: str, problem: SendError) -> bool:
+        """Whether the whole bot shall wait. Telegram does not say whom a 429 is about; if another chat is still
+        waiting from one of its own, it cannot be this chat alone.
+        """
+        if problem.code is not SendErrorCode.RATE_LIMITED:
+            return False
+        now = asyncio.get_running_loop().time()
+        waiting = {chat: until for chat, until in self._floods.items() if until > now}
+        self._floods = waiting | {address: now + (problem.retry_after or 1)}
+        return any(chat != address for chat in waiting)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Oversize:
+    size: int
+    sha256: str
+    """Of the first 8 MiB."""
+
+
+async def _read_body(request: web.Request) -> tuple[bytes, _Oversize | None]:
+    body, size, digest = bytearray(), 0, hashlib.sha256()
+    async for chunk in request.content.iter_any():
+        size += len(chunk)
+        digest.update(chunk)
+        if size <= BODY_LIMIT:
+            body += chunk
+        elif size > _DRAINED:
+            break
+    if size <= BODY_LIMIT:
+        return bytes(body), None
+    return b"", _Oversize(size=max(size, request.content_length or 0), sha256=digest.hexdigest())
+
+
+def _message_id(result: object) -> str:
+    """Without its id, nobody can tell whether Telegram took the message."""
+    identity = maybe_number(_object_in(result), "message_id")
+    if identity is None:
+        raise SendError(SendErrorCode.NO_ANSWER, "the answer has no message_id")
+    return identity
+
+
+def _object_in(result: object) -> Json:
+    try:
+        return as_object(result, "the result")
+    except Unreadable as mistake:
+        raise SendError(SendErrorCode.NO_ANSWER, str(mistake)) from None
