@@ -15,24 +15,22 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import aiohttp
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-import storage
 from bot.playbook import PlaybookMistakes
 from channels.envelope import SendError, SendErrorCode
 from gateway.playbook_files import load_playbook
 from gateway.settings import Settings
 from gateway.settings_sources import SettingsMistakes
+from storage import migrations
 
 PATIENCE: Final = 10.0
 """Seconds that any one thing may take to answer."""
 WITHIN: Final = 8
 """Seconds after which those that can tell themselves what they waited for give up, before our patience ends."""
-MIGRATIONS: Final = Path(storage.__file__ or "").parent / "migrations"
 
 
 class Level(StrEnum):
@@ -124,7 +122,7 @@ def _look_into_database(settings: Settings) -> Sequence[Finding]:
     engine = create_engine(url, poolclass=NullPool, connect_args=limits)
     try:
         with engine.connect() as connection:
-            present = set(MigrationContext.configure(connection).get_current_heads())
+            present = migrations.current(connection)
     except (SQLAlchemyError, OSError) as exc:
         return [_mistake("database", f"The database {url.render_as_string()} does not answer: {_first_line(exc)}")]
     finally:
@@ -132,17 +130,15 @@ def _look_into_database(settings: Settings) -> Sequence[Finding]:
     return [_migration_state(present)]
 
 
-def _migration_state(present: set[str]) -> Finding:
-    script = ScriptDirectory(str(MIGRATIONS))
-    wanted = set(script.get_heads())
-    if present == wanted:
-        return _fine("database", "The database answers, and its tables are up to date.")
-    if not present:
+def _migration_state(present: str | None) -> Finding:
+    if present is None:
         return _note(
             "database", "The database answers and is empty; `rapport migrate` or the next start makes the tables."
         )
-    known = {revision.revision for revision in script.walk_revisions()}
-    if present <= known:
+    if present == migrations.newest():
+        return _fine("database", "The database answers, and its tables are up to date.")
+    script = ScriptDirectory(str(Path(migrations.__file__ or "").parent))
+    if present in {revision.revision for revision in script.walk_revisions()}:
         return _note(
             "database", "The database is of an older version; `rapport migrate` or the next start brings it up."
         )

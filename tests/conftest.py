@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -52,6 +53,46 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'rapport.sqlite3'}"
     return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our tables in a SQLite file, made once; tests get copies."""
+    from storage import migrations
+
+    path = tmp_path_factory.mktemp("template") / "rapport.sqlite3"
+    migrations.migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: PostgresServer) -> str:
+    """The name of a database with our tables, made once; tests get copies."""
+    from storage import migrations
+
+    name = postgres_server.create_database()
+    migrations.migrate(postgres_server.url(name))
+    return name
+
+
+@pytest.fixture
+def migrated_sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
+    """A SQLite database of the test's own, with our tables."""
+    return f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'rapport.sqlite3')}"
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres_server: PostgresServer, migrated_postgres: str) -> Iterator[str]:
+    """A PostgreSQL database of the test's own, with our tables."""
+    name = postgres_server.create_database(template=migrated_postgres)
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest) -> str:
+    """A database with our tables, on each kind that we run on: a test that asks for it runs twice."""
+    return request.getfixturevalue("migrated_sqlite_url" if request.param == "sqlite" else "migrated_postgres_url")
 
 
 @pytest.fixture(autouse=True)
