@@ -34,6 +34,7 @@ class Metrics:
         self._refused = self._counter("refused", "Inputs not taken, by reason.", "channel", "reason")
         self._handled = self._counter("handled", "Messages that a turn has dealt with.", "channel")
         self._sent = self._counter("sent", "Deliveries that left or will not, by outcome.", "channel", "outcome")
+        self._handed_off = self._counter("handed_off", "Conversations passed to people, by reason.", "reason")
         self._fallbacks = self._counter("nlu_fallbacks", "Texts the standby engine answered, by reason.", "reason")
         self._turn_seconds = self._histogram(
             "turn_seconds", "Receipt of a message to the commit of its reply.", _SECONDS
@@ -63,6 +64,10 @@ class Metrics:
     def sent(self, channel: str, outcome: str, number: int = 1) -> None:
         """`outcome` is a DeliveryStatus."""
         self._sent_child(channel, outcome).inc(number)
+
+    def handed_off(self, reason: str) -> None:
+        """`reason` is a HandOffReason."""
+        self._handed_off.labels(reason).inc()
 
     def turn(self, seconds: float) -> None:
         self._turn_seconds.observe(seconds)

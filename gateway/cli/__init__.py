@@ -1,0 +1,13 @@
+"""The command line: `rapport …`. One file a family of commands; heavy imports wait until a command runs."""
+
+from __future__ import annotations
+
+from gateway.cli import running
+from gateway.cli.app import app
+
+__all__ = ["running"]
+
+
+def main() -> None:
+    """Entry point of the `rapport` command."""
+    app()

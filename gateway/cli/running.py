@@ -1,0 +1,45 @@
+"""`rapport run` and `rapport migrate`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from gateway.cli.app import app, err, load_settings
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    role: Annotated[str | None, typer.Option(help="all, web or worker.")] = None,
+) -> None:
+    """Start the gateway."""
+    from gateway import logs
+    from gateway.lock import AlreadyRunning
+    from gateway.serving import serve
+
+    settings = load_settings(context, **{"server.host": host, "server.port": port, "server.role": role})
+    logs.configure(settings.logs)
+    console = Console()
+
+    def ready(url: str) -> None:
+        console.print(f"Rapport is ready: open {url} and say hello.", highlight=False)
+
+    try:
+        serve(settings, on_ready=ready)
+    except AlreadyRunning as error:
+        err.print(str(error), style="red")
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def migrate(context: typer.Context) -> None:
+    """Bring the database to this version's shape."""
+    from storage.migrations import migrate as bring_up
+
+    revision = bring_up(load_settings(context).database_url.render_as_string(hide_password=False))
+    Console().print(f"The database is at revision {revision}.")

@@ -1,0 +1,361 @@
+"""The gateway: where the packages meet. Built from settings, started, and stopped without losing anything."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from aiohttp import web
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.turn import ChannelFacts
+from channels.protocol import Channel, HistoryEntry, Polls, Streams
+from gateway.agenda import claim_due, claim_waiting
+from gateway.apply import Application
+from gateway.blobs import Blobs
+from gateway.channels import configured_channels
+from gateway.comprehension import Comprehension
+from gateway.inside import measure_queues, ready
+from gateway.leases import Poller
+from gateway.lookups import Lookups, OrderEndpoint
+from gateway.metrics import Metrics
+from gateway.news import Counted, FollowUpPlanned, LanesWaiting, News, OutboxFilled, Streamed, TurnClaimed
+from gateway.playbooks import Playbooks
+from gateway.ports import ChannelPort, entries, streamed_lately
+from gateway.receive import Reception
+from gateway.send import Retrying, Sender, sweep_lost
+from gateway.settings import Role, Settings
+from gateway.turns import Turns
+from gateway.understanders import understander
+from gateway.wakeups import WakeUp, Wakeups
+from storage import keys, lanes
+from storage.commits import Commits, Unavailable
+from storage.database import Database, open_database
+from storage.linking import link_shown
+from web.app import Inside, create_app
+
+log = structlog.get_logger(__name__)
+
+Boundary = Callable[[str], None]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Gateway:
+    """One process of the house."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        boundary: Boundary = lambda name: None,
+        channels: Sequence[Channel] | None = None,
+    ) -> None:
+        """`boundary` is called around commits and sends, where tests let the house crash; `channels`: instead of those
+        that the settings name."""
+        self.settings = settings
+        self.process = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self.metrics = Metrics()
+        self._clock = clock
+        self._boundary = boundary
+        self._given_channels = channels
+        self._works = settings.server.role in (Role.ALL, Role.WORKER)
+        self._serves = settings.server.role in (Role.ALL, Role.WEB)
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._background: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> None:
+        """Open the database, take up what was left, and start everything that this process's role asks for."""
+        settings = self.settings
+        self.database: Database = open_database(settings.database_url.render_as_string(hide_password=False))
+        self.playbooks = Playbooks(settings.playbook)
+        self.wakeups = Wakeups(settings.database_url, self.process, self._on_wake) if not settings.embedded else None
+        self.commits = Commits(
+            self.database,
+            self._clock,
+            on_news=self._on_news,
+            before_commit=self.wakeups.tell if self.wakeups else lambda transaction: None,
+            observe=lambda items, seconds: self.metrics.committed("shared", items, seconds),
+            boundary=self._boundary,
+        )
+        await self.commits.start()
+        self.blobs = Blobs(settings.data_dir / "blobs", self.commits, self.database)
+        self.channels = {channel.name: channel for channel in await self._make_channels()}
+        self._streams = frozenset(name for name, channel in self.channels.items() if isinstance(channel, Streams))
+        self.reception = Reception(
+            process=self.process,
+            works=self._works,
+            idle=timedelta(hours=settings.conversation.idle_hours),
+            streams=self._streams,
+        )
+        self.ports = {name: self._port(name) for name in self.channels}
+        await self._make_workers()
+        await self._take_up_what_was_left()
+        for name, channel in self.channels.items():
+            await channel.start(self.ports[name])
+        if self._works:
+            for worker in (*self.senders.values(), *self.pollers):
+                await worker.start()
+        if self.wakeups is not None:
+            await self.wakeups.start()
+        self._start_ticks()
+
+    async def stop(self) -> None:
+        """Take nothing new in, finish what is in hand, let go."""
+        self._scheduler.shutdown(wait=False)
+        for timer in self._timers:
+            timer.cancel()
+        for poller in self.pollers:
+            await poller.stop()
+        for channel in self.channels.values():
+            await channel.stop()
+        await self.turns.settle()
+        for sender in self.senders.values():
+            await sender.stop()
+        if self.wakeups is not None:
+            await self.wakeups.stop()
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self.lookups.close()
+        await self.commits.stop()
+        await self.database.close()
+
+    def application(self) -> web.Application:
+        """The web application of this process."""
+        routes = [route for channel in self.channels.values() for route in channel.routes()] if self._serves else []
+        inside = Inside(
+            ready=lambda: ready(self.database, self.playbooks), metrics=self.metrics.exposition, demo=self._demo_facts
+        )
+        return create_app(inside, routes, demo=self._serves)
+
+    async def settle(self) -> None:
+        """Wait until every claimed Turn is applied and everything due is sent: for tests and for the terminal."""
+        await self.turns.settle()
+        for sender in self.senders.values():
+            await sender.send_due()
+            await sender.settle_all()
+
+    async def tick(self) -> None:
+        """Take up what is due or was left behind; safe to call at any time, in any process."""
+        if not self._works:
+            return
+        try:
+            await self.commits.run(lambda transaction: claim_waiting(transaction, self.process))
+            await self.commits.run(lambda transaction: claim_due(transaction, self.process))
+        except Unavailable:
+            log.warning("tick_without_database")
+
+    async def _make_channels(self) -> Sequence[Channel]:
+        if self._given_channels is not None:
+            return self._given_channels
+        key = await self.commits.run(lambda transaction: keys.find_or_make(transaction.connection, "webchat"))
+        return configured_channels(self.settings, webchat_key=key, clock=self._clock)
+
+    def _port(self, name: str) -> ChannelPort:
+        return ChannelPort(
+            name, commits=self.commits, database=self.database, reception=self.reception, blobs=self.blobs
+        )
+
+    async def _make_workers(self) -> None:
+        settings = self.settings
+        endpoint = settings.orders
+        self.lookups = Lookups(
+            self.database,
+            OrderEndpoint(
+                url=endpoint.endpoint,
+                token=endpoint.token.get_secret_value() if endpoint.token else None,
+                timeout=endpoint.timeout,
+            )
+            if endpoint.endpoint
+            else None,
+        )
+        self.engine = await understander(settings)
+        self.turns = Turns(
+            self.commits,
+            Application(
+                process=self.process,
+                streams=self._streams,
+                deadline=timedelta(minutes=settings.sending.deadline_minutes),
+            ),
+            Comprehension(self.engine, self.playbooks.knowledge),
+            self.lookups,
+            playbook=self.playbooks.playbook,
+            channels={name: channel_facts(channel) for name, channel in self.channels.items()},
+            clock=self._clock,
+            observe=self.metrics.turn,
+        )
+        self.senders = {name: self._sender(channel) for name, channel in self.channels.items()}
+        self.pollers = [
+            Poller(name, channel, self.commits, process=self.process)
+            for name, channel in self.channels.items()
+            if isinstance(channel, Polls)
+        ]
+
+    def _sender(self, channel: Channel) -> Sender:
+        sending = self.settings.sending
+        return Sender(
+            channel,
+            self.commits,
+            process=self.process,
+            business_zone=lambda: self.playbooks.playbook().hours.time_zone.key,
+            retrying=Retrying(
+                attempts=sending.attempts,
+                backoff=timedelta(seconds=sending.backoff_seconds),
+                backoff_max=timedelta(seconds=sending.backoff_max_seconds),
+            ),
+            boundary=self._boundary,
+        )
+
+    async def _take_up_what_was_left(self) -> None:
+        """On SQLite nobody else can be alive: what a dead process held is free at once."""
+        if self.settings.embedded:
+            await self.commits.run(lambda transaction: lanes.forget_holders(transaction.connection))
+            await self.commits.run(lambda transaction: sweep_lost(transaction, self._idempotent(), everyone=True))
+        await self.tick()
+
+    def _idempotent(self) -> Mapping[str, bool]:
+        return {name: channel.limits.idempotent for name, channel in self.channels.items()}
+
+    def _start_ticks(self) -> None:
+        self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
+        add = self._scheduler.add_job
+        add(self.tick, "interval", seconds=1)
+        add(self._sweep, "interval", seconds=10)
+        add(self._link, "interval", seconds=1)
+        add(self.playbooks.look_again, "interval", seconds=2)
+        add(self._measure, "interval", seconds=5)
+        if self.wakeups is not None:
+            add(self._push_missed, "interval", seconds=1)
+        self._scheduler.start()
+
+    async def _sweep(self) -> None:
+        await self._quietly(lambda transaction: sweep_lost(transaction, self._idempotent(), everyone=False))
+
+    async def _link(self) -> None:
+        await self._quietly(lambda transaction: link_shown(transaction.connection, transaction.now))
+
+    async def _quietly(self, verb: Callable[[Any], Any]) -> None:
+        if self._works:
+            try:
+                await self.commits.run(verb)
+            except Unavailable:
+                log.warning("tick_without_database")
+
+    async def _measure(self) -> None:
+        try:
+            self.metrics.waiting(await self.database.read_aside(lambda connection: measure_queues(connection, self._clock())))
+        except Exception as error:
+            log.warning("queues_not_measured", reason=type(error).__name__)
+        for name, channel in self.channels.items():
+            if isinstance(channel, Streams):
+                self.metrics.connected(name, len(list(channel.connected())))
+
+    def _on_news(self, news: Sequence[News]) -> None:
+        """What a commit of this process means for this process."""
+        streamed: dict[str, dict[str, list[HistoryEntry]]] = {}
+        for item in news:
+            match item:
+                case TurnClaimed():
+                    self.turns.start(item.claim)
+                case Streamed():
+                    streamed.setdefault(item.channel, {}).setdefault(item.uri, []).append(item.entry)
+                case OutboxFilled():
+                    self.senders[item.channel].wake()
+                case FollowUpPlanned():
+                    self._tick_in(item.seconds)
+                case LanesWaiting():
+                    pass  # for the others: this process does not work lanes
+                case Counted():
+                    COUNTERS[item.what](self.metrics, **item.labels)
+        self._publish(streamed)
+
+    def _publish(self, streamed: Mapping[str, Mapping[str, Sequence[HistoryEntry]]]) -> None:
+        for name, by_address in streamed.items():
+            channel = self.channels[name]
+            if isinstance(channel, Streams):
+                channel.published(by_address)
+
+    def _tick_in(self, seconds: float) -> None:
+        """A Follow-up is due soon: be there on time, not at the next tick."""
+        loop = asyncio.get_running_loop()
+
+        def ring() -> None:
+            self._timers.discard(timer)
+            self._do(self.tick())
+
+        timer = loop.call_later(seconds + 0.002, ring)
+        self._timers.add(timer)
+
+    def _do(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _on_wake(self, wake: WakeUp) -> None:
+        """What another process's commit means for this one."""
+        if wake.lanes:
+            self._do(self.tick())
+        for name in wake.outbox:
+            if self._works and name in self.senders:
+                self.senders[name].wake()
+        if wake.streamed and self._anyone_connected():
+            self._do(self._push(wake.streamed))
+
+    def _anyone_connected(self) -> bool:
+        return any(
+            isinstance(channel, Streams) and any(True for _ in channel.connected()) for channel in self.channels.values()
+        )
+
+    async def _push(self, interactions: Sequence[int]) -> None:
+        found = await self.database.read(lambda connection: entries(connection, interactions))
+        self._publish(found)
+
+    async def _push_missed(self) -> None:
+        """Wake-ups may be lost: what was streamed lately to those connected here is offered again; repeats are dropped."""
+        for name, channel in self.channels.items():
+            if isinstance(channel, Streams):
+                connected = list(channel.connected())
+                if connected:
+                    since = self._clock() - timedelta(seconds=10)
+                    missed = await self.database.read_aside(
+                        lambda connection, connected=connected, since=since: streamed_lately(connection, connected, since)
+                    )
+                    self._publish({name: missed})
+
+    def _demo_facts(self) -> Mapping[str, Any]:
+        policy = self.playbooks.playbook().policy
+        return {"business": {str(language): name for language, name in policy.name.items()}}
+
+
+COUNTERS: Mapping[str, Callable[..., None]] = {
+    "received": Metrics.received,
+    "duplicates": Metrics.duplicates,
+    "refused": Metrics.refused,
+    "handled": Metrics.handled,
+    "sent": Metrics.sent,
+    "handed_off": Metrics.handed_off,
+}
+"""What news of the kind Counted adds to."""
+
+
+def channel_facts(channel: Channel) -> ChannelFacts:
+    """A channel as the engine sees it."""
+    return ChannelFacts(
+        name=channel.name,
+        scheme=SCHEMES.get(channel.name, channel.name),
+        buttons=channel.limits.buttons,
+        text_limit=channel.limits.text,
+    )
+
+
+SCHEMES: Mapping[str, str] = {"mail": "mailto", "sms": "tel"}
+"""Schemes of the addresses of channels that are not called like their scheme."""

@@ -1,0 +1,55 @@
+"""News: what a commit tells the rest of this process, and the other processes, once it is through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from channels.protocol import HistoryEntry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnClaimed:
+    """A Lane was claimed by this process, and this Turn is to be run now."""
+
+    claim: Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LanesWaiting:
+    """Messages wait in a Lane that nobody holds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutboxFilled:
+    """Deliveries of a channel wait to be sent."""
+
+    channel: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Streamed:
+    """Messages were committed to an address's stream."""
+
+    channel: str
+    uri: str
+    entry: HistoryEntry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FollowUpPlanned:
+    """A Follow-up is due soon: `seconds` from the transaction's time."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counted:
+    """Something to count, told only for what was really committed."""
+
+    what: str
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+News = TurnClaimed | LanesWaiting | OutboxFilled | Streamed | FollowUpPlanned | Counted

@@ -1,0 +1,78 @@
+"""The playbook in force: read from its folder, and read again when it changes, without a restart."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from bot.playbook import Playbook, PlaybookMistakes, load
+from nlu.knowledge import KnowledgeIndex
+
+log = structlog.get_logger(__name__)
+
+SUFFIXES = (".yml", ".md")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Version:
+    playbook: Playbook
+    knowledge: KnowledgeIndex
+    stamp: tuple[tuple[str, int, int], ...]
+
+
+class Playbooks:
+    """Holds the last playbook that had no mistakes."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises PlaybookMistakes: a house does not open with a broken playbook."""
+        self._folder = folder
+        self._version = _read(folder)
+        self.mistakes: PlaybookMistakes | None = None
+        """Of a newer version on disk that is not in force."""
+        self._refused: tuple[tuple[str, int, int], ...] | None = None
+
+    def playbook(self) -> Playbook:
+        return self._version.playbook
+
+    def knowledge(self) -> KnowledgeIndex:
+        return self._version.knowledge
+
+    async def look_again(self) -> None:
+        """Take a changed playbook into force, or say what is wrong with it and keep the old one."""
+        stamp = await asyncio.to_thread(_stamp, self._folder)
+        if stamp in (self._version.stamp, self._refused):
+            return
+        try:
+            self._version = await asyncio.to_thread(_read, self._folder)
+        except PlaybookMistakes as mistakes:
+            self.mistakes, self._refused = mistakes, stamp
+            for mistake in mistakes.mistakes:
+                log.error("playbook_mistake", file=mistake.file, line=mistake.line, reason=mistake.sentence)
+            return
+        self.mistakes = self._refused = None
+        log.info("playbook_in_force", fingerprint=self._version.playbook.fingerprint)
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Every file of a playbook by relative path; undecodable bytes become U+FFFD, which the loader names."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_text("utf-8", errors="replace") for path in _paths(folder)
+    }
+
+
+def _paths(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.name != "README.md")
+
+
+def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    stats = ((path, path.stat()) for path in _paths(folder))
+    return tuple((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in stats)
+
+
+def _read(folder: Path) -> _Version:
+    stamp = _stamp(folder)
+    playbook = load(files(folder))
+    return _Version(playbook=playbook, knowledge=KnowledgeIndex(playbook.documents()), stamp=stamp)

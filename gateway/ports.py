@@ -1,0 +1,149 @@
+"""The port: what the gateway gives each adapter (`channels.protocol.Port`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, or_, select
+
+from channels.envelope import Arrival, DeliveryStatus
+from channels.protocol import Accepted, Blob, HistoryEntry, StorageUnavailable
+from gateway.blobs import Blobs
+from gateway.receive import Batch, Reception, read_cursor
+from gateway.send import attachments_from_json, buttons_from_json
+from storage.commits import Commits, Unavailable
+from storage.contacts import Address
+from storage.database import Database
+from storage.deliveries import Delivery
+from storage.interactions import Direction, Interaction
+
+
+class ChannelPort:
+    """One channel's way into the house."""
+
+    def __init__(
+        self,
+        channel: str,
+        *,
+        commits: Commits,
+        database: Database,
+        reception: Reception,
+        blobs: Blobs,
+        on_typing: Callable[[str], None] = lambda address: None,
+    ) -> None:
+        self._channel = channel
+        self._commits = commits
+        self._database = database
+        self._reception = reception
+        self._blobs = blobs
+        self._on_typing = on_typing
+
+    async def accept(self, batch: Sequence[Arrival], *, cursor: str | None = None) -> Sequence[Accepted]:
+        try:
+            return await self._commits.submit(
+                self._reception.store, Batch(channel=self._channel, arrivals=batch, cursor=cursor)
+            )
+        except Unavailable as error:
+            raise StorageUnavailable(str(error)) from error
+
+    async def cursor(self) -> str | None:
+        return await self._database.read(lambda connection: read_cursor(self._channel, connection))
+
+    async def history(
+        self, address: str, *, after: int = 0, before: int | None = None, limit: int = 50
+    ) -> Sequence[HistoryEntry]:
+        return await self._database.read(
+            lambda connection: history(connection, address, after=after, before=before, limit=limit)
+        )
+
+    async def keep(self, content: bytes, *, content_type: str) -> Blob:
+        return await self._blobs.keep(content, content_type=content_type)
+
+    async def blob(self, sha256: str) -> Blob | None:
+        return await self._blobs.find(sha256)
+
+    def typing(self, address: str) -> None:
+        self._on_typing(address)
+
+
+VISIBLE = (DeliveryStatus.SENT, DeliveryStatus.DELIVERED, DeliveryStatus.READ)
+"""A stream shows what has left; what waits, was skipped or failed is the house's own affair."""
+
+_every = (
+    select(
+        Interaction.channel,
+        Address.uri,
+        Interaction.id,
+        Interaction.direction,
+        Interaction.author,
+        Interaction.text,
+        Interaction.content,
+        Interaction.at,
+        Interaction.external_id,
+        Delivery.status,
+    )
+    .join(Address, Address.id == Interaction.address_id)
+    .outerjoin(Delivery, Delivery.interaction_id == Interaction.id)
+    .where(
+        Interaction.contact_id == Address.contact_id,
+        Interaction.direction.in_([Direction.IN, Direction.OUT]),
+        or_(Interaction.direction == Direction.IN, Delivery.status.in_(VISIBLE)),
+    )
+)
+_stream = _every.where(Address.uri == bindparam("uri"))
+_after = (
+    _stream.where(or_(Interaction.id > bindparam("after"), Delivery.status == DeliveryStatus.SENT))
+    .order_by(Interaction.id)
+    .limit(bindparam("most"))
+)
+_before = _stream.where(Interaction.id < bindparam("before")).order_by(Interaction.id.desc()).limit(bindparam("most"))
+
+
+def history(
+    connection: Connection, address: str, *, after: int = 0, before: int | None = None, limit: int = 50
+) -> list[HistoryEntry]:
+    """An address's stream (`channels.protocol.Port.history`)."""
+    if before is not None:
+        rows = connection.execute(_before, {"uri": address, "before": before, "most": limit}).all()
+        return [stream_row(row) for row in reversed(rows)]
+    rows = connection.execute(_after, {"uri": address, "after": after, "most": limit}).all()
+    return [stream_row(row) for row in rows]
+
+
+def stream_row(row: Row[Any]) -> HistoryEntry:
+    """A stored Interaction as a stream shows it."""
+    author, _, name = row.author.partition(":")
+    return HistoryEntry(
+        id=row.id,
+        inbound=row.direction is Direction.IN,
+        author=author,
+        author_name=name or None,
+        text=row.text,
+        at=row.at,
+        external_id=row.external_id,
+        status=None if row.status is None else DeliveryStatus(row.status),
+        buttons=buttons_from_json(row.content),
+        attachments=attachments_from_json(row.content),
+    )
+
+
+def entries(connection: Connection, interactions: Sequence[int]) -> dict[str, dict[str, list[HistoryEntry]]]:
+    """Stream entries by channel and address, for Interactions that another process has committed."""
+    statement = _every.where(Interaction.id.in_(list(interactions))).order_by(Interaction.id)
+    found: dict[str, dict[str, list[HistoryEntry]]] = {}
+    for row in connection.execute(statement):
+        found.setdefault(row.channel, {}).setdefault(row.uri, []).append(stream_row(row))
+    return found
+
+
+def streamed_lately(connection: Connection, uris: Sequence[str], since: datetime) -> dict[str, list[HistoryEntry]]:
+    """Outbound entries of addresses that were written since an instant."""
+    statement = _every.where(
+        Address.uri.in_(list(uris)), Interaction.direction == Direction.OUT, Delivery.sent_at >= since
+    ).order_by(Interaction.id)
+    found: dict[str, list[HistoryEntry]] = {}
+    for row in connection.execute(statement):
+        found.setdefault(row.uri, []).append(stream_row(row))
+    return found

@@ -1,0 +1,96 @@
+"""Late news from providers: a receipt or a bounce moves a Delivery once; a closed address is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import bindparam, insert, select, update
+
+from channels.envelope import AddressUpdate, DeliveryStatus, DeliveryUpdate
+from gateway.news import Counted
+from storage.commits import Transaction
+from storage.contacts import Address
+from storage.deliveries import Delivery, DeliveryNews
+
+RANK: Mapping[str, int] = {
+    DeliveryStatus.QUEUED: 0,
+    DeliveryStatus.RETRYING: 0,
+    DeliveryStatus.SENDING: 0,
+    DeliveryStatus.UNKNOWN: 1,
+    DeliveryStatus.SENT: 2,
+    DeliveryStatus.DELIVERED: 3,
+    DeliveryStatus.READ: 4,
+    DeliveryStatus.FAILED: 5,
+    DeliveryStatus.SKIPPED: 5,
+}
+"""News only ever moves a Delivery up: a repeated or late receipt changes nothing."""
+
+_find = select(Delivery.id, Delivery.channel, Delivery.external_id, Delivery.status).where(
+    Delivery.channel == bindparam("of_channel"), Delivery.external_id.in_(bindparam("external_ids", expanding=True))
+)
+
+_move = (
+    update(Delivery)
+    .where(Delivery.id == bindparam("delivery"))
+    .values(status=bindparam("new_status"), reason=bindparam("new_reason"), updated_at=bindparam("new_at"))
+)
+
+
+def store_delivery_updates(transaction: Transaction, updates: Sequence[DeliveryUpdate]) -> None:
+    """Move the Deliveries that the news is about and keep each word with its raw payload."""
+    found = _deliveries(transaction, updates)
+    moves: dict[int, dict[str, object]] = {}
+    kept: list[dict[str, object]] = []
+    for news in updates:
+        delivery, status = found.get((news.channel, news.external_id), (None, None))
+        if delivery is not None and status is not None and RANK[news.status] > RANK[status]:
+            found[news.channel, news.external_id] = (delivery, news.status)
+            moves[delivery] = {
+                "delivery": delivery,
+                "new_status": news.status,
+                "new_reason": news.reason,
+                "new_at": transaction.now,
+            }
+            transaction.news.append(Counted(what="sent", labels={"channel": news.channel, "outcome": news.status}))
+        if news.raw or delivery is None:
+            kept.append(
+                {
+                    "delivery_id": delivery,
+                    "channel": news.channel,
+                    "external_id": news.external_id,
+                    "status": news.status,
+                    "reason": news.reason,
+                    "at": news.at,
+                    "raw": news.raw,
+                }
+            )
+    if moves:
+        transaction.connection.execute(_move, list(moves.values()))
+    if kept:
+        transaction.connection.execute(insert(DeliveryNews), kept)
+
+
+def _deliveries(
+    transaction: Transaction, updates: Sequence[DeliveryUpdate]
+) -> dict[tuple[str, str], tuple[int | None, str | None]]:
+    by_channel: dict[str, set[str]] = {}
+    for news in updates:
+        by_channel.setdefault(news.channel, set()).add(news.external_id)
+    return {
+        (row.channel, row.external_id): (row.id, row.status)
+        for channel, external_ids in by_channel.items()
+        for row in transaction.connection.execute(_find, {"of_channel": channel, "external_ids": sorted(external_ids)})
+    }
+
+
+def store_address_updates(transaction: Transaction, updates: Sequence[AddressUpdate]) -> None:
+    """Close or open addresses as providers say."""
+    for news in updates:
+        transaction.connection.execute(
+            update(Address)
+            .where(Address.uri == news.address)
+            .values(
+                closed_at=None if news.reachable else news.at,
+                closed_reason=None if news.reachable else news.reason,
+            )
+        )

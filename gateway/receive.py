@@ -1,0 +1,376 @@
+"""Receive: what an adapter hands in is stored in a shared commit, and only then may the adapter acknowledge.
+
+Read `Reception.store` top to bottom: find or create the Contact, drop repeats, open the Conversation, record the
+Interaction, claim the Lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, update
+
+from channels.envelope import AddressUpdate, Arrival, Attachment, DeliveryUpdate, Event, InboundMessage, Refusal
+from channels.protocol import Accepted, HistoryEntry
+from gateway import claims
+from gateway.news import Counted, LanesWaiting, Streamed, TurnClaimed
+from gateway.receipts import store_address_updates, store_delivery_updates
+from storage import ids, lanes, standing
+from storage.commits import Transaction, server_time
+from storage.contacts import Address, Contact
+from storage.conversations import Conversation, ConversationState, Owner
+from storage.deliveries import ChannelState
+from storage.interactions import Direction, Interaction, InteractionKind, Refused
+
+KINDS: Mapping[Event, InteractionKind] = {
+    Event.MESSAGE: InteractionKind.MESSAGE,
+    Event.EDIT: InteractionKind.EDIT,
+    Event.CALLBACK: InteractionKind.CALLBACK,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """What one adapter hands in together."""
+
+    channel: str
+    arrivals: Sequence[Arrival]
+    cursor: str | None = None
+
+
+@dataclass(slots=True)
+class _Person:
+    """One address's standing while a transaction works on it."""
+
+    contact_id: int
+    address_id: int
+    uri: str
+    closed: bool
+    lane: dict[str, Any]
+    free: bool
+
+
+class Reception:
+    """The transaction work that stores batches; one for each process."""
+
+    def __init__(self, *, process: str, works: bool, idle: timedelta, streams: frozenset[str]) -> None:
+        """`works`: this process runs Turns and claims what it receives; `streams`: channels whose clients read along."""
+        self._process = process
+        self._works = works
+        self._idle = idle
+        self._streams = streams
+
+    def store(self, transaction: Transaction, batches: Sequence[Batch]) -> list[list[Accepted]]:
+        """Store many batches; every message becomes one Interaction, once."""
+        arrivals = [arrival for batch in batches for arrival in batch.arrivals]
+        messages = [arrival for arrival in arrivals if isinstance(arrival, InboundMessage)]
+        positions = self._store_messages(transaction, messages) if messages else {}
+        updates = [arrival for arrival in arrivals if isinstance(arrival, DeliveryUpdate)]
+        if updates:
+            store_delivery_updates(transaction, updates)
+        store_address_updates(transaction, [arrival for arrival in arrivals if isinstance(arrival, AddressUpdate)])
+        _store_refusals(transaction, [arrival for arrival in arrivals if isinstance(arrival, Refusal)])
+        _store_cursors(transaction, batches)
+        return [[positions.get(id(arrival), NOTHING) for arrival in batch.arrivals] for batch in batches]
+
+    def _store_messages(self, transaction: Transaction, messages: Sequence[InboundMessage]) -> dict[int, Accepted]:
+        accepted = _known_repeats(transaction, messages)
+        fresh = [message for message in _first_of_each(messages, accepted) if id(message) not in accepted]
+        if fresh:
+            people = self._people(transaction, fresh)
+            conversations = self._conversations(transaction, fresh, people)
+            stored = self._record(transaction, fresh, people, conversations)
+            accepted.update({identity: Accepted(interaction_id=row["id"]) for identity, row in stored.items()})
+            self._queue_in_lanes(transaction, people, stored.values())
+        by_key = {(message.channel, message.external_id): accepted[id(message)] for message in messages if id(message) in accepted}
+        for message in messages:
+            if id(message) not in accepted:
+                first = by_key[message.channel, message.external_id]
+                accepted[id(message)] = Accepted(interaction_id=first.interaction_id, duplicate=True)
+        return accepted
+
+    def _people(self, transaction: Transaction, messages: Sequence[InboundMessage]) -> dict[str, _Person]:
+        now = server_time(transaction)
+        rows = standing.by_uri(transaction.connection, (message.address for message in messages))
+        people = {
+            uri: _Person(
+                contact_id=row.contact_id,
+                address_id=row.address_id,
+                uri=uri,
+                closed=row.closed_at is not None,
+                lane={"fence": row.fence, "newest": row.newest, "handled": row.handled},
+                free=row.lease_until is None or row.lease_until < now,
+            )
+            for uri, row in rows.items()
+        }
+        strangers = {message.address: message for message in reversed(messages) if message.address not in people}
+        people.update(_welcome(transaction, list(strangers.values())))
+        reopened = [person.address_id for person in people.values() if person.closed]
+        if reopened:
+            # Whoever writes to us can be written to again.
+            transaction.connection.execute(
+                update(Address).where(Address.id.in_(reopened)).values(closed_at=None, closed_reason=None)
+            )
+        return people
+
+    def _conversations(
+        self, transaction: Transaction, messages: Sequence[InboundMessage], people: Mapping[str, _Person]
+    ) -> dict[tuple[int, str, str], int]:
+        known = standing.open_conversations(transaction.connection, [person.contact_id for person in people.values()])
+        found = {key: row.conversation_id for key, row in known.items()}
+        idle = [
+            key
+            for key, row in known.items()
+            if row.owner is Owner.BOT and row.last_at < transaction.now - self._idle
+        ]
+        if idle:
+            transaction.connection.execute(
+                update(Conversation)
+                .where(Conversation.id.in_([found.pop(key) for key in idle]))
+                .values(state=ConversationState.IDLE, closed_at=transaction.now)
+            )
+        wanted: dict[tuple[int, str, str], _Person] = {}
+        for message in messages:
+            person = people[message.address]
+            key = (person.contact_id, message.channel, message.thread or "")
+            if key not in found:
+                wanted.setdefault(key, person)
+        if wanted:
+            fresh = ids.take(transaction.connection, Conversation, len(wanted))
+            transaction.connection.execute(
+                insert(Conversation),
+                [
+                    {
+                        "id": identity,
+                        "contact_id": contact,
+                        "address_id": person.address_id,
+                        "channel": channel,
+                        "thread": thread,
+                        "state": ConversationState.OPEN,
+                        "owner": Owner.BOT,
+                        "epoch": 0,
+                        "memory": {},
+                        "priority": 3,
+                        "opened_at": transaction.now,
+                        "last_at": transaction.now,
+                    }
+                    for identity, ((contact, channel, thread), person) in zip(fresh, wanted.items(), strict=True)
+                ],
+            )
+            found.update(zip(wanted, fresh, strict=True))
+        return found
+
+    def _record(
+        self,
+        transaction: Transaction,
+        messages: Sequence[InboundMessage],
+        people: Mapping[str, _Person],
+        conversations: Mapping[tuple[int, str, str], int],
+    ) -> dict[int, dict[str, Any]]:
+        fresh = ids.take(transaction.connection, Interaction, len(messages))
+        rows: dict[int, dict[str, Any]] = {}
+        for identity, message in zip(fresh, messages, strict=True):
+            person = people[message.address]
+            rows[id(message)] = {
+                "id": identity,
+                "contact_id": person.contact_id,
+                "conversation_id": conversations[person.contact_id, message.channel, message.thread or ""],
+                "address_id": person.address_id,
+                "channel": message.channel,
+                "direction": Direction.IN,
+                "kind": KINDS[message.event],
+                "author": "customer",
+                "text": message.text,
+                "content": inbound_content(message),
+                "external_id": message.external_id,
+                "message_id": message.message_id,
+                "reply_to": message.edits or message.reply_to,
+                "at": message.sent_at,
+                "stored_at": transaction.now,
+                "raw": message.raw,
+            }
+            transaction.news.append(Counted(what="received", labels={"channel": message.channel, "event": message.event}))
+            if message.channel in self._streams:
+                transaction.news.append(Streamed(channel=message.channel, uri=message.address, entry=_entry(identity, message)))
+        transaction.connection.execute(insert(Interaction), list(rows.values()))
+        return rows
+
+    def _queue_in_lanes(
+        self, transaction: Transaction, people: Mapping[str, _Person], stored: Iterable[Mapping[str, Any]]
+    ) -> None:
+        newest: dict[int, int] = {}
+        for row in stored:
+            newest[row["contact_id"]] = row["id"]
+        touched = {person.contact_id: person for person in people.values()}
+        for contact, person in touched.items():
+            person.lane["newest"] = newest[contact]
+        free = {contact: _Locked(**person.lane) for contact, person in touched.items() if person.free and self._works}
+        busy = [{"lane": contact, "newest_now": newest[contact]} for contact in touched if contact not in free]
+        if busy:
+            transaction.connection.execute(_move_newest, busy)
+        for claim in claims.take(transaction, free, self._process):
+            transaction.news.append(TurnClaimed(claim=claim))
+        if not self._works:
+            transaction.news.append(LanesWaiting())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Locked:
+    fence: int
+    newest: int
+    handled: int
+
+
+NOTHING = Accepted(interaction_id=None)
+
+_move_newest = update(lanes.Lane).where(lanes.Lane.contact_id == bindparam("lane")).values(newest=bindparam("newest_now"))
+
+_repeats = select(Interaction.external_id, Interaction.id).where(
+    Interaction.channel == bindparam("of_channel"), Interaction.external_id.in_(bindparam("keys", expanding=True))
+)
+
+
+def _known_repeats(transaction: Transaction, messages: Sequence[InboundMessage]) -> dict[int, Accepted]:
+    by_channel: dict[str, list[InboundMessage]] = {}
+    for message in messages:
+        by_channel.setdefault(message.channel, []).append(message)
+    repeats: dict[int, Accepted] = {}
+    for channel, of_channel in by_channel.items():
+        keys = [message.external_id for message in of_channel]
+        found = dict(transaction.connection.execute(_repeats, {"of_channel": channel, "keys": keys}).tuples().all())
+        for message in of_channel:
+            if message.external_id in found:
+                repeats[id(message)] = Accepted(interaction_id=found[message.external_id], duplicate=True)
+                transaction.news.append(Counted(what="duplicates", labels={"channel": channel}))
+    return repeats
+
+
+def _first_of_each(messages: Sequence[InboundMessage], known: Mapping[int, Accepted]) -> list[InboundMessage]:
+    """A provider may repeat itself within one batch, too."""
+    seen: set[tuple[str, str]] = set()
+    first: list[InboundMessage] = []
+    for message in messages:
+        key = (message.channel, message.external_id)
+        if id(message) not in known and key not in seen:
+            seen.add(key)
+            first.append(message)
+    return first
+
+
+def _welcome(transaction: Transaction, strangers: Sequence[InboundMessage]) -> dict[str, _Person]:
+    """Make a Contact, an Address and a Lane for everyone who writes for the first time."""
+    if not strangers:
+        return {}
+    connection, now = transaction.connection, transaction.now
+    contacts = ids.take(connection, Contact, len(strangers))
+    addresses = ids.take(connection, Address, len(strangers))
+    connection.execute(
+        insert(Contact),
+        [
+            {"id": contact, "name": message.name, "language": None, "tier": "ordinary", "created_at": now}
+            for contact, message in zip(contacts, strangers, strict=True)
+        ],
+    )
+    connection.execute(
+        insert(Address),
+        [
+            {"id": address, "contact_id": contact, "uri": message.address, "created_at": now}
+            for address, contact, message in zip(addresses, contacts, strangers, strict=True)
+        ],
+    )
+    connection.execute(
+        insert(lanes.Lane), [{"contact_id": contact, "fence": 0, "newest": 0, "handled": 0} for contact in contacts]
+    )
+    return {
+        message.address: _Person(
+            contact_id=contact,
+            address_id=address,
+            uri=message.address,
+            closed=False,
+            lane={"fence": 0, "newest": 0, "handled": 0},
+            free=True,
+        )
+        for contact, address, message in zip(contacts, addresses, strangers, strict=True)
+    }
+
+
+def inbound_content(message: InboundMessage) -> dict[str, Any]:
+    """What is not text, as it is kept with the Interaction."""
+    content: dict[str, Any] = {}
+    if message.attachments:
+        content["attachments"] = [attachment_as_json(attachment) for attachment in message.attachments]
+    if message.start_parameter is not None:
+        content["start_parameter"] = message.start_parameter
+    if message.language is not None:
+        content["language"] = message.language
+    return content
+
+
+def attachment_as_json(attachment: Attachment) -> dict[str, Any]:
+    """An attachment without its absent fields."""
+    fields = {
+        "kind": attachment.kind,
+        "id": attachment.id,
+        "name": attachment.name,
+        "content_type": attachment.content_type,
+        "size": attachment.size,
+        "data": dict(attachment.data) or None,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _entry(identity: int, message: InboundMessage) -> HistoryEntry:
+    return HistoryEntry(
+        id=identity,
+        inbound=True,
+        author="customer",
+        author_name=message.name,
+        text=message.text,
+        at=message.sent_at,
+        external_id=message.external_id,
+        status=None,
+        attachments=message.attachments,
+    )
+
+
+def _store_refusals(transaction: Transaction, refusals: Sequence[Refusal]) -> None:
+    if not refusals:
+        return
+    transaction.connection.execute(
+        insert(Refused),
+        [
+            {
+                "channel": refusal.channel,
+                "reason": refusal.reason,
+                "size": refusal.size,
+                "sha256": refusal.sha256,
+                "headers": dict(refusal.headers),
+                "at": refusal.at,
+            }
+            for refusal in refusals
+        ],
+    )
+    transaction.news.extend(
+        Counted(what="refused", labels={"channel": refusal.channel, "reason": refusal.reason}) for refusal in refusals
+    )
+
+
+def _store_cursors(transaction: Transaction, batches: Sequence[Batch]) -> None:
+    for batch in batches:
+        if batch.cursor is None:
+            continue
+        moved = transaction.connection.execute(
+            update(ChannelState).where(ChannelState.channel == batch.channel).values(cursor=batch.cursor)
+        )
+        if moved.rowcount == 0:
+            transaction.connection.execute(insert(ChannelState).values(channel=batch.channel, cursor=batch.cursor))
+
+
+def read_cursor(channel: str, connection: Any) -> str | None:
+    """A channel's last committed cursor."""
+    return connection.execute(select(ChannelState.cursor).where(ChannelState.channel == channel)).scalar()
+
+

@@ -1,0 +1,65 @@
+"""Serving: one process from its start to a clean stop, on a signal or a mistake."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import structlog
+from aiohttp import web
+
+from gateway.gateway import Gateway
+from gateway.lock import DataLock
+from gateway.settings import Settings
+from storage.migrations import migrate
+
+log = structlog.get_logger(__name__)
+
+
+def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
+    """Migrate, start, serve until SIGTERM or SIGINT, stop cleanly. Raises AlreadyRunning on a taken data folder."""
+    with ExitStack() as stack:
+        lock = stack.enter_context(DataLock(settings.data_dir)) if settings.embedded else None
+        migrate(settings.database_url.render_as_string(hide_password=False))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(settings, lock, on_ready))
+
+
+async def _serve(settings: Settings, lock: DataLock | None, on_ready: Callable[[str], None]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    gateway = Gateway(settings)
+    await gateway.start()
+    runner = web.AppRunner(gateway.application(), access_log=None, handle_signals=False)
+    await runner.setup()
+    site = web.TCPSite(runner, settings.server.host, settings.server.port, shutdown_timeout=5)
+    await site.start()
+    url = _url(runner, settings)
+    if lock is not None:
+        lock.tell(url=url, token=secrets.token_urlsafe(32))
+    on_ready(url)
+    log.info("serving", url=url, role=settings.server.role)
+    await stop.wait()
+    log.info("stopping")
+    await site.stop()
+    await gateway.stop()
+    await runner.cleanup()
+
+
+def _url(runner: web.AppRunner, settings: Settings) -> str:
+    port = runner.addresses[0][1]
+    host = "127.0.0.1" if settings.server.host in ("0.0.0.0", "::") else settings.server.host  # noqa: S104
+    return f"http://{host}:{port}"
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:  # where there is none (Windows), asyncio's own does the same, slower
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop

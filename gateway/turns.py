@@ -1,0 +1,261 @@
+"""Turns: what waits in a Lane is understood, answered by the engine, and applied.
+
+Read `Turns.run` top to bottom. Nothing here holds a transaction: understanding and lookups may take their time, and
+the Lane's fence tells at the end whether the Turn is still ours to apply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+import structlog
+
+from bot.effects import Effect, HandOff, HandOffReason, Lookup, RecordConsent
+from bot.engine import respond
+from bot.playbook import Playbook
+from bot.turn import (
+    CaseFacts,
+    CaseKind,
+    CaseStatus,
+    ChannelFacts,
+    ContactFacts,
+    ConversationFacts,
+    FollowUpDue,
+    FollowUpKind,
+    Message,
+    Owner,
+    Promise,
+    Purpose,
+    Step,
+    Turn,
+)
+from channels.envelope import Event
+from gateway.apply import Application, Outcome
+from gateway.claims import Claim
+from gateway.comprehension import NOTHING_SAID, Comprehension
+from gateway.lookups import Lookups
+from gateway.send import attachments_from_json
+from nlu.understanding import Language, Understanding
+from storage import lanes
+from storage.commits import Commits, Unavailable
+from storage.interactions import InteractionKind
+
+log = structlog.get_logger(__name__)
+
+EVENTS: Mapping[InteractionKind, Event] = {
+    InteractionKind.MESSAGE: Event.MESSAGE,
+    InteractionKind.EDIT: Event.EDIT,
+    InteractionKind.CALLBACK: Event.CALLBACK,
+}
+FIRST_CASE = 1000
+"""Case numbers start above it: they are read out on the phone, and C-3 looks like a joke."""
+
+ENGINE_FAILED = HandOff(reason=HandOffReason.FAILURE, summary="The assistant failed on this message.", priority=1)
+NOT_APPLIED = HandOff(reason=HandOffReason.FAILURE, summary="The assistant's answer could not be stored.", priority=1)
+
+
+class Turns:
+    """Runs claimed Turns, each as a task of its own: a message waits for its commit, never for its neighbours."""
+
+    def __init__(
+        self,
+        commits: Commits,
+        application: Application,
+        comprehension: Comprehension,
+        lookups: Lookups,
+        *,
+        playbook: Callable[[], Playbook],
+        channels: Mapping[str, ChannelFacts],
+        clock: Callable[[], datetime],
+        observe: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
+        self._commits = commits
+        self._application = application
+        self._comprehension = comprehension
+        self._lookups = lookups
+        self._playbook = playbook
+        self._channels = channels
+        self._clock = clock
+        self._observe = observe
+        self._running: set[asyncio.Task[None]] = set()
+
+    def start(self, claim: Claim) -> None:
+        """Run a Turn in the background."""
+        task = asyncio.get_running_loop().create_task(self.run(claim))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def settle(self) -> None:
+        """Wait until no Turn is running, including those that follow from these."""
+        while self._running:
+            await asyncio.wait(set(self._running))
+
+    async def run(self, claim: Claim) -> None:
+        """Understand, respond, apply."""
+        started = perf_counter()
+        playbook = self._playbook()
+        turn = self._turn(claim, await self._understand(claim))
+        await self._apply(await self._respond(claim, turn, playbook))
+        self._observe(perf_counter() - started)
+
+    async def _understand(self, claim: Claim) -> Sequence[Understanding]:
+        whole = claim.facts.uri.startswith("tel:")
+        return [
+            NOTHING_SAID
+            if message.kind is InteractionKind.CALLBACK
+            else await self._comprehension.understand(message.text, whole_message=whole)
+            for message in claim.messages
+        ]
+
+    async def _respond(self, claim: Claim, turn: Turn, playbook: Playbook) -> Outcome:
+        """The engine's effects; where it fails, a person is called and the failure kept: that is our bug, not theirs."""
+        outcome = Outcome(claim=claim, turn=turn, effects=(), playbook=playbook.fingerprint)
+        if claim.facts.blocked_at is not None:
+            return outcome
+        try:
+            effects = respondent(turn)(turn, playbook)
+            wanted = [effect for effect in effects if isinstance(effect, Lookup)]
+            if wanted:
+                turn = replace(turn, lookups=await self._lookups.answer(wanted, turn.contact.id))
+                effects = [effect for effect in respond(turn, playbook) if not isinstance(effect, Lookup)]
+        except Exception as error:
+            log.exception("engine_failed", conversation=turn.conversation.id)
+            return replace(outcome, effects=(ENGINE_FAILED,), failure=f"the engine failed: {type(error).__name__}")
+        return replace(outcome, turn=turn, effects=effects)
+
+    async def _apply(self, outcome: Outcome) -> None:
+        pause, waited = 0.2, 0.0
+        while True:
+            try:
+                if not await self._commits.submit(self._application.store, outcome):
+                    log.info("lane_passed_on", contact=outcome.claim.contact)
+                return
+            except Unavailable:
+                if waited > lanes.LEASE.total_seconds():
+                    return  # the lease is over: whoever finds the database first takes the Turn up again
+                await asyncio.sleep(pause)
+                waited, pause = waited + pause, min(pause * 2, 5.0)
+            except Exception as error:
+                log.exception("effects_not_applied", contact=outcome.claim.contact)
+                if outcome.failure is not None and not outcome.effects:
+                    return
+                outcome = _without_the_culprit(outcome, error)
+
+    def _turn(self, claim: Claim, understandings: Sequence[Understanding]) -> Turn:
+        facts, now = claim.facts, self._clock()
+        return Turn(
+            now=now,
+            seed=claim.through if claim.due is None else claim.due.id,
+            fresh_number=f"C-{FIRST_CASE + claim.through}",
+            channel=self._channels[facts.channel],
+            contact=_contact(claim),
+            conversation=ConversationFacts(
+                id=facts.conversation_id,
+                owner=Owner(facts.owner),
+                epoch=facts.epoch,
+                opened_at=facts.opened_at,
+                memory=facts.memory,
+                first=not facts.memory,
+                returning=claim.returning,
+            ),
+            messages=tuple(
+                _message(row, understanding)
+                for row, understanding in zip(claim.messages, understandings, strict=True)
+            ),
+            due=None if claim.due is None else _due(claim.due),
+            cases=tuple(_case(row) for row in claim.cases),
+        )
+
+
+def respondent(turn: Turn) -> Callable[[Turn, Playbook], Sequence[Effect]]:
+    """Who answers a Turn: the engine, or, where people own the conversation, only the ear for consent."""
+    if turn.due is None and turn.conversation.owner is not Owner.BOT:
+        return hear_consent
+    return respond
+
+
+def hear_consent(turn: Turn, playbook: Playbook) -> Sequence[Effect]:
+    """A yes or no to marketing counts whoever owns the conversation; nothing else is done there."""
+    effects: list[Effect] = []
+    for message in turn.messages:
+        intent = message.understanding.intent
+        if intent is not None and intent.name == "stop_marketing" and intent.confidence >= playbook.policy.confidence.sure:
+            effects.append(RecordConsent(purpose=Purpose.MARKETING, granted=False, words=message.text))
+    return effects
+
+
+def _without_the_culprit(outcome: Outcome, error: Exception) -> Outcome:
+    """First call a person; if even that cannot be written, mark the messages handled and keep why."""
+    effects = (NOT_APPLIED,) if outcome.failure is None else ()
+    return replace(outcome, effects=effects, failure=f"not applied: {type(error).__name__}")
+
+
+def _contact(claim: Claim) -> ContactFacts:
+    facts = claim.facts
+    return ContactFacts(
+        id=claim.contact,
+        name=facts.name,
+        language=Language(facts.language) if facts.language else None,
+        time_zone=facts.time_zone,
+        tier=facts.tier,
+        proven=facts.proven_at is not None,
+        addresses=tuple(claim.addresses),
+        marketing=claim.consent,
+        stopped=claim.consent is False,
+    )
+
+
+def _message(row: Any, understanding: Understanding) -> Message:
+    content = row.content
+    return Message(
+        interaction=row.id,
+        event=EVENTS[row.kind],
+        text=row.text,
+        sent_at=row.at,
+        understanding=understanding,
+        attachments=attachments_from_json(content),
+        start_parameter=content.get("start_parameter"),
+    )
+
+
+def _due(row: Any) -> FollowUpDue:
+    return FollowUpDue(
+        id=row.id,
+        kind=FollowUpKind(row.kind),
+        key=row.key,
+        reason=row.reason,
+        case=row.case_number,
+        details=row.details,
+    )
+
+
+def _case(row: Any) -> CaseFacts:
+    return CaseFacts(
+        number=row.number,
+        kind=CaseKind(row.kind),
+        status=CaseStatus(row.status),
+        step=None if row.step is None else Step(row.step),
+        subject=row.subject,
+        facts=row.facts,
+        opened_at=row.opened_at,
+        owner=row.owner,
+        founded=row.founded,
+        proposal=row.proposal,
+        promises=tuple(
+            Promise(
+                id=promise["id"],
+                text=promise["text"],
+                due=datetime.fromisoformat(promise["due"]),
+                kept=promise["kept"],
+            )
+            for promise in row.promises
+        ),
+        survey_asked=row.survey_asked,
+        score=row.score,
+    )
+

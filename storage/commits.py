@@ -1,0 +1,193 @@
+"""Shared commits: while one transaction is being written, the next ones gather.
+
+Durability costs an fsync or a round trip however many rows ride on it. Whoever has something to store submits it and
+waits; a single writer takes all that has gathered, runs it in one transaction, and wakes everybody after the commit.
+A batch that fails is halved until the culprit stands alone: its neighbours go through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import perf_counter
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+
+from storage.database import Clock, Database
+
+I = TypeVar("I")
+R = TypeVar("R")
+
+
+class Unavailable(Exception):
+    """The database cannot be reached; nothing was stored."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Transaction:
+    """What work sees: a connection inside a transaction, the time, and a place for news to tell after the commit."""
+
+    connection: Connection
+    now: datetime
+    """The house's clock (UTC)."""
+    news: list[Any] = field(default_factory=list[Any])
+    """Told to the listener in order once the commit is through; forgotten with a rollback."""
+
+
+Work = Callable[[Transaction, Sequence[I]], Sequence[R]]
+"""Stores many items at once and answers each, in order. Items submitted for the same work share its statements."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Submission:
+    work: Work[Any, Any]
+    item: Any
+    done: asyncio.Future[Any]
+    tried: bool = False
+
+
+class Commits:
+    """The one writer of this process."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        largest: int = 256,
+        on_news: Callable[[Sequence[Any]], None] = lambda news: None,
+        before_commit: Callable[[Transaction], None] = lambda transaction: None,
+        observe: Callable[[int, float], None] = lambda size, seconds: None,
+        boundary: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        """`largest`: items a transaction, so that bulk work never holds the loop long.
+
+        `before_commit` runs last inside each transaction (PostgreSQL's NOTIFY); `boundary` is called around each
+        commit by name, where tests let the house crash.
+        """
+        self._database = database
+        self._clock = clock
+        self._largest = largest
+        self.on_news = on_news
+        self.before_commit = before_commit
+        self._observe = observe
+        self._boundary = boundary
+        self._gathered: list[_Submission] = []
+        self._wake = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._writer = asyncio.create_task(self._write_forever(), name="commits")
+
+    async def stop(self) -> None:
+        """Write what has gathered, then stop."""
+        if self._writer is None:
+            return
+        while self._gathered:
+            await asyncio.wait([submission.done for submission in self._gathered])
+        self._writer.cancel()
+        await asyncio.gather(self._writer, return_exceptions=True)
+        self._writer = None
+
+    def submit(self, work: Work[I, R], item: I) -> asyncio.Future[R]:
+        """Hand in one item; the future is done after its commit. It raises Unavailable, or what the work raised."""
+        done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._gathered.append(_Submission(work=work, item=item, done=done))
+        self._wake.set()
+        return done
+
+    async def run(self, verb: Callable[[Transaction], R]) -> R:
+        """Do one thing in the next shared commit."""
+        return await self.submit(_each, verb)
+
+    async def _write_forever(self) -> None:
+        while True:
+            await self._wake.wait()
+            batch, self._gathered = self._gathered[: self._largest], self._gathered[self._largest :]
+            if not self._gathered:
+                self._wake.clear()
+            try:
+                await self._commit(batch)
+            except BaseException as crash:
+                for submission in [*batch, *self._gathered]:
+                    if not submission.done.done():
+                        submission.done.set_exception(Unavailable(f"the writer stopped: {crash!r}"))
+                raise
+
+    async def _commit(self, batch: Sequence[_Submission]) -> None:
+        started = perf_counter()
+        try:
+            results, news = await self._database.write(lambda connection: self._run_all(connection, batch))
+        except (OperationalError, InterfaceError) as error:
+            if _is_lost(error):
+                self._fail(batch, Unavailable(str(error.orig)))
+            else:
+                await self._halve(batch, error)
+        except Exception as error:
+            await self._halve(batch, error)
+        else:
+            self._boundary("committed")
+            self._observe(len(batch), perf_counter() - started)
+            for submission, result in zip(batch, results, strict=True):
+                if not submission.done.done():
+                    submission.done.set_result(result)
+            if news:
+                self.on_news(news)
+
+    def _run_all(self, connection: Connection, batch: Sequence[_Submission]) -> tuple[list[Any], list[Any]]:
+        transaction = Transaction(connection=connection, now=self._clock())
+        together: dict[Work[Any, Any], list[int]] = {}
+        for position, submission in enumerate(batch):
+            together.setdefault(submission.work, []).append(position)
+        results: list[Any] = [None] * len(batch)
+        for work, positions in together.items():
+            for position, result in zip(positions, work(transaction, [batch[at].item for at in positions]), strict=True):
+                results[position] = result
+        self.before_commit(transaction)
+        self._boundary("before commit")
+        return results, transaction.news
+
+    async def _halve(self, batch: Sequence[_Submission], error: Exception) -> None:
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            await self._commit(batch[:middle])
+            await self._commit(batch[middle:])
+        elif isinstance(error, IntegrityError | OperationalError) and not batch[0].tried:
+            # Another process may have created the same row, or the two of us deadlocked: look again once.
+            batch[0].tried = True
+            await self._commit(batch)
+        else:
+            self._fail(batch, error)
+
+    def _fail(self, batch: Sequence[_Submission], error: Exception) -> None:
+        for submission in batch:
+            if not submission.done.done():
+                submission.done.set_exception(error)
+
+
+def _each(transaction: Transaction, verbs: Sequence[Callable[[Transaction], Any]]) -> list[Any]:
+    return [verb(transaction) for verb in verbs]
+
+
+def _is_lost(error: DBAPIError) -> bool:
+    """Whether the connection is gone (or a file is locked for longer than we wait), not the statement wrong."""
+    if error.connection_invalidated or isinstance(error, InterfaceError):
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        # SQLite's primary result codes for a file that is busy, locked, read-only, broken, full or gone;
+        # without a code at all, PostgreSQL could not even be asked.
+        code = getattr(error.orig, "sqlite_errorcode", None)
+        return code is None or code & 0xFF in {5, 6, 8, 10, 11, 13, 14}
+    return state[:2] in {"08", "57", "53"}  # connection, operator intervention (shutdown), resources
+
+
+def server_time(transaction: Transaction) -> datetime:
+    """The clock that leases are measured by: the server's where many machines share it, ours on SQLite."""
+    if transaction.connection.dialect.name == "sqlite":
+        return transaction.now
+    return transaction.connection.execute(select(func.clock_timestamp())).scalar_one()

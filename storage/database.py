@@ -1,0 +1,176 @@
+"""The database: where it is, how it is opened, and how work on it becomes durable.
+
+Work is a synchronous function of a Transaction and many items. SQLite runs it on the event loop (its statements take
+microseconds, and a thread would fight for the interpreter lock row by row) and only the commit, with its fsync, in a
+thread. PostgreSQL runs the same function in a greenlet, so that each round trip lets the loop go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+T = TypeVar("T")
+Clock = Callable[[], datetime]
+
+
+def _to_json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+JSON_OPTIONS: dict[str, Any] = {"json_serializer": _to_json, "json_deserializer": orjson.loads}
+
+
+class Database(ABC):
+    """A place to run work. One writer at a time; readers beside it see what is committed."""
+
+    dialect: str
+
+    @abstractmethod
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction of its own and return after its commit. Never called twice at once."""
+
+    @abstractmethod
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run short queries on committed data."""
+
+    @abstractmethod
+    async def read_aside(self, work: Callable[[Connection], T]) -> T:
+        """Run long queries on committed data without holding up conversations."""
+
+    @abstractmethod
+    async def close(self) -> None: ...
+
+
+class SQLite(Database):
+    """A file beside us: WAL, so readers never wait; synchronous=FULL, so a commit survives the power going out."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._engine = sqlite_engine(path)
+        self._writer = self._engine.connect()
+        self._reader = self._engine.connect().execution_options(rapport_reads=True)
+        self._committer = ThreadPoolExecutor(1, "commit")
+        self._aside = ThreadPoolExecutor(2, "read")
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        transaction = self._writer.begin()
+        try:
+            result = work(self._writer)
+            await asyncio.get_running_loop().run_in_executor(self._committer, transaction.commit)
+        except BaseException:
+            if transaction.is_active:
+                transaction.rollback()
+            raise
+        return result
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        with self._reader.begin():
+            return work(self._reader)
+
+    async def read_aside(self, work: Callable[[Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._aside, self._read_in_thread, work)
+
+    def _read_in_thread(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.connect().execution_options(rapport_reads=True) as connection, connection.begin():
+            return work(connection)
+
+    async def close(self) -> None:
+        self._committer.shutdown(wait=True)
+        self._aside.shutdown(wait=True)
+        self._writer.close()
+        self._reader.close()
+        self._engine.dispose()
+
+
+class PostgreSQL(Database):
+    """A server that many of us share."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str, *, readers: int = 4) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            url, pool_size=readers + 1, max_overflow=0, pool_pre_ping=False, pool_timeout=10, **JSON_OPTIONS
+        )
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        async with self.engine.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        connection: AsyncConnection
+        async with self.engine.connect() as connection:
+            return await connection.run_sync(work)
+
+    async def read_aside(self, work: Callable[[Connection], T]) -> T:
+        return await self.read(work)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Open `sqlite:///path` or `postgresql+psycopg://…`. Nothing is migrated here."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise ValueError("the database must be a file: in memory nothing would be remembered")
+        return SQLite(Path(parsed.database))
+    return PostgreSQL(url)
+
+
+def sqlite_engine(path: Path) -> Engine:
+    """A synchronous engine over a SQLite file with the house's pragmas."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=NullPool,
+        connect_args={"check_same_thread": False, "isolation_level": None, "cached_statements": 512},
+        **JSON_OPTIONS,
+    )
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def synchronous_engine(url: str) -> Engine:
+    """A plain engine for migrations, backups and tests."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        return sqlite_engine(Path(parsed.database))
+    return create_engine(url, poolclass=NullPool, **JSON_OPTIONS)
+
+
+def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=5000",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+        "wal_autocheckpoint=4000",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # A writer takes its lock at once: two that begin as readers and upgrade later would deadlock.
+    reads = connection.get_execution_options().get("rapport_reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+

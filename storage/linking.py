@@ -1,0 +1,200 @@
+"""Linking: two Contacts found to be one person, with evidence, and taken apart again without loss."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from storage import lanes
+from storage.cases import Case
+from storage.consents import Consent
+from storage.contacts import Address, Contact, Link, LinkCode
+from storage.conversations import Conversation, ConversationState
+from storage.deliveries import Delivery
+from storage.follow_ups import FollowUp, FollowUpState
+from storage.interactions import Interaction
+from storage.orders import Order
+from storage.schema import Entity
+
+CODE_LIFE = timedelta(hours=24)
+
+MOVED: tuple[type[Entity], ...] = (Address, Conversation, Interaction, Delivery, Case, FollowUp, Consent, Order)
+"""Everything that belongs to a Contact moves with it, and is listed in the Link, row by row."""
+
+
+class CannotLink(Exception):
+    """These Contacts cannot be linked, or this Link cannot be undone."""
+
+
+class LaneBusy(CannotLink):
+    """One of the two is being answered right now; try again in a moment."""
+
+
+def give_code(connection: Connection, code: str, *, contact: int, address: int, now: datetime) -> None:
+    """Keep a code (its hash) that its holder may show on another channel within a day."""
+    connection.execute(
+        insert(LinkCode),
+        {
+            "code_hash": _hash(code),
+            "contact_id": contact,
+            "address_id": address,
+            "expires_at": now + CODE_LIFE,
+        },
+    )
+
+
+def show_code(connection: Connection, code: str, *, address: int, now: datetime) -> bool:
+    """A code was shown on `address`. It counts once; the two Contacts are linked when both lanes rest."""
+    shown = connection.execute(
+        update(LinkCode)
+        .where(LinkCode.code_hash == _hash(code), LinkCode.used_at.is_(None), LinkCode.expires_at > now)
+        .values(used_at=now, shown_on=address)
+    )
+    return shown.rowcount > 0
+
+
+def link_shown(connection: Connection, now: datetime) -> int:
+    """Link whom shown codes prove to be one person; those whose lanes are at work wait for the next call."""
+    linked = 0
+    rows = connection.execute(
+        select(LinkCode.code_hash, LinkCode.address_id, LinkCode.shown_on)
+        .where(LinkCode.shown_on.is_not(None), LinkCode.linked_at.is_(None))
+        .limit(100)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        both = [row.address_id, row.shown_on]
+        giver, shower = (connection.execute(select(Address.contact_id).where(Address.id == of)).scalar_one() for of in both)
+        if giver != shower:
+            evidence = f"a code given on address {row.address_id} was shown on address {row.shown_on}"
+            try:
+                link(connection, stays=min(giver, shower), merged=max(giver, shower), evidence=evidence, by="customer", now=now)
+            except LaneBusy:
+                continue
+            linked += 1
+        connection.execute(update(Address).where(Address.id.in_(both), Address.proven_at.is_(None)).values(proven_at=now))
+        connection.execute(update(LinkCode).where(LinkCode.code_hash == row.code_hash).values(linked_at=now))
+    return linked
+
+
+def link(connection: Connection, *, stays: int, merged: int, evidence: str, by: str, now: datetime) -> int:
+    """Move everything of `merged` to `stays`; returns the Link's id. Takes both lanes in the order of their ids.
+
+    Raises CannotLink; LaneBusy while one of the two is being answered.
+    """
+    if stays == merged:
+        raise CannotLink("a contact cannot be linked with itself")
+    locked = lanes.lock(connection, [stays, merged])
+    if len(locked) != 2:
+        raise CannotLink("one of the contacts does not exist")
+    if any(lane.newest > lane.handled or lane.holder is not None for lane in locked.values()):
+        raise LaneBusy("one of the contacts is being answered right now; try again in a moment")
+    gone = connection.execute(select(Contact.merged_into).where(Contact.id == merged)).scalar()
+    if gone is not None:
+        raise CannotLink("this contact was linked before")
+    _close_rivals(connection, stays, merged, now)
+    moved: dict[str, list[int]] = {}
+    for entity in MOVED:
+        rows = list(connection.scalars(select(entity.id).where(entity.contact_id == merged)))  # pyright: ignore
+        if rows:
+            moved[entity.__tablename__] = rows
+            connection.execute(update(entity).where(entity.contact_id == merged).values(contact_id=stays))  # pyright: ignore
+    connection.execute(update(Contact).where(Contact.id == merged).values(merged_into=stays))
+    _join_lanes(connection, locked, stays, merged)
+    row: dict[str, Any] = {
+        "contact_id": stays,
+        "merged_id": merged,
+        "evidence": evidence,
+        "made_by": by,
+        "made_at": now,
+        "moved": moved,
+    }
+    return connection.execute(insert(Link).returning(Link.id), row).scalar_one()
+
+
+def unlink(connection: Connection, link_id: int, *, by: str, now: datetime) -> None:
+    """Give every row that the Link moved back. What came after it stays where it is."""
+    row = connection.execute(
+        select(Link.contact_id, Link.merged_id, Link.moved, Link.undone_at).where(Link.id == link_id).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise CannotLink("there is no such link")
+    if row.undone_at is not None:
+        raise CannotLink("this link was undone before")
+    lanes.lock(connection, [row.contact_id, row.merged_id])
+    by_name = {entity.__tablename__: entity for entity in MOVED}
+    for table, rows in row.moved.items():
+        entity = by_name[table]
+        connection.execute(
+            update(entity)
+            .where(entity.id.in_(rows), entity.contact_id == row.contact_id)  # pyright: ignore
+            .values(contact_id=row.merged_id)
+        )
+    # What was written since on an address that goes back belongs to it.
+    back = row.moved.get("addresses", [])
+    for entity in (Conversation, Interaction, Delivery, Consent):
+        connection.execute(
+            update(entity)
+            .where(entity.address_id.in_(back), entity.contact_id == row.contact_id)
+            .values(contact_id=row.merged_id)
+        )
+    connection.execute(update(Contact).where(Contact.id == row.merged_id).values(merged_into=None))
+    connection.execute(update(Link).where(Link.id == link_id).values(undone_at=now, undone_by=by))
+
+
+def current(connection: Connection, contact: int) -> int:
+    """The Contact that this one is part of now."""
+    while (into := connection.execute(select(Contact.merged_into).where(Contact.id == contact)).scalar()) is not None:
+        contact = into
+    return contact
+
+
+def _close_rivals(connection: Connection, stays: int, merged: int, now: datetime) -> None:
+    """One open Conversation a channel, one planned Follow-up a key: the merged Contact's give way."""
+    open_there = select(Conversation.channel).where(
+        Conversation.contact_id == stays, Conversation.state == ConversationState.OPEN
+    )
+    connection.execute(
+        update(Conversation)
+        .where(
+            Conversation.contact_id == merged,
+            Conversation.state == ConversationState.OPEN,
+            Conversation.thread == "",
+            Conversation.channel.in_(open_there),
+        )
+        .values(state=ConversationState.RESOLVED, closed_at=now)
+    )
+    planned_there = select(FollowUp.key).where(FollowUp.contact_id == stays, FollowUp.state == FollowUpState.PLANNED)
+    connection.execute(
+        update(FollowUp)
+        .where(
+            FollowUp.contact_id == merged, FollowUp.state == FollowUpState.PLANNED, FollowUp.key.in_(planned_there)
+        )
+        .values(state=FollowUpState.CANCELLED, done_at=now, outcome="its contact was linked with another")
+    )
+
+
+def _join_lanes(connection: Connection, locked: dict[int, Any], stays: int, merged: int) -> None:
+    """Both rest, so the watermarks simply move up together; a claim made before this is worth nothing any more."""
+    top = max(lane.newest for lane in locked.values())
+    lanes.save(
+        connection,
+        [
+            {
+                "lane": contact,
+                "new_fence": locked[contact].fence + 1,
+                "new_holder": None,
+                "new_lease": None,
+                "new_newest": top,
+                "new_handled": top,
+            }
+            for contact in sorted((stays, merged))
+        ],
+    )
+
+
+def _hash(code: str) -> str:
+    return sha256(code.encode()).hexdigest()

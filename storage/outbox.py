@@ -1,0 +1,205 @@
+"""The outbox's queries: what is due, what a claim changes, what an outcome changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
+from sqlalchemy.orm import aliased
+
+from storage.cases import Case
+from storage.contacts import Address, Contact
+from storage.conversations import Conversation, ConversationState, Owner
+from storage.deliveries import Delivery, Pace
+
+LEASE = timedelta(seconds=60)
+"""Longer than any provider's time-out: a send that is silent for so long has lost its process."""
+
+WAITING = ("queued", "retrying")
+ACTIVE = (*WAITING, "sending")
+
+_earlier = aliased(Delivery)
+
+_due = (
+    select(
+        Delivery.id,
+        Delivery.interaction_id,
+        Delivery.contact_id,
+        Delivery.address_id,
+        Delivery.conversation_id,
+        Delivery.purpose,
+        Delivery.message,
+        Delivery.epoch,
+        Delivery.deadline,
+        Delivery.attempts,
+        Delivery.parts,
+        Delivery.status,
+        Address.uri,
+        Address.closed_at,
+        Address.closed_reason,
+        Contact.time_zone,
+        Contact.blocked_at,
+        Conversation.epoch.label("epoch_now"),
+        Conversation.thread,
+    )
+    .join(Address, Address.id == Delivery.address_id)
+    .join(Contact, Contact.id == Delivery.contact_id)
+    .outerjoin(Conversation, Conversation.id == Delivery.conversation_id)
+    .where(
+        Delivery.channel == bindparam("of_channel"),
+        Delivery.status.in_(WAITING),
+        Delivery.due_at <= bindparam("now"),
+        or_(Address.next_send_at.is_(None), Address.next_send_at <= bindparam("now")),
+        # A conversation is said in order: what is earlier, and no less urgent, goes first or holds the rest.
+        ~select(_earlier.id)
+        .where(
+            _earlier.conversation_id == Delivery.conversation_id,
+            _earlier.id < Delivery.id,
+            _earlier.priority <= Delivery.priority,
+            _earlier.status.in_(ACTIVE),
+        )
+        .exists(),
+    )
+    .order_by(Delivery.priority, Delivery.id)
+    .limit(bindparam("most"))
+    .with_for_update(of=Delivery, skip_locked=True)
+)
+
+
+def due(connection: Connection, channel: str, now: datetime, most: int) -> Sequence[Row[Any]]:
+    """Deliveries of a channel that may leave now, replies before bulk, locked."""
+    return connection.execute(_due, {"of_channel": channel, "now": now, "most": most}).all()
+
+
+_claim = (
+    update(Delivery)
+    .where(
+        Delivery.id == bindparam("delivery"),
+        Delivery.status.in_(WAITING),
+        or_(
+            Delivery.epoch.is_(None),
+            # Whoever takes over grows the epoch: what the bot wrote before it does not leave after it.
+            Delivery.epoch
+            == select(Conversation.epoch).where(Conversation.id == Delivery.conversation_id).scalar_subquery(),
+        ),
+    )
+    .values(
+        status="sending",
+        reason=None,
+        attempts=Delivery.attempts + 1,
+        holder=bindparam("by"),
+        lease_until=bindparam("until"),
+        updated_at=bindparam("at"),
+    )
+)
+
+
+def claim(connection: Connection, deliveries: Sequence[int], *, by: str, until: datetime, at: datetime) -> list[int]:
+    """Take deliveries for sending; returns those that were still ours to take."""
+    return [
+        delivery
+        for delivery in deliveries
+        if connection.execute(_claim, {"delivery": delivery, "by": by, "until": until, "at": at}).rowcount
+    ]
+
+
+_settle = (
+    update(Delivery)
+    .where(Delivery.id == bindparam("delivery"), Delivery.status.in_(bindparam("from_status", expanding=True)))
+    .values(
+        status=bindparam("to_status"),
+        reason=bindparam("why"),
+        due_at=bindparam("next_due"),
+        sent_at=bindparam("left_at"),
+        external_id=bindparam("their_id"),
+        parts=bindparam("left_parts"),
+        holder=None,
+        lease_until=None,
+        updated_at=bindparam("at"),
+    )
+)
+
+
+def settle(connection: Connection, outcome: Mapping[str, Any]) -> bool:
+    """Write what became of one Delivery, if it still stands in one of `from_status`.
+
+    Keys: delivery, from_status, to_status, why, next_due, left_at, their_id, left_parts, at.
+    """
+    return connection.execute(_settle, dict(outcome)).rowcount > 0
+
+
+def hold_address(connection: Connection, address: int, until: datetime) -> None:
+    """Nothing more to this address before `until`."""
+    connection.execute(update(Address).where(Address.id == address).values(next_send_at=until))
+
+
+def hold_addresses(connection: Connection, addresses: Sequence[int], until: datetime) -> None:
+    """Nothing more to these addresses before `until`."""
+    if addresses:
+        connection.execute(update(Address).where(Address.id.in_(addresses)).values(next_send_at=until))
+
+
+def close_address(connection: Connection, address: int, at: datetime, reason: str) -> None:
+    """Nothing more to this address until the person writes again."""
+    connection.execute(update(Address).where(Address.id == address).values(closed_at=at, closed_reason=reason))
+
+
+def pace(connection: Connection, channel: str, now: datetime) -> datetime:
+    """When the channel's next message may leave; the row is locked until the transaction ends."""
+    found = connection.execute(select(Pace.next_at).where(Pace.channel == channel).with_for_update()).scalar()
+    if found is None:
+        connection.execute(insert(Pace), {"channel": channel, "next_at": now})
+        return now
+    return found
+
+
+def set_pace(connection: Connection, channel: str, next_at: datetime) -> None:
+    """Spend the channel's rate up to `next_at`."""
+    connection.execute(update(Pace).where(Pace.channel == channel).values(next_at=next_at))
+
+
+def next_due(connection: Connection, channel: str) -> datetime | None:
+    """When the first waiting Delivery of a channel is due."""
+    return connection.execute(
+        select(func.min(Delivery.due_at)).where(Delivery.channel == channel, Delivery.status.in_(WAITING))
+    ).scalar()
+
+
+def in_conversation_with_people(connection: Connection, contacts: Sequence[int]) -> set[int]:
+    """Contacts of whom the queue or an agent owns an open Conversation."""
+    return set(
+        connection.scalars(
+            select(Conversation.contact_id).where(
+                Conversation.contact_id.in_(contacts),
+                Conversation.state == ConversationState.OPEN,
+                Conversation.owner != Owner.BOT,
+            )
+        )
+    )
+
+
+def with_open_complaint(connection: Connection, contacts: Sequence[int]) -> set[int]:
+    """Contacts with a complaint that is not closed."""
+    return set(
+        connection.scalars(
+            select(Case.contact_id).where(
+                Case.contact_id.in_(contacts), Case.kind == "complaint", Case.closed_at.is_(None)
+            )
+        )
+    )
+
+
+def lost(connection: Connection, now: datetime | None) -> Sequence[Row[Any]]:
+    """Sends whose process went silent (`now` None: every send on the wire, for a start where nobody else can be alive)."""
+    statement = select(Delivery.id, Delivery.channel, Delivery.due_at).where(Delivery.status == "sending")
+    if now is not None:
+        statement = statement.where(Delivery.lease_until < now)
+    return connection.execute(statement.limit(1000).with_for_update(skip_locked=True)).all()
+
+
+def books(connection: Connection) -> dict[tuple[str, str], int]:
+    """Deliveries by (channel, status)."""
+    rows = connection.execute(select(Delivery.channel, Delivery.status, func.count()).group_by(Delivery.channel, Delivery.status))
+    return {(channel, status): count for channel, status, count in rows}
