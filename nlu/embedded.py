@@ -1,8 +1,9 @@
-"""The embedded engine: a linear model over n-grams, read without scikit-learn, a fraction of a millisecond a message."""
+"""The embedded engine: a linear model over n-grams, read without scikit-learn; some 50 µs a message."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -26,6 +27,7 @@ AT_ONCE = 64
 REMEMBERED_WORDS = 4096
 """Latin words whose weights are kept summed up."""
 SECONDS_TO_TRAIN = 180.0
+_TINY = np.float32(1e-9)
 
 
 class TrainingFailed(Exception):
@@ -48,7 +50,7 @@ def ensure_trained(data_dir: Path, model_dir: Path) -> Path:
     house = Path(__file__).resolve().parent.parent
     command = [sys.executable, "-m", "nlu.learning", str(data_dir.resolve()), str(target.resolve())]
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - our own module, paths given by the settings
             command,
             cwd=house,
             env={**os.environ, "PYTHONPATH": str(house), "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
@@ -82,10 +84,10 @@ class Embedded:
         self._intents = model.intents
         self._out_of_scope = model.intents.index(OUT_OF_SCOPE) if OUT_OF_SCOPE in model.intents else -1
         self._bias = model.bias
-        self._calibration = model.calibration[:-1]
+        self._calibration: list[float] = model.calibration[:-1].tolist()
         self._constant = float(model.calibration[-1])
         self._spread = model.spread
-        self._folding = {**ngrams.MEANINGLESS, **str.maketrans(*model.folding)}
+        self._folding = ngrams.MEANINGLESS | ngrams.folding(*model.folding)
         self._rows = _Rows(model)
         self.fingerprint = model.fingerprint
 
@@ -127,35 +129,36 @@ class Embedded:
             rows.append(0)
             self._rows.of(ngrams.tokens(text, self._folding), rows)
         sums = np.add.reduceat(self._rows.table.take(rows, axis=0), starts, axis=0)
-        size = sums[:, -1]
-        known = sums[:, -2] / np.maximum(size, 1)
-        scores = sums[:, :-3] / np.sqrt(np.maximum(sums[:, -3:-2], 1e-9)) + self._bias
-        confidence = 1 / (1 + np.exp(-(signals(scores, known, size) @ self._calibration + self._constant)))
-        order = np.argsort(-scores, axis=1)[:, : MOST_INTENTS + 1]
-        shares = np.exp((np.take_along_axis(scores, order, axis=1) - scores.max(axis=1, keepdims=True)) * self._spread)
+        scores = sums[:, :-3] / np.sqrt(sums[:, -3:-2] + _TINY) + self._bias
         return [
-            self._verdict(*verdict)
-            for verdict in zip(
-                size.tolist(), known.tolist(), confidence.tolist(), order.tolist(), shares.tolist(), strict=True
-            )
+            self._verdict(of_text, known, size)
+            for of_text, (known, size) in zip(scores.tolist(), sums[:, -2:].tolist(), strict=True)
         ]
 
-    def _verdict(
-        self, size: float, known: float, confidence: float, order: list[int], shares: list[float]
-    ) -> tuple[tuple[Intent, ...], str | None]:
-        if size == 0:
+    def _verdict(self, scores: list[float], known: float, size: float) -> tuple[tuple[Intent, ...], str | None]:
+        """Plain Python: for some fifty numbers, numpy's calls cost more than the work."""
+        if not size:
             return (), "empty"
-        if known == 0:
+        if not known:
             return (), "no known words"
+        order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[: MOST_INTENTS + 1]
+        confidence = self._confidence(scores[order[0]], scores[order[1]], known / size, size)
         if order[0] == self._out_of_scope and confidence >= 0.5:
             return (), "out of scope"
-        rest = (1 - confidence) / max(sum(shares[1:]), 1e-9)
+        best = scores[order[0]]
+        shares = [math.exp((scores[number] - best) * self._spread) for number in order]
+        rest = (1 - confidence) / sum(shares[1:])
         found = [
             Intent(name=self._intents[number], confidence=min(share * rest, confidence) if place else confidence)
             for place, (number, share) in enumerate(zip(order, shares, strict=True))
             if number != self._out_of_scope
         ]
         return tuple(found[:MOST_INTENTS]), None
+
+    def _confidence(self, best: float, second: float, known: float, size: float) -> float:
+        facts = signals(best, second, known, size)
+        logit = self._constant + sum(weight * fact for weight, fact in zip(self._calibration, facts, strict=True))
+        return 1 / (1 + math.exp(-max(min(logit, 30.0), -30.0)))
 
 
 class _Rows:

@@ -86,7 +86,7 @@ def _of_han(han: list[str]) -> tuple[Language, bool]:
 def _of_latin(text: str) -> Language | None:
     """English, where its own words outnumber those of its neighbours and are no rarity among the words."""
     words = [word.replace("\u2019", "'") for word in _LATIN_WORD.findall(text.lower())]
-    english = sum(word in _ENGLISH or "'" in word and word.split("'")[1] in _CONTRACTED for word in words)
+    english = sum(word in _ENGLISH or ("'" in word and word.split("'")[1] in _CONTRACTED) for word in words)
     if english * _RARE < len(words) or not english:
         return None
     return Language.EN if english > sum(word in _NOT_ENGLISH for word in words) else None
@@ -94,10 +94,15 @@ def _of_latin(text: str) -> Language | None:
 
 _RARE = 6
 """At least every sixth word is one of the words below: names, typos and numbers stand between them."""
-_CONTRACTED = frozenset("t s re ve ll d m".split())
+_CONTRACTED = ("t", "s", "re", "ve", "ll", "d", "m")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
 
 # Words that another language writes alike (no, me, in, am, die, was, on, son, date) are left out of both lists.
-_ENGLISH = frozenset(
+_ENGLISH = _words(
     """
     the of and is are were be been being it its this that these those there here what which who whom whose when where
     why how my mine your yours you his her their our ours we they them he she i'm i do does did done doing don't have
@@ -105,9 +110,9 @@ _ENGLISH = frozenset(
     already just only also too very much many more most some any every each other another than then so because but if
     with without from for by at about after before during until into onto over under again back out off up down to
     want wanted need needed like get got give gave make made take took taken tell told say said see know knew think
-    thought look looking find found help please pls plz sorry thanks thank thx ty cheers hello hi hey hiya welcome goodbye
-    good great nice bad better best wrong right broken damaged late lost missing fake yes yeah yep nope okay sure fine
-    today tomorrow yesterday morning evening night week weeks month months day days hour hours year last next now soon
+    thought look looking find found help please pls plz sorry thanks thank thx ty cheers hello hi hey hiya welcome
+    goodbye good great nice bad better best wrong right broken damaged late lost missing fake yes yeah yep nope okay sure
+    fine today tomorrow yesterday morning evening night week weeks month months day days hour hours year last next now soon
     order orders ordered parcel parcels package packages delivery deliver delivered shipping ship shipped refund refunds
     refunded return returns returned exchange replace replacement cancel change invoice receipt bill paid pay payment
     price cost costs cheap expensive discount coupon voucher stock available buy bought sell gift tea teapot cup leaves
@@ -121,10 +126,11 @@ _ENGLISH = frozenset(
     really actually pretty quite enough question questions answer problem problems issue wonder wondering works work
     working use using used go going gone come came keep let try tried call called ask asked read write wrote money
     weather joke story movie song who's what's where's how's lol btw asap gonna wanna gotta dunno u ur r
-    """.split()
-)
-_NOT_ENGLISH = frozenset(
     """
+)
+_NOT_ENGLISH = (
+    _words(
+        """
     le la les un une des du et est pas je vous nous mon ma mes votre que qui où quand pourquoi comment bonjour merci
     commande avec dans sur ce cette suis ai avez pour au aux il elle ne
     der das den dem ein eine einen und ist nicht ich sie wir mein meine bitte danke wo wann warum wie bestellung mit
@@ -138,5 +144,7 @@ _NOT_ENGLISH = frozenset(
     jest nie jak gdzie kiedy moje dzień dobry dziękuję zamówienie czy się w z na
     tôi của là không bạn ơi cảm đơn hàng
     saya anda ini itu tidak di mana pesanan terima kasih yang dan
-    """.split()
-) - _ENGLISH
+    """
+    )
+    - _ENGLISH
+)

@@ -10,14 +10,16 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
+from typing import Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 from opencc import OpenCC
-from scipy.sparse import csr_matrix  # pyright: ignore[reportMissingTypeStubs]
-from sklearn.linear_model import LogisticRegression  # pyright: ignore[reportMissingTypeStubs]
-from sklearn.svm import LinearSVC  # pyright: ignore[reportMissingTypeStubs]
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
 
 from nlu import ngrams, training
 from nlu.model import RECIPE, Floats, Model, signals
@@ -29,13 +31,39 @@ STRENGTH = 1.0
 """Of fitting the examples against keeping the weights small (LinearSVC's C)."""
 
 
+Labels = npt.NDArray[np.int64]
+
+
+class _Rows(Protocol):
+    """What we use of a sparse matrix; its library has no types."""
+
+    def sum_duplicates(self) -> None: ...
+    def __matmul__(self, other: Floats, /) -> Floats: ...
+
+
+class _Converter(Protocol):
+    """What we use of OpenCC."""
+
+    def convert(self, text: str, /) -> str: ...
+
+
+class _Lines(Protocol):
+    """What we use of a fitted linear classifier; its library has no types."""
+
+    coef_: Floats
+    intercept_: Floats
+    classes_: Labels
+
+    def fit(self, X: object, y: object, /) -> object: ...  # noqa: N803 - the library's name
+
+
 def main(arguments: Sequence[str]) -> int:
     folder, target = Path(arguments[0]), Path(arguments[1])
     try:
         data = training.read(folder)
     except training.TrainingDataMistakes as error:
         for mistake in error.mistakes:
-            print(json.dumps(asdict(mistake), ensure_ascii=True))
+            sys.stdout.write(json.dumps(asdict(mistake)) + "\n")
         return 2
     learn(data.examples, fingerprint=training.fingerprint(folder, recipe=RECIPE)).store(target)
     return 0
@@ -44,12 +72,13 @@ def main(arguments: Sequence[str]) -> int:
 def learn(examples: Sequence[training.Example], *, fingerprint: str) -> Model:
     """A model of the examples, whose confidences were calibrated on examples that it had not seen."""
     folding = simplified_characters()
-    texts = [features_of(example.text, ngrams.MEANINGLESS | table(folding)) for example in examples]
+    table = ngrams.MEANINGLESS | ngrams.folding(*folding)
+    texts = [features_of(example.text, table) for example in examples]
     intents = tuple(sorted({example.intent for example in examples}))
     number = {intent: index for index, intent in enumerate(intents)}
     labels = np.array([number[example.intent] for example in examples])
     matrix = _Matrix(texts)
-    weights, bias = _fit(matrix.rows, labels, len(intents))
+    weights, bias = _fit(matrix, labels, len(intents))
     calibration, spread = _calibrate(texts, labels, _folds(examples), len(intents))
     return Model(
         fingerprint=fingerprint,
@@ -67,19 +96,15 @@ def learn(examples: Sequence[training.Example], *, fingerprint: str) -> Model:
 def simplified_characters() -> tuple[str, str]:
     """Traditional characters (those of Big5, and Hong Kong's) and the simplified ones that stand for them."""
     traditional = [chr(code) for code in range(0x4E00, 0x9FA6)]
-    simplified = OpenCC("t2s").convert("\n".join(traditional)).split("\n")
+    simplified = cast("_Converter", OpenCC("t2s")).convert("\n".join(traditional)).split("\n")
     pairs = [(old, new) for old, new in zip(traditional, simplified, strict=True) if old != new and len(new) == 1]
     return "".join(old for old, _ in pairs), "".join(new for _, new in pairs)
-
-
-def table(folding: tuple[str, str]) -> dict[int, str | None]:
-    return {ord(old): new for old, new in zip(*folding, strict=True)}
 
 
 def features_of(text: str, folding: ngrams.Folding) -> list[str]:
     words = ngrams.tokens(text, folding)
     features = [feature for word in words for feature in ngrams.of_token(word)]
-    features += [ngrams.of_pair(left, right) for left, right in zip(words, words[1:], strict=False)]
+    features += [ngrams.of_pair(left, right) for left, right in pairwise(words)]
     return features
 
 
@@ -94,7 +119,7 @@ class _Matrix:
         self.idf: Floats = (np.log((1 + len(texts)) / (1 + counts)) + 1).astype(np.float32)
         self.rows, self.known, self.sizes = self.see(texts)
 
-    def see(self, texts: Sequence[list[str]]) -> tuple[csr_matrix, Floats, Floats]:
+    def see(self, texts: Sequence[list[str]]) -> tuple[_Rows, Floats, Floats]:
         """The rows, the share of known features and the number of features of each text."""
         columns, values, ends = list[npt.NDArray[np.int32]](), list[Floats](), [0]
         known, sizes = list[float](), list[int]()
@@ -107,26 +132,29 @@ class _Matrix:
             known.append(len(found) / max(len(features), 1))
             sizes.append(len(features))
         shape = (len(texts), len(self.features))
-        rows = csr_matrix((np.concatenate(values), np.concatenate(columns), ends), shape=shape)
+        cells = (np.concatenate(values), np.concatenate(columns), ends)
+        rows = cast("_Rows", sparse.csr_matrix(cells, shape=shape))
         rows.sum_duplicates()
         return rows, np.array(known, dtype=np.float32), np.array(sizes, dtype=np.float32)
 
 
-def _fit(rows: csr_matrix, labels: npt.NDArray[np.int64], intents: int) -> tuple[Floats, Floats]:
-    """Weights (features x intents) and bias, one line between each intent and all others."""
-    machine = LinearSVC(C=STRENGTH, random_state=0).fit(rows, labels)
-    weights = np.full((rows.shape[1], intents), 0, dtype=np.float32)
+def _fit(matrix: _Matrix, labels: Labels, intents: int) -> tuple[Floats, Floats]:
+    """Weights (features x intents) and bias: a line between each intent and all the others."""
+    machine = cast("_Lines", LinearSVC(C=STRENGTH, random_state=0))
+    machine.fit(matrix.rows, labels)
+    weights = np.zeros((len(matrix.features), intents), dtype=np.float32)
     bias = np.full(intents, -1, dtype=np.float32)
-    if intents == 2:
-        weights[:, 1], bias[1] = machine.coef_[0], machine.intercept_[0]
-        weights[:, 0], bias[0] = -machine.coef_[0], -machine.intercept_[0]
+    if len(machine.classes_) == 2:
+        first, second = machine.classes_.tolist()
+        weights[:, second], bias[second] = machine.coef_[0], machine.intercept_[0]
+        weights[:, first], bias[first] = -machine.coef_[0], -machine.intercept_[0]
     else:
         weights[:, machine.classes_] = machine.coef_.T
         bias[machine.classes_] = machine.intercept_
     return weights, bias
 
 
-def _folds(examples: Sequence[training.Example]) -> npt.NDArray[np.int64]:
+def _folds(examples: Sequence[training.Example]) -> Labels:
     """Which fold an example is tested in: neighbours in a file resemble each other, so they are tested together."""
     sizes = Counter((example.file, example.intent) for example in examples)
     seen: Counter[tuple[str, str]] = Counter()
@@ -138,29 +166,37 @@ def _folds(examples: Sequence[training.Example]) -> npt.NDArray[np.int64]:
     return np.array(folds)
 
 
-def _calibrate(
-    texts: Sequence[list[str]], labels: npt.NDArray[np.int64], folds: npt.NDArray[np.int64], intents: int
-) -> tuple[Floats, float]:
+def _calibrate(texts: Sequence[list[str]], labels: Labels, folds: Labels, intents: int) -> tuple[Floats, float]:
     """What the signals say about being right, and how the other intents share the rest, on examples held out."""
-    scores, facts, right = np.zeros((len(texts), intents), dtype=np.float32), list[Floats](), list[bool]()
+    scores = np.zeros((len(texts), intents), dtype=np.float32)
+    facts, right = list[tuple[float, ...]](), list[bool]()
     for fold in range(FOLDS):
-        inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        if not len(outside):
+        inside = np.flatnonzero(folds != fold).tolist()
+        outside = np.flatnonzero(folds == fold).tolist()
+        if not outside or len({int(label) for label in labels[inside]}) < 2:
             continue
         matrix = _Matrix([texts[index] for index in inside])
-        weights, bias = _fit(matrix.rows, labels[inside], intents)
+        weights, bias = _fit(matrix, labels[inside], intents)
         rows, known, sizes = matrix.see([texts[index] for index in outside])
         scores[outside] = rows @ weights + bias
-        facts.append(signals(scores[outside], known, sizes))
+        two = np.sort(scores[outside], axis=1)[:, -2:].tolist()
+        facts.extend(
+            signals(best, second, *fact) for (second, best), fact in zip(two, _pairs(known, sizes), strict=True)
+        )
         right.extend((scores[outside].argmax(axis=1) == labels[outside]).tolist())
     spread = _spread(scores, labels)
     if len(set(right)) < 2:
         return np.array([0, 0, 0, 0, 0, 3.0 if right[0] else -3.0], dtype=np.float32), spread
-    judge = LogisticRegression(C=10.0, max_iter=500).fit(np.concatenate(facts), right)
+    judge = cast("_Lines", LogisticRegression(C=10.0, max_iter=500))
+    judge.fit(facts, right)
     return np.append(judge.coef_[0], judge.intercept_[0]).astype(np.float32), spread
 
 
-def _spread(scores: Floats, labels: npt.NDArray[np.int64]) -> float:
+def _pairs(left: Floats, right: Floats) -> list[tuple[float, float]]:
+    return list(zip(left.tolist(), right.tolist(), strict=True))
+
+
+def _spread(scores: Floats, labels: Labels) -> float:
     """The sharpness at which a softmax of the scores is least surprised by the truth."""
 
     def surprise(sharpness: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import zipfile
@@ -63,7 +64,7 @@ class Model:
                 )
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(name, path)
+            Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
@@ -91,14 +92,13 @@ class Model:
         return model
 
 
-def signals(scores: Floats, known: Floats, size: Floats) -> Floats:
-    """What tells whether an answer is right: rows of (best score, its lead, best score above none, known, length).
+def signals(best: float, second: float, known: float, size: float) -> tuple[float, float, float, float, float]:
+    """What tells whether an answer is right.
 
-    `scores` is texts x intents, `known` the share of a text's features the model knows, `size` their number.
+    `best` and `second` are the highest scores, `known` is the share of the text's features that the model knows, `size`
+    their number.
     """
-    two = np.partition(scores, -2, axis=1)
-    best, second = two[:, -1], two[:, -2]
-    return np.stack([best, best - second, np.maximum(best, 0), known, np.log1p(size)], axis=1)
+    return best, best - second, max(best, 0.0), known, math.log1p(size)
 
 
 def _bytes(text: str) -> npt.NDArray[np.uint8]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
 
 MOST_CHARACTERS = 1200
 """Longer texts are read at both ends: what somebody wants stands at the start or at the end of a long message."""
 LONGEST_TOKEN = 100
 """A longer run of letters without a space is cut: nobody writes such words."""
 
-Folding = Mapping[int, str | None]
+Folding = dict[int, str | None]
 """Code point to what stands for it; None: nothing."""
 
 MEANINGLESS: Folding = dict.fromkeys((*range(0x200B, 0x2010), 0x2060, 0xFEFF, 0xFE0E, 0xFE0F, *range(0x1F3FB, 0x1F400)))
@@ -24,28 +23,32 @@ _TOKEN = re.compile(
 _NUMBER = re.compile(r"\d+")
 
 
-def tokens(text: str, folding: Folding) -> list[str]:
+def folding(characters: str, stand_ins: str) -> Folding:
+    return {ord(old): new for old, new in zip(characters, stand_ins, strict=True)}
+
+
+def tokens(text: str, table: Folding) -> list[str]:
     """The words, runs of Han characters and symbols of a text; every number reads as `0`."""
     if len(text) > MOST_CHARACTERS:
         text = f"{text[: MOST_CHARACTERS // 2]} {text[-MOST_CHARACTERS // 2 :]}"
-    return _TOKEN.findall(_NUMBER.sub("0", _folded(text, folding)))
+    return _TOKEN.findall(_NUMBER.sub("0", _folded(text, table)[: 2 * MOST_CHARACTERS]))
 
 
 def is_han(token: str) -> bool:
     return "\u3400" <= token[0] <= "\u9fff"
 
 
-def of_token(token: str) -> Iterator[str]:
+def of_token(token: str) -> list[str]:
     """The features of one token, wherever it stands."""
+    edged = f"<{token}>"
+    length = len(edged)
     if is_han(token):
-        yield from _of_han(token)
-        return
-    yield token
-    if len(token) > 1:
-        edged = f"<{token}>"
-        for size in (3, 4, 5):
-            for start in range(len(edged) - size + 1):
-                yield edged[start : start + size]
+        features, sizes = list(token), (2, 3, 4)
+    else:
+        features, sizes = [token], (3, 4, 5) if length > 3 else ()
+    for size in sizes:
+        features += [edged[start : start + size] for start in range(length - size + 1)]
+    return features
 
 
 def of_pair(left: str, right: str) -> str:
@@ -53,16 +56,11 @@ def of_pair(left: str, right: str) -> str:
     return f"{left[-1] if is_han(left) else left} {right[0] if is_han(right) else right}"
 
 
-def _folded(text: str, folding: Folding) -> str:
-    """Without the differences that carry no intent: width, case, script of Chinese, curly apostrophes."""
+def _folded(text: str, table: Folding) -> str:
+    """Without the differences that carry no intent: width, case, script of Chinese, curly apostrophes.
+
+    Compatibility forms may become longer: one character can stand for a sentence.
+    """
     if text.isascii():
         return text.lower()
-    return unicodedata.normalize("NFKC", text).replace("\u2019", "'").lower().translate(folding)
-
-
-def _of_han(run: str) -> Iterator[str]:
-    edged = f"<{run}>"
-    yield from run
-    for size in (2, 3, 4):
-        for start in range(len(edged) - size + 1):
-            yield edged[start : start + size]
+    return unicodedata.normalize("NFKC", text).replace("\u2019", "'").lower().translate(table)

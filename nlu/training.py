@@ -130,7 +130,7 @@ class _Reader:
     def read(self, file: str, content: bytes) -> None:
         self._file = file
         try:
-            root = cast("yaml.Node | None", yaml.compose(content.decode(), Loader=yaml.CSafeLoader))
+            root = yaml.compose(content.decode(), Loader=yaml.CSafeLoader)
         except UnicodeDecodeError as error:
             self._mistake(content.count(b"\n", 0, error.start) + 1, "this is not UTF-8")
             return
@@ -234,7 +234,7 @@ class _Reader:
             entities.append(Annotation(kind=kind, value=value or mark["words"], start=start, end=len(text)))
         text += marked[end:]
         if re.search(r"\]\s*[({]", text):
-            self._mistake(line, "an entity is marked as [words](kind) or [words]{\"entity\": \"kind\"}")
+            self._mistake(line, 'an entity is marked as [words](kind) or [words]{"entity": "kind"}')
             return None
         return Example(text=text, intent=intent, entities=tuple(entities), file=self._file, line=line)
 

@@ -1,0 +1,192 @@
+"""A Rasa server as an engine, over its HTTP API. Source: rasa.com/docs/rasa/3.x/pages/http-api, `POST /model/parse`.
+
+Whatever the server says that is not an answer (an error page, JSON of another shape, confidences that are no numbers)
+is a failure with its reason, never an exception: such an Understanding has the engine `none`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import aiohttp
+import orjson
+
+from nlu.entities import Entities
+from nlu.language import detect
+from nlu.training import ENTITY_KINDS
+from nlu.understanding import Entity, Intent, Understanding
+
+LARGEST_ANSWER = 1_000_000
+"""Bytes. Rasa's answer to a short message has some 5,000."""
+MOST_INTENTS = 3
+NOT_AN_ANSWER = "nlu_fallback"
+"""What Rasa's FallbackClassifier puts first when it is not sure."""
+OUT_OF_SCOPE = "out_of_scope"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RasaSettings:
+    """Where Rasa is, and how long we wait for it."""
+
+    url: str
+    """Of the server, e.g. `http://127.0.0.1:5005`."""
+    token: str | None = None
+    """As given to `rasa run --auth-token`."""
+    timeout: float = 1.0
+    """Seconds for one message, connecting included."""
+    connections: int = 16
+    """At the same time."""
+    most_characters: int = 4000
+    """Of a text that are sent: Rasa's time grows with the length."""
+
+    def __repr__(self) -> str:
+        return f"RasaSettings(url={self.url!r}, timeout={self.timeout!r})"
+
+
+class Nonsense(Exception):
+    """The server answered with something that is no answer."""
+
+
+class Rasa:
+    """Understands by asking a Rasa server. Close it when done."""
+
+    name = "rasa"
+    batches = False
+
+    def __init__(self, settings: RasaSettings, entities: Entities | None = None) -> None:
+        self._settings = settings
+        self._entities = entities or Entities()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def understand(self, texts: Sequence[str]) -> Sequence[Understanding]:
+        """All texts at the same time, as far as there are connections. Never raises."""
+        return await asyncio.gather(*map(self._understand, texts))
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _understand(self, text: str) -> Understanding:
+        if not text.strip():
+            return Understanding(language=None, engine=self.name, failure="empty")
+        try:
+            answer = await self._ask(text[: self._settings.most_characters])
+            return self._read(text, answer)
+        except TimeoutError:
+            reason = f"timed out after {self._settings.timeout:.1f} s"
+        except aiohttp.ClientResponseError as error:
+            reason = f"answered {error.status}"
+        except aiohttp.ClientError as error:
+            reason = f"cannot be reached ({type(error).__name__})"
+        except OSError as error:
+            reason = f"cannot be reached ({type(error).__name__})"
+        except Nonsense as error:
+            reason = f"answered nonsense: {error}"
+        language, either_script = detect(text)
+        return Understanding(
+            language=language,
+            either_script=either_script,
+            entities=self._entities.find(text),
+            failure=f"{self.name}: {reason}",
+        )
+
+    async def _ask(self, text: str) -> dict[str, object]:
+        settings = self._settings
+        if self._session is None:
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=settings.connections))
+        async with self._session.post(
+            f"{settings.url.rstrip('/')}/model/parse",
+            params={"token": settings.token} if settings.token else None,
+            data=orjson.dumps({"text": text.encode(errors="replace").decode()}),
+            headers={"Content-Type": "application/json"},
+            timeout=aiohttp.ClientTimeout(total=settings.timeout),
+            allow_redirects=False,
+        ) as response:
+            if response.status != 200:
+                raise aiohttp.ClientResponseError(response.request_info, (), status=response.status)
+            body = await _whole(response)
+        try:
+            answer = cast("object", orjson.loads(body))
+        except orjson.JSONDecodeError as error:
+            raise Nonsense("no JSON") from error
+        if not isinstance(answer, dict):
+            raise Nonsense("no JSON object")
+        return cast("dict[str, object]", answer)
+
+    def _read(self, text: str, answer: dict[str, object]) -> Understanding:
+        ranking = [_intent(said) for said in _list(answer, "intent_ranking")]
+        ranking.sort(key=lambda intent: -intent.confidence)
+        if not ranking:
+            raise Nonsense("intent_ranking is empty")
+        found = [_span(said, text) for said in _list(answer, "entities")]
+        model = answer.get("model_id")
+        language, either_script = detect(text)
+        refused = ranking[0].name == OUT_OF_SCOPE and ranking[0].confidence >= 0.5
+        known = [intent for intent in ranking if intent.name not in (NOT_AN_ANSWER, OUT_OF_SCOPE)]
+        return Understanding(
+            language=language,
+            either_script=either_script,
+            intents=() if refused else tuple(known[:MOST_INTENTS]),
+            entities=_merged(self._entities.find(text), found),
+            engine=self.name,
+            model=model if isinstance(model, str) else "",
+            failure="out of scope" if refused else None,
+        )
+
+
+async def _whole(response: aiohttp.ClientResponse) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in response.content.iter_any():
+        size += len(piece)
+        if size > LARGEST_ANSWER:
+            raise Nonsense(f"more than {LARGEST_ANSWER} bytes")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _list(answer: dict[str, object], name: str) -> list[dict[str, object]]:
+    value = answer.get(name)
+    if not isinstance(value, list):
+        raise Nonsense(f"no list {name}")
+    items = cast("list[object]", value)
+    if not all(isinstance(item, dict) for item in items):
+        raise Nonsense(f"{name} holds something else than objects")
+    return cast("list[dict[str, object]]", items)
+
+
+def _intent(said: dict[str, object]) -> Intent:
+    name, confidence = said.get("name"), said.get("confidence")
+    if not isinstance(name, str) or not name:
+        raise Nonsense("an intent has no name")
+    if isinstance(confidence, bool) or not isinstance(confidence, int | float) or not math.isfinite(confidence):
+        raise Nonsense("a confidence is no number")
+    if not 0 <= confidence <= 1 + 1e-3:  # float32 softmaxes overshoot
+        raise Nonsense("a confidence is not between 0 and 1")
+    return Intent(name=name, confidence=min(float(confidence), 1.0))
+
+
+def _span(said: dict[str, object], text: str) -> Entity:
+    kind, value, start, end = said.get("entity"), said.get("value"), said.get("start"), said.get("end")
+    if not isinstance(kind, str) or not kind:
+        raise Nonsense("an entity has no name")
+    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end <= len(text):
+        raise Nonsense("an entity lies outside the text")
+    if not isinstance(value, str | int | float):
+        value = text[start:end]
+    return Entity(kind=kind, value=str(value), text=text[start:end], start=start, end=end)
+
+
+def _merged(ours: tuple[Entity, ...], theirs: Sequence[Entity]) -> tuple[Entity, ...]:
+    """Ours are normalised and go first; of Rasa's, what we have a word for and did not find ourselves."""
+    more = [
+        entity
+        for entity in theirs
+        if entity.kind in ENTITY_KINDS and all(entity.end <= own.start or entity.start >= own.end for own in ours)
+    ]
+    return tuple(sorted((*ours, *more), key=lambda entity: entity.start))
