@@ -1,0 +1,1 @@
+"""Where the packages meet: settings, wiring, the two pipelines (receive to apply, send), the clock, the command line."""

@@ -295,12 +295,14 @@ class Settings(BaseSettings):
 
 
 def load(path: Path | None = None, overrides: Mapping[str, object] | None = None) -> Settings:
-    """Read the file (`None`: the usual one, which may be absent), the environment and the overrides, weakest first.
+    """Read the file, the environment and the overrides, weakest first.
 
+    Without a path it is the file that RAPPORT_SETTINGS names, else `rapport.toml`, which may be absent.
     Overrides are dotted keys, `{"server.port": 9000}`; None means not given. Raises SettingsMistakes with all of them.
     """
     known = {key: is_secret(key) for key in keys()}
-    sources = Sources.read(path or usual_path(), overrides or {}, known, required=path is not None)
+    path = path or named_path()
+    sources = Sources.read(path or Path(FILE), overrides or {}, known, required=path is not None)
     if sources.mistakes:
         raise SettingsMistakes(sources.mistakes)
     try:
@@ -314,9 +316,10 @@ def load(path: Path | None = None, overrides: Mapping[str, object] | None = None
     return settings
 
 
-def usual_path() -> Path:
-    """`RAPPORT_SETTINGS`, or `rapport.toml` in the working folder."""
-    return Path(os.environ.get(f"{PREFIX}SETTINGS") or FILE)
+def named_path() -> Path | None:
+    """The file that `RAPPORT_SETTINGS` names."""
+    name = os.environ.get(f"{PREFIX}SETTINGS")
+    return Path(name) if name else None
 
 
 def contradictions(settings: Settings) -> Iterable[Mistake]:

@@ -1,0 +1,1 @@
+"""What we know about customers: tiers, purchase cycle, churn warning, loyalty, satisfaction."""

@@ -1,0 +1,1 @@
+"""Understanding of text: the embedded engine, the Rasa client, languages, entities, knowledge, withdrawal."""

@@ -1,0 +1,1 @@
+"""What browsers see: the demo page, the chat widget, health and metrics."""

@@ -140,6 +140,14 @@ def test_a_file_asked_for_by_name_must_exist() -> None:
         load(Path("other.toml"))
 
 
+def test_the_environment_may_name_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("mine.toml").write_text("[server]\nport = 9000")
+    monkeypatch.setenv("RAPPORT_SETTINGS", "mine.toml")
+    assert load().server.port == 9000
+    monkeypatch.setenv("RAPPORT_SETTINGS", "other.toml")
+    assert sentences()[0].startswith("other.toml cannot be opened (No such file or directory)")
+
+
 def test_a_value_where_a_table_belongs_is_a_mistake() -> None:
     write("server = 8080")
     assert sentences() == ["server (rapport.toml) is not a table of settings; write its keys under [server]."]

@@ -1,0 +1,55 @@
+"""The product's own files, as the architecture tests read them."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tests.given import CHECKOUT
+
+PACKAGES = ("bot", "campaigns", "channels", "gateway", "insight", "nlu", "storage", "web")
+GROWN = frozenset({".git", ".venv", ".tools", "__pycache__", "node_modules", "models", "data"})
+"""Folders that are made, not written."""
+TEXTS = frozenset(
+    {".py", ".md", ".toml", ".yml", ".yaml", ".json", ".html", ".js", ".css", ".sql", ".service", ".mako"}
+)
+NAMES = frozenset({"Makefile", "Dockerfile", "run", "get-uv"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """One Python file."""
+
+    name: str
+    """Path in the checkout."""
+    tree: ast.Module
+
+    @property
+    def package(self) -> str:
+        return self.name.split("/", 1)[0]
+
+
+@cache
+def product_sources() -> tuple[Source, ...]:
+    """Every Python file of the product, tests aside."""
+    return tuple(
+        Source(name=path.relative_to(CHECKOUT).as_posix(), tree=ast.parse(path.read_text("utf-8")))
+        for package in PACKAGES
+        for path in sorted((CHECKOUT / package).rglob("*.py"))
+        if not GROWN.intersection(path.relative_to(CHECKOUT).parts)
+    )
+
+
+@cache
+def written_files() -> tuple[Path, ...]:
+    """Every text that somebody wrote, in any folder of the checkout."""
+    return tuple(
+        path
+        for path in sorted(CHECKOUT.rglob("*"))
+        if path.is_file()
+        and (path.suffix in TEXTS or path.name in NAMES)
+        and (not GROWN.intersection(path.relative_to(CHECKOUT).parts) or "nlu/rasa/data" in path.as_posix())
+        and not any(part.startswith(".") and part != ".ci" for part in path.relative_to(CHECKOUT).parts)
+    )
