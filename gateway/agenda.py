@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, or_, select
+from sqlalchemy import Row, bindparam, or_, select
 
 from gateway import claims
 from gateway.claims import Claim
 from gateway.news import TurnClaimed
-from storage import ids, lanes, standing
+from gateway.receive import open_conversations
+from storage import lanes, standing
 from storage.commits import Transaction, server_time
-from storage.conversations import Conversation, ConversationState, Owner
+from storage.conversations import ConversationState
 from storage.follow_ups import FollowUp, FollowUpState
 
 _due = (
@@ -55,47 +58,36 @@ def claim_waiting(transaction: Transaction, process: str, most: int = 256) -> li
     return taken
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Due:
     """A Follow-up with the Conversation it is said in now, which may not be the one it was planned in."""
 
-    def __init__(self, row: Row[Any], conversation_id: int) -> None:
-        self.id, self.kind, self.key, self.reason = row.id, row.kind, row.key, row.reason
-        self.case_number, self.details = row.case_number, row.details
-        self.conversation_id = conversation_id
+    id: int
+    conversation_id: int
+    kind: str
+    key: str
+    reason: str
+    case_number: str | None
+    details: Mapping[str, Any]
 
 
-def _where_to_write(transaction: Transaction, rows: dict[int, Row[Any]]) -> dict[int, Any]:
+def _where_to_write(transaction: Transaction, rows: Mapping[int, Row[Any]]) -> dict[int, _Due]:
     """A closed Conversation is not written in: its open successor is, or a new one is opened beside it."""
-    facts = standing.by_conversation(transaction.connection, [row.conversation_id for row in rows.values()])
-    successors = standing.open_conversations(transaction.connection, list(rows))
-    due: dict[int, Any] = {}
+    planned = standing.by_conversation(transaction.connection, (row.conversation_id for row in rows.values()))
+    successors = standing.open_talks(transaction.connection, rows)
+    due: dict[int, _Due] = {}
     for contact, row in rows.items():
-        planned = facts[row.conversation_id]
-        conversation = row.conversation_id
-        if planned.state is not ConversationState.OPEN:
-            successor = successors.get((contact, planned.channel, planned.thread))
-            conversation = successor.conversation_id if successor else _open_again(transaction, contact, planned)
-        due[contact] = _Due(row, conversation)
+        person, talk = planned[row.conversation_id]
+        if talk.state is not ConversationState.OPEN:
+            key = (contact, talk.channel, talk.thread)
+            talk = successors.get(key) or open_conversations(transaction, {key: person})[key]
+        due[contact] = _Due(
+            id=row.id,
+            conversation_id=talk.id,
+            kind=row.kind,
+            key=row.key,
+            reason=row.reason,
+            case_number=row.case_number,
+            details=row.details,
+        )
     return due
-
-
-def _open_again(transaction: Transaction, contact: int, planned: Row[Any]) -> int:
-    identity = ids.take(transaction.connection, Conversation, 1)[0]
-    transaction.connection.execute(
-        insert(Conversation),
-        {
-            "id": identity,
-            "contact_id": contact,
-            "address_id": planned.address_id,
-            "channel": planned.channel,
-            "thread": planned.thread,
-            "state": ConversationState.OPEN,
-            "owner": Owner.BOT,
-            "epoch": 0,
-            "memory": {},
-            "priority": 3,
-            "opened_at": transaction.now,
-            "last_at": transaction.now,
-        },
-    )
-    return identity

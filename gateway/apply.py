@@ -167,7 +167,7 @@ class Application:
                 "id": interaction,
                 "contact_id": claim.contact,
                 "conversation_id": outcome.turn.conversation.id,
-                "address_id": claim.facts.address_id,
+                "address_id": claim.person.address_id,
                 "channel": channel,
                 "direction": Direction.OUT,
                 "kind": InteractionKind.MESSAGE,
@@ -194,7 +194,7 @@ class Application:
                 "interaction_id": interaction,
                 "conversation_id": outcome.turn.conversation.id,
                 "contact_id": claim.contact,
-                "address_id": claim.facts.address_id,
+                "address_id": claim.person.address_id,
                 "channel": channel,
                 "purpose": say.purpose,
                 "priority": PRIORITY[say.purpose],
@@ -223,7 +223,7 @@ class Application:
                 status=DeliveryStatus.SENT,
                 buttons=say.buttons,
             )
-            transaction.news.append(Streamed(channel=channel, uri=claim.facts.uri, entry=entry))
+            transaction.news.append(Streamed(channel=channel, uri=claim.person.uri, entry=entry))
             transaction.news.append(Counted(what="sent", labels={"channel": channel, "outcome": status}))
         elif not overtaken:
             transaction.news.append(OutboxFilled(channel=channel))
@@ -336,13 +336,18 @@ def _lock_conversations(transaction: Transaction, conversations: Sequence[int]) 
     return {row.id: row for row in rows}
 
 
+_insert_turns = TurnRecord.__table__.insert()
+_insert_interactions = Interaction.__table__.insert()
+_insert_deliveries = Delivery.__table__.insert()
+
+
 def _write_page(transaction: Transaction, page: _Page) -> None:
     connection = transaction.connection
     if page.turns:
-        connection.execute(insert(TurnRecord), page.turns)
+        connection.execute(_insert_turns, page.turns)
     if page.interactions:
-        connection.execute(insert(Interaction), page.interactions)
-        connection.execute(insert(Delivery), page.deliveries)
+        connection.execute(_insert_interactions, page.interactions)
+        connection.execute(_insert_deliveries, page.deliveries)
     connection.execute(_save_conversation, page.conversations)
 
 
@@ -380,7 +385,7 @@ def _write_effect(
             _record_consent(transaction, outcome, effect)
         case LinkByCode():
             show_code(
-                transaction.connection, effect.code, address=outcome.claim.facts.address_id, now=transaction.now
+                transaction.connection, effect.code, address=outcome.claim.person.address_id, now=transaction.now
             )
         case Lookup() | Say() | Ignore():
             pass  # a Lookup was answered before; Says are written together; why nothing is said stands in the Turn
@@ -405,10 +410,17 @@ def _mark_spam(transaction: Transaction, outcome: Outcome, effect: MarkSpam, sta
 
 
 def _learn(transaction: Transaction, outcome: Outcome, effect: LearnAboutContact) -> None:
-    changes = {"language": effect.language, "name": effect.name}
-    changes = {key: value for key, value in changes.items() if value is not None}
-    if changes:
-        transaction.connection.execute(update(Contact).where(Contact.id == outcome.claim.contact).values(**changes))
+    if effect.language is not None:
+        transaction.connection.execute(
+            _learn_language, {"contact": outcome.claim.contact, "new_language": effect.language}
+        )
+    if effect.name is not None:
+        transaction.connection.execute(_learn_name, {"contact": outcome.claim.contact, "new_name": effect.name})
+
+
+_contact = update(Contact).where(Contact.id == bindparam("contact"))
+_learn_language = _contact.values(language=bindparam("new_language"))
+_learn_name = _contact.values(name=bindparam("new_name"))
 
 
 def _open_case(transaction: Transaction, outcome: Outcome, effect: OpenCase) -> None:
@@ -532,7 +544,7 @@ def _record_consent(transaction: Transaction, outcome: Outcome, effect: RecordCo
         insert(Consent),
         {
             "contact_id": outcome.claim.contact,
-            "address_id": outcome.claim.facts.address_id,
+            "address_id": outcome.claim.person.address_id,
             "purpose": effect.purpose,
             "granted": effect.granted,
             "source": f"message:{outcome.claim.through}",

@@ -35,6 +35,8 @@ def _webchat(settings: Settings, key: bytes, clock: Callable[[], datetime]) -> C
             upload_types=chat.upload_types,
             visitor_rate=Rate(per_second=chat.visitor_per_second, burst=chat.visitor_burst),
             client_rate=Rate(per_second=chat.client_per_second, burst=chat.client_burst),
+            # People come far more rarely than they write.
+            visit_rate=Rate(per_second=chat.client_per_second / 100, burst=max(1, chat.client_burst // 6)),
         ),
         clock=clock,
     )

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Row
 
 from storage import lanes, standing
 from storage.commits import Transaction, server_time
+from storage.standing import Person, Talk, Waiting
 
 RECENT_CASES = timedelta(days=90)
 """How long a closed case is still remembered in conversation."""
+
+
+class Due(Protocol):
+    """A Follow-up whose time has come, with the Conversation it is said in."""
+
+    id: int
+    conversation_id: int
+    kind: str
+    key: str
+    reason: str
+    case_number: str | None
+    details: Mapping[str, Any]
+
+
+class LockedLane(Protocol):
+    """A Lane that this transaction has locked."""
+
+    @property
+    def fence(self) -> int: ...
+    @property
+    def newest(self) -> int: ...
+    @property
+    def handled(self) -> int: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,44 +48,47 @@ class Claim:
     fence: int
     through: int
     """Highest Interaction that this Turn handles."""
-    facts: Row[Any]
-    """Contact, Address and Conversation (`storage.standing.by_conversation`)."""
-    messages: Sequence[Row[Any]]
+    person: Person
+    talk: Talk
+    messages: Sequence[Waiting]
     """Waiting messages of one Conversation, in the order received; empty when a Follow-up is due."""
-    due: Row[Any] | None
+    due: Due | None
     cases: Sequence[Row[Any]]
     addresses: Sequence[str]
-    consent: bool | None
-    """The latest word on marketing at this address."""
-    returning: bool
 
 
-def take(transaction: Transaction, locked: dict[int, Any], process: str) -> list[Claim]:
+def take(transaction: Transaction, locked: Mapping[int, LockedLane], process: str) -> list[Claim]:
     """Claim lanes that this transaction has locked and found free, where messages wait in them."""
     if not locked:
         return []
-    waiting = standing.waiting_messages(transaction.connection, list(locked))
-    turns = {contact: _one_conversation(messages) for contact, messages in waiting.items()}
-    lease = server_time(transaction) + lanes.LEASE
-    lanes.save(
-        transaction.connection,
+    waiting = standing.waiting_messages(transaction.connection, locked)
+    turns = {contact: one_conversation(messages) for contact, messages in waiting.items()}
+    hold(transaction, {contact: locked[contact] for contact in turns}, process)
+    _rest(transaction, {contact: lane for contact, lane in locked.items() if contact not in turns})
+    facts = standing.by_conversation(transaction.connection, (first[0].conversation_id for first in turns.values()))
+    return complete(
+        transaction,
         [
-            {
-                "lane": contact,
-                "new_fence": lane.fence + 1,
-                "new_holder": process if contact in turns else None,
-                "new_lease": lease if contact in turns else None,
-                "new_newest": lane.newest,
-                "new_handled": lane.handled if contact in turns else lane.newest,
-            }
-            for contact, lane in locked.items()
+            (locked[contact].fence + 1, *facts[messages[0].conversation_id], messages, None)
+            for contact, messages in turns.items()
         ],
     )
-    return _load(transaction, [(contact, locked[contact].fence + 1, messages, None) for contact, messages in turns.items()])
 
 
-def take_due(transaction: Transaction, locked: dict[int, Any], due: dict[int, Row[Any]], process: str) -> list[Claim]:
-    """Claim lanes, locked and free, for one due Follow-up each (`due`: by Contact, with its `conversation_id`)."""
+def take_due(
+    transaction: Transaction, locked: Mapping[int, LockedLane], due: Mapping[int, Due], process: str
+) -> list[Claim]:
+    """Claim lanes, locked and free, for one due Follow-up each."""
+    hold(transaction, locked, process)
+    facts = standing.by_conversation(transaction.connection, (due[contact].conversation_id for contact in locked))
+    return complete(
+        transaction,
+        [(lane.fence + 1, *facts[due[contact].conversation_id], [], due[contact]) for contact, lane in locked.items()],
+    )
+
+
+def hold(transaction: Transaction, locked: Mapping[int, LockedLane], process: str) -> None:
+    """Take the lease of free lanes, each with a new fence."""
     lease = server_time(transaction) + lanes.LEASE
     lanes.save(
         transaction.connection,
@@ -77,13 +104,12 @@ def take_due(transaction: Transaction, locked: dict[int, Any], due: dict[int, Ro
             for contact, lane in locked.items()
         ],
     )
-    return _load(transaction, [(contact, lane.fence + 1, [], due[contact]) for contact, lane in locked.items()])
 
 
-def _one_conversation(messages: list[Row[Any]]) -> list[Row[Any]]:
+def one_conversation(messages: Sequence[Waiting]) -> list[Waiting]:
     """The first waiting messages that belong together; what comes after waits for the next Turn, in order."""
     first = messages[0].conversation_id
-    together: list[Row[Any]] = []
+    together: list[Waiting] = []
     for message in messages:
         if message.conversation_id != first:
             break
@@ -91,29 +117,44 @@ def _one_conversation(messages: list[Row[Any]]) -> list[Row[Any]]:
     return together
 
 
-def _load(transaction: Transaction, turns: list[tuple[int, int, list[Row[Any]], Row[Any] | None]]) -> list[Claim]:
-    if not turns:
-        return []
+def complete(
+    transaction: Transaction, turns: Sequence[tuple[int, Person, Talk, Sequence[Waiting], Due | None]]
+) -> list[Claim]:
+    """Add what the engine may see beside the messages: cases and other addresses, where there are any."""
     connection = transaction.connection
-    contacts = [contact for contact, _, _, _ in turns]
-    conversations = [messages[0].conversation_id if due is None else due.conversation_id for _, _, messages, due in turns]
-    facts = standing.by_conversation(connection, conversations)
-    consents = standing.consents(connection, contacts)
-    cases = standing.cases(connection, contacts, transaction.now - RECENT_CASES)
-    addresses = standing.addresses(connection, contacts)
-    returning = standing.returning(connection, contacts)
+    with_cases = [person.contact_id for _, person, _, _, _ in turns if person.has_cases]
+    with_others = [person.contact_id for _, person, _, _, _ in turns if person.has_other_addresses]
+    cases = standing.cases(connection, with_cases, transaction.now - RECENT_CASES)
+    addresses = standing.addresses(connection, with_others)
     return [
         Claim(
-            contact=contact,
+            contact=person.contact_id,
             fence=fence,
             through=messages[-1].id if messages else 0,
-            facts=facts[conversation],
+            person=person,
+            talk=talk,
             messages=messages,
             due=due,
-            cases=cases.get(contact, ()),
-            addresses=addresses.get(contact, ()),
-            consent=consents.get((facts[conversation].address_id, "marketing")),
-            returning=contact in returning,
+            cases=cases.get(person.contact_id, ()),
+            addresses=addresses.get(person.contact_id, (person.uri,)),
         )
-        for (contact, fence, messages, due), conversation in zip(turns, conversations, strict=True)
+        for fence, person, talk, messages, due in turns
     ]
+
+
+def _rest(transaction: Transaction, locked: Mapping[int, LockedLane]) -> None:
+    """Nothing waits in these lanes after all."""
+    lanes.save(
+        transaction.connection,
+        [
+            {
+                "lane": contact,
+                "new_fence": lane.fence,
+                "new_holder": None,
+                "new_lease": None,
+                "new_newest": lane.newest,
+                "new_handled": lane.newest,
+            }
+            for contact, lane in locked.items()
+        ],
+    )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Row, bindparam, or_, select
 
-from channels.envelope import Arrival, DeliveryStatus
+from channels.envelope import Arrival, DeliveryStatus, InboundMessage, Refusal
 from channels.protocol import Accepted, Blob, HistoryEntry, StorageUnavailable
 from gateway.blobs import Blobs
 from gateway.receive import Batch, Reception, read_cursor
@@ -18,6 +20,9 @@ from storage.contacts import Address
 from storage.database import Database
 from storage.deliveries import Delivery
 from storage.interactions import Direction, Interaction
+
+
+log = structlog.get_logger(__name__)
 
 
 class ChannelPort:
@@ -42,11 +47,33 @@ class ChannelPort:
 
     async def accept(self, batch: Sequence[Arrival], *, cursor: str | None = None) -> Sequence[Accepted]:
         try:
-            return await self._commits.submit(
-                self._reception.store, Batch(channel=self._channel, arrivals=batch, cursor=cursor)
-            )
+            return await self._store(batch, cursor)
         except Unavailable as error:
             raise StorageUnavailable(str(error)) from error
+        except Exception as error:
+            log.exception("arrivals_not_stored", channel=self._channel, size=len(batch))
+            return await self._store_without_the_culprit(batch, cursor, error)
+
+    async def _store(self, batch: Sequence[Arrival], cursor: str | None) -> Sequence[Accepted]:
+        return await self._commits.submit(
+            self._reception.store, Batch(channel=self._channel, arrivals=batch, cursor=cursor)
+        )
+
+    async def _store_without_the_culprit(
+        self, batch: Sequence[Arrival], cursor: str | None, error: Exception
+    ) -> Sequence[Accepted]:
+        """What cannot be stored is refused by name, alone: a provider would repeat it for ever, and its neighbours wait."""
+        if len(batch) > 1:
+            accepted = [(await self.accept([arrival]))[0] for arrival in batch]
+            if cursor is not None:
+                await self.accept([], cursor=cursor)
+            return accepted
+        refusals = [refusal_of(arrival, error) for arrival in batch if not isinstance(arrival, Refusal)]
+        try:
+            await self._store(refusals, cursor)
+        except Unavailable as lost:
+            raise StorageUnavailable(str(lost)) from lost
+        return [Accepted(interaction_id=None) for _ in batch]
 
     async def cursor(self) -> str | None:
         return await self._database.read(lambda connection: read_cursor(self._channel, connection))
@@ -66,6 +93,18 @@ class ChannelPort:
 
     def typing(self, address: str) -> None:
         self._on_typing(address)
+
+
+def refusal_of(arrival: Arrival, error: Exception) -> Refusal:
+    """What remains of an arrival that could not be stored."""
+    raw = b"" if isinstance(arrival, Refusal) else arrival.raw
+    return Refusal(
+        channel=arrival.channel,
+        reason=f"could not be stored: {type(error).__name__}",
+        size=len(raw),
+        sha256=sha256(raw).hexdigest(),
+        at=arrival.sent_at if isinstance(arrival, InboundMessage) else arrival.at,
+    )
 
 
 VISIBLE = (DeliveryStatus.SENT, DeliveryStatus.DELIVERED, DeliveryStatus.READ)

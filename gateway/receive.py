@@ -7,7 +7,7 @@ Interaction, claim the Lane.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from storage.contacts import Address, Contact
 from storage.conversations import Conversation, ConversationState, Owner
 from storage.deliveries import ChannelState
 from storage.interactions import Direction, Interaction, InteractionKind, Refused
+from storage.standing import Person, Talk, Waiting
 
 KINDS: Mapping[Event, InteractionKind] = {
     Event.MESSAGE: InteractionKind.MESSAGE,
@@ -42,15 +43,15 @@ class Batch:
 
 
 @dataclass(slots=True)
-class _Person:
-    """One address's standing while a transaction works on it."""
+class _Guest:
+    """One address while a transaction works on it."""
 
-    contact_id: int
-    address_id: int
-    uri: str
-    closed: bool
-    lane: dict[str, Any]
+    person: Person
+    fence: int
+    newest: int
+    handled: int
     free: bool
+    """Nobody holds the lane."""
 
 
 class Reception:
@@ -80,11 +81,11 @@ class Reception:
         accepted = _known_repeats(transaction, messages)
         fresh = [message for message in _first_of_each(messages, accepted) if id(message) not in accepted]
         if fresh:
-            people = self._people(transaction, fresh)
-            conversations = self._conversations(transaction, fresh, people)
-            stored = self._record(transaction, fresh, people, conversations)
+            guests = self._guests(transaction, fresh)
+            talks = self._talks(transaction, fresh, guests)
+            stored = self._record(transaction, fresh, guests, talks)
             accepted.update({identity: Accepted(interaction_id=row["id"]) for identity, row in stored.items()})
-            self._queue_in_lanes(transaction, people, stored.values())
+            self._queue_in_lanes(transaction, guests, talks, stored.values())
         by_key = {(message.channel, message.external_id): accepted[id(message)] for message in messages if id(message) in accepted}
         for message in messages:
             if id(message) not in accepted:
@@ -92,92 +93,67 @@ class Reception:
                 accepted[id(message)] = Accepted(interaction_id=first.interaction_id, duplicate=True)
         return accepted
 
-    def _people(self, transaction: Transaction, messages: Sequence[InboundMessage]) -> dict[str, _Person]:
+    def _guests(self, transaction: Transaction, messages: Sequence[InboundMessage]) -> dict[str, _Guest]:
         now = server_time(transaction)
-        rows = standing.by_uri(transaction.connection, (message.address for message in messages))
-        people = {
-            uri: _Person(
-                contact_id=row.contact_id,
-                address_id=row.address_id,
-                uri=uri,
-                closed=row.closed_at is not None,
-                lane={"fence": row.fence, "newest": row.newest, "handled": row.handled},
-                free=row.lease_until is None or row.lease_until < now,
+        known = standing.by_uri(transaction.connection, (message.address for message in messages))
+        guests = {
+            uri: _Guest(
+                person=person,
+                fence=lane.fence,
+                newest=lane.newest,
+                handled=lane.handled,
+                free=lane.lease_until is None or lane.lease_until < now,
             )
-            for uri, row in rows.items()
+            for uri, (person, lane) in known.items()
         }
-        strangers = {message.address: message for message in reversed(messages) if message.address not in people}
-        people.update(_welcome(transaction, list(strangers.values())))
-        reopened = [person.address_id for person in people.values() if person.closed]
+        strangers = {message.address: message for message in reversed(messages) if message.address not in guests}
+        guests.update(_welcome(transaction, list(strangers.values())))
+        reopened = [guest.person.address_id for guest in guests.values() if guest.person.closed_at is not None]
         if reopened:
             # Whoever writes to us can be written to again.
             transaction.connection.execute(
                 update(Address).where(Address.id.in_(reopened)).values(closed_at=None, closed_reason=None)
             )
-        return people
+        return guests
 
-    def _conversations(
-        self, transaction: Transaction, messages: Sequence[InboundMessage], people: Mapping[str, _Person]
-    ) -> dict[tuple[int, str, str], int]:
-        known = standing.open_conversations(transaction.connection, [person.contact_id for person in people.values()])
-        found = {key: row.conversation_id for key, row in known.items()}
+    def _talks(
+        self, transaction: Transaction, messages: Sequence[InboundMessage], guests: Mapping[str, _Guest]
+    ) -> dict[tuple[int, str, str], Talk]:
+        talks = standing.open_talks(transaction.connection, (guest.person.contact_id for guest in guests.values()))
         idle = [
-            key
-            for key, row in known.items()
-            if row.owner is Owner.BOT and row.last_at < transaction.now - self._idle
+            key for key, talk in talks.items() if talk.owner is Owner.BOT and talk.last_at < transaction.now - self._idle
         ]
         if idle:
             transaction.connection.execute(
                 update(Conversation)
-                .where(Conversation.id.in_([found.pop(key) for key in idle]))
+                .where(Conversation.id.in_([talks.pop(key).id for key in idle]))
                 .values(state=ConversationState.IDLE, closed_at=transaction.now)
             )
-        wanted: dict[tuple[int, str, str], _Person] = {}
+        wanted: dict[tuple[int, str, str], Person] = {}
         for message in messages:
-            person = people[message.address]
+            person = guests[message.address].person
             key = (person.contact_id, message.channel, message.thread or "")
-            if key not in found:
+            if key not in talks:
                 wanted.setdefault(key, person)
         if wanted:
-            fresh = ids.take(transaction.connection, Conversation, len(wanted))
-            transaction.connection.execute(
-                insert(Conversation),
-                [
-                    {
-                        "id": identity,
-                        "contact_id": contact,
-                        "address_id": person.address_id,
-                        "channel": channel,
-                        "thread": thread,
-                        "state": ConversationState.OPEN,
-                        "owner": Owner.BOT,
-                        "epoch": 0,
-                        "memory": {},
-                        "priority": 3,
-                        "opened_at": transaction.now,
-                        "last_at": transaction.now,
-                    }
-                    for identity, ((contact, channel, thread), person) in zip(fresh, wanted.items(), strict=True)
-                ],
-            )
-            found.update(zip(wanted, fresh, strict=True))
-        return found
+            talks.update(open_conversations(transaction, wanted))
+        return talks
 
     def _record(
         self,
         transaction: Transaction,
         messages: Sequence[InboundMessage],
-        people: Mapping[str, _Person],
-        conversations: Mapping[tuple[int, str, str], int],
+        guests: Mapping[str, _Guest],
+        talks: Mapping[tuple[int, str, str], Talk],
     ) -> dict[int, dict[str, Any]]:
         fresh = ids.take(transaction.connection, Interaction, len(messages))
         rows: dict[int, dict[str, Any]] = {}
         for identity, message in zip(fresh, messages, strict=True):
-            person = people[message.address]
+            person = guests[message.address].person
             rows[id(message)] = {
                 "id": identity,
                 "contact_id": person.contact_id,
-                "conversation_id": conversations[person.contact_id, message.channel, message.thread or ""],
+                "conversation_id": talks[person.contact_id, message.channel, message.thread or ""].id,
                 "address_id": person.address_id,
                 "channel": message.channel,
                 "direction": Direction.IN,
@@ -195,37 +171,104 @@ class Reception:
             transaction.news.append(Counted(what="received", labels={"channel": message.channel, "event": message.event}))
             if message.channel in self._streams:
                 transaction.news.append(Streamed(channel=message.channel, uri=message.address, entry=_entry(identity, message)))
-        transaction.connection.execute(insert(Interaction), list(rows.values()))
+        transaction.connection.execute(_insert_interactions, list(rows.values()))
         return rows
 
     def _queue_in_lanes(
-        self, transaction: Transaction, people: Mapping[str, _Person], stored: Iterable[Mapping[str, Any]]
+        self,
+        transaction: Transaction,
+        guests: Mapping[str, _Guest],
+        talks: Mapping[tuple[int, str, str], Talk],
+        stored: Iterable[Mapping[str, Any]],
     ) -> None:
-        newest: dict[int, int] = {}
+        """Move each lane's watermark; where the lane is free and nothing waited in it before, its Turn starts now."""
+        fresh: dict[int, list[Mapping[str, Any]]] = {}
         for row in stored:
-            newest[row["contact_id"]] = row["id"]
-        touched = {person.contact_id: person for person in people.values()}
-        for contact, person in touched.items():
-            person.lane["newest"] = newest[contact]
-        free = {contact: _Locked(**person.lane) for contact, person in touched.items() if person.free and self._works}
-        busy = [{"lane": contact, "newest_now": newest[contact]} for contact in touched if contact not in free]
+            fresh.setdefault(row["contact_id"], []).append(row)
+        lanes_of = {guest.person.contact_id: guest for guest in guests.values()}
+        starting: dict[int, _Guest] = {}
+        busy: list[dict[str, int]] = []
+        for contact, guest in lanes_of.items():
+            nothing_waited = guest.newest <= guest.handled
+            guest.newest = fresh[contact][-1]["id"]
+            if guest.free and self._works and nothing_waited:
+                starting[contact] = guest
+            else:
+                busy.append({"lane": contact, "newest_now": guest.newest})
         if busy:
             transaction.connection.execute(_move_newest, busy)
-        for claim in claims.take(transaction, free, self._process):
-            transaction.news.append(TurnClaimed(claim=claim))
-        if not self._works:
+        left_behind = {contact: guest for contact, guest in lanes_of.items() if contact not in starting and guest.free}
+        if self._works:
+            self._start(transaction, starting, guests, talks, fresh)
+            for claim in claims.take(transaction, left_behind, self._process):
+                transaction.news.append(TurnClaimed(claim=claim))
+        else:
             transaction.news.append(LanesWaiting())
 
+    def _start(
+        self,
+        transaction: Transaction,
+        starting: Mapping[int, _Guest],
+        guests: Mapping[str, _Guest],
+        talks: Mapping[tuple[int, str, str], Talk],
+        fresh: Mapping[int, Sequence[Mapping[str, Any]]],
+    ) -> None:
+        claims.hold(transaction, starting, self._process)
+        by_id = {talk.id: talk for talk in talks.values()}
+        at = {guest.person.address_id: guest.person for guest in guests.values()}
+        turns: list[tuple[int, Person, Talk, Sequence[Waiting], None]] = []
+        for contact, guest in starting.items():
+            messages = claims.one_conversation([_as_waiting(row) for row in fresh[contact]])
+            talk = by_id[messages[0].conversation_id]
+            turns.append((guest.fence + 1, at.get(talk.address_id, guest.person), talk, messages, None))
+        for claim in claims.complete(transaction, turns):
+            transaction.news.append(TurnClaimed(claim=claim))
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Locked:
-    fence: int
-    newest: int
-    handled: int
+
+def _as_waiting(row: Mapping[str, Any]) -> Waiting:
+    return Waiting(
+        id=row["id"],
+        contact_id=row["contact_id"],
+        conversation_id=row["conversation_id"],
+        kind=row["kind"],
+        text=row["text"],
+        content=row["content"],
+        reply_to=row["reply_to"],
+        at=row["at"],
+    )
+
+
+def open_conversations(
+    transaction: Transaction, wanted: Mapping[tuple[int, str, str], Person]
+) -> dict[tuple[int, str, str], Talk]:
+    """Open Conversations for (contact, channel, thread), each at the address given."""
+    fresh = ids.take(transaction.connection, Conversation, len(wanted))
+    opened = {
+        key: Talk(
+            id=identity,
+            contact_id=person.contact_id,
+            address_id=person.address_id,
+            channel=key[1],
+            thread=key[2],
+            state=ConversationState.OPEN,
+            owner=Owner.BOT,
+            epoch=0,
+            memory={},
+            opened_at=transaction.now,
+            last_at=transaction.now,
+        )
+        for identity, (key, person) in zip(fresh, wanted.items(), strict=True)
+    }
+    transaction.connection.execute(
+        _insert_conversations, [{**asdict(talk), "priority": 3} for talk in opened.values()]
+    )
+    return opened
 
 
 NOTHING = Accepted(interaction_id=None)
 
+_insert_interactions = Interaction.__table__.insert()
+_insert_conversations = Conversation.__table__.insert()
 _move_newest = update(lanes.Lane).where(lanes.Lane.contact_id == bindparam("lane")).values(newest=bindparam("newest_now"))
 
 _repeats = select(Interaction.external_id, Interaction.id).where(
@@ -260,7 +303,7 @@ def _first_of_each(messages: Sequence[InboundMessage], known: Mapping[int, Accep
     return first
 
 
-def _welcome(transaction: Transaction, strangers: Sequence[InboundMessage]) -> dict[str, _Person]:
+def _welcome(transaction: Transaction, strangers: Sequence[InboundMessage]) -> dict[str, _Guest]:
     """Make a Contact, an Address and a Lane for everyone who writes for the first time."""
     if not strangers:
         return {}
@@ -285,12 +328,11 @@ def _welcome(transaction: Transaction, strangers: Sequence[InboundMessage]) -> d
         insert(lanes.Lane), [{"contact_id": contact, "fence": 0, "newest": 0, "handled": 0} for contact in contacts]
     )
     return {
-        message.address: _Person(
-            contact_id=contact,
-            address_id=address,
-            uri=message.address,
-            closed=False,
-            lane={"fence": 0, "newest": 0, "handled": 0},
+        message.address: _Guest(
+            person=Person(contact_id=contact, address_id=address, uri=message.address, name=message.name),
+            fence=0,
+            newest=0,
+            handled=0,
             free=True,
         )
         for contact, address, message in zip(contacts, addresses, strangers, strict=True)

@@ -36,7 +36,7 @@ from bot.turn import (
 )
 from channels.envelope import Event
 from gateway.apply import Application, Outcome
-from gateway.claims import Claim
+from gateway.claims import Claim, Due
 from gateway.comprehension import NOTHING_SAID, Comprehension
 from gateway.lookups import Lookups
 from gateway.send import attachments_from_json
@@ -44,6 +44,7 @@ from nlu.understanding import Language, Understanding
 from storage import lanes
 from storage.commits import Commits, Unavailable
 from storage.interactions import InteractionKind
+from storage.standing import Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +105,7 @@ class Turns:
         self._observe(perf_counter() - started)
 
     async def _understand(self, claim: Claim) -> Sequence[Understanding]:
-        whole = claim.facts.uri.startswith("tel:")
+        whole = claim.person.uri.startswith("tel:")
         return [
             NOTHING_SAID
             if message.kind is InteractionKind.CALLBACK
@@ -115,7 +116,7 @@ class Turns:
     async def _respond(self, claim: Claim, turn: Turn, playbook: Playbook) -> Outcome:
         """The engine's effects; where it fails, a person is called and the failure kept: that is our bug, not theirs."""
         outcome = Outcome(claim=claim, turn=turn, effects=(), playbook=playbook.fingerprint)
-        if claim.facts.blocked_at is not None:
+        if claim.person.blocked_at is not None:
             return outcome
         try:
             effects = respondent(turn)(turn, playbook)
@@ -147,21 +148,21 @@ class Turns:
                 outcome = _without_the_culprit(outcome, error)
 
     def _turn(self, claim: Claim, understandings: Sequence[Understanding]) -> Turn:
-        facts, now = claim.facts, self._clock()
+        talk = claim.talk
         return Turn(
-            now=now,
+            now=self._clock(),
             seed=claim.through if claim.due is None else claim.due.id,
             fresh_number=f"C-{FIRST_CASE + claim.through}",
-            channel=self._channels[facts.channel],
+            channel=self._channels[talk.channel],
             contact=_contact(claim),
             conversation=ConversationFacts(
-                id=facts.conversation_id,
-                owner=Owner(facts.owner),
-                epoch=facts.epoch,
-                opened_at=facts.opened_at,
-                memory=facts.memory,
-                first=not facts.memory,
-                returning=claim.returning,
+                id=talk.id,
+                owner=Owner(talk.owner),
+                epoch=talk.epoch,
+                opened_at=talk.opened_at,
+                memory=talk.memory,
+                first=not talk.memory,
+                returning=claim.person.returning,
             ),
             messages=tuple(
                 _message(row, understanding)
@@ -196,21 +197,21 @@ def _without_the_culprit(outcome: Outcome, error: Exception) -> Outcome:
 
 
 def _contact(claim: Claim) -> ContactFacts:
-    facts = claim.facts
+    person = claim.person
     return ContactFacts(
         id=claim.contact,
-        name=facts.name,
-        language=Language(facts.language) if facts.language else None,
-        time_zone=facts.time_zone,
-        tier=facts.tier,
-        proven=facts.proven_at is not None,
+        name=person.name,
+        language=Language(person.language) if person.language else None,
+        time_zone=person.time_zone,
+        tier=person.tier,
+        proven=person.proven_at is not None,
         addresses=tuple(claim.addresses),
-        marketing=claim.consent,
-        stopped=claim.consent is False,
+        marketing=person.consent,
+        stopped=person.consent is False,
     )
 
 
-def _message(row: Any, understanding: Understanding) -> Message:
+def _message(row: Waiting, understanding: Understanding) -> Message:
     content = row.content
     return Message(
         interaction=row.id,
@@ -223,7 +224,7 @@ def _message(row: Any, understanding: Understanding) -> Message:
     )
 
 
-def _due(row: Any) -> FollowUpDue:
+def _due(row: Due) -> FollowUpDue:
     return FollowUpDue(
         id=row.id,
         kind=FollowUpKind(row.kind),

@@ -1,24 +1,86 @@
-"""Where a person stands with us: one wide row of Contact, Address, Lane and open Conversation, for many at once."""
+"""Where a person stands with us: Contact, Address, Lane and Conversation, for many at once.
+
+These are the queries of the hot path. What most people do not have (cases, other addresses) is only flagged here and
+asked for where the flag is up.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, select
+from sqlalchemy import Connection, Row, bindparam, exists, select
 
 from storage.cases import Case
 from storage.consents import Consent
 from storage.contacts import Address, Contact
-from storage.conversations import Conversation, ConversationState
+from storage.conversations import Conversation, ConversationState, Owner
 from storage.interactions import Direction, Interaction
 from storage.lanes import Lane
 
-ADDRESS = (
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """A Contact at one of its Addresses."""
+
+    contact_id: int
+    address_id: int
+    uri: str
+    proven_at: datetime | None = None
+    closed_at: datetime | None = None
+    name: str | None = None
+    language: str | None = None
+    time_zone: str | None = None
+    tier: str = "ordinary"
+    blocked_at: datetime | None = None
+    consent: bool | None = None
+    """The latest word on marketing at this address."""
+    has_cases: bool = False
+    has_other_addresses: bool = False
+    returning: bool = False
+    """Had Conversations before."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Talk:
+    """A Conversation as a Turn finds it."""
+
+    id: int
+    contact_id: int
+    address_id: int
+    channel: str
+    thread: str
+    state: ConversationState
+    owner: Owner
+    epoch: int
+    memory: dict[str, Any]
+    opened_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """An inbound Interaction that no Turn has handled yet."""
+
+    id: int
+    contact_id: int
+    conversation_id: int
+    kind: Any
+    text: str
+    content: dict[str, Any]
+    reply_to: str | None
+    at: datetime
+
+
+_other = Address.__table__.alias("other")
+_past = Conversation.__table__.alias("past")
+
+PERSON = (
+    Address.contact_id,
     Address.id.label("address_id"),
     Address.uri,
-    Address.contact_id,
     Address.proven_at,
     Address.closed_at,
     Contact.name,
@@ -26,11 +88,25 @@ ADDRESS = (
     Contact.time_zone,
     Contact.tier,
     Contact.blocked_at,
-    Contact.created_at,
+    select(Consent.granted)
+    .where(Consent.address_id == Address.id, Consent.purpose == "marketing")
+    .order_by(Consent.id.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("consent"),
+    exists().where(Case.contact_id == Address.contact_id).label("has_cases"),
+    exists().where(_other.c.contact_id == Address.contact_id, _other.c.id != Address.id).label("has_other_addresses"),
+    exists()
+    .where(_past.c.contact_id == Address.contact_id, _past.c.state != ConversationState.OPEN)
+    .label("is_returning"),
 )
-LANE = (Lane.fence, Lane.holder, Lane.lease_until, Lane.newest, Lane.handled)
-CONVERSATION = (
-    Conversation.id.label("conversation_id"),
+_PERSON = len(PERSON)
+_PERSON_FIELDS = tuple(Person.__dataclass_fields__)
+
+TALK = (
+    Conversation.id,
+    Conversation.contact_id,
+    Conversation.address_id,
     Conversation.channel,
     Conversation.thread,
     Conversation.state,
@@ -40,9 +116,10 @@ CONVERSATION = (
     Conversation.opened_at,
     Conversation.last_at,
 )
+_TALK_FIELDS = tuple(Talk.__dataclass_fields__)
 
 _by_uri = (
-    select(*ADDRESS, *LANE)
+    select(*PERSON, Lane.fence, Lane.lease_until, Lane.newest, Lane.handled)
     .join(Contact, Contact.id == Address.contact_id)
     .join(Lane, Lane.contact_id == Address.contact_id)
     .where(Address.uri.in_(bindparam("uris", expanding=True)))
@@ -51,53 +128,62 @@ _by_uri = (
 )
 
 
-def by_uri(connection: Connection, uris: Iterable[str]) -> dict[str, Row[Any]]:
-    """The standing of addresses that are known, locked with their lanes in the order of Contact ids.
+def by_uri(connection: Connection, uris: Iterable[str]) -> dict[str, tuple[Person, Row[Any]]]:
+    """Known addresses with their lanes, locked in the order of Contact ids.
 
     The address is locked, too: while two Contacts are being linked, it must not be read as the old one's.
     """
-    return {row.uri: row for row in connection.execute(_by_uri, {"uris": sorted(set(uris))})}
+    rows = connection.execute(_by_uri, {"uris": sorted(set(uris))})
+    return {row.uri: (person(row), row) for row in rows}
 
 
-_open = select(*CONVERSATION, Conversation.contact_id, Conversation.address_id).where(
+def person(row: Row[Any]) -> Person:
+    """The Person in a row that begins with the PERSON columns."""
+    return Person(**dict(zip(_PERSON_FIELDS, row[:_PERSON], strict=True)))
+
+
+_open = select(*TALK).where(
     Conversation.contact_id.in_(bindparam("contacts", expanding=True)), Conversation.state == ConversationState.OPEN
 )
 
 
-def open_conversations(connection: Connection, contacts: Sequence[int]) -> dict[tuple[int, str, str], Row[Any]]:
+def open_talks(connection: Connection, contacts: Iterable[int]) -> dict[tuple[int, str, str], Talk]:
     """Open Conversations of Contacts by (contact, channel, thread)."""
-    rows = connection.execute(_open, {"contacts": list(contacts)})
-    return {(row.contact_id, row.channel, row.thread): row for row in rows}
+    talks = (talk(row) for row in connection.execute(_open, {"contacts": sorted(set(contacts))}))
+    return {(found.contact_id, found.channel, found.thread): found for found in talks}
+
+
+def talk(row: Sequence[Any]) -> Talk:
+    """The Talk in a row of the TALK columns."""
+    return Talk(**dict(zip(_TALK_FIELDS, row, strict=True)))
 
 
 _by_conversation = (
-    select(*ADDRESS, *CONVERSATION)
+    select(*PERSON, *TALK)
     .join(Address, Address.id == Conversation.address_id)
     .join(Contact, Contact.id == Conversation.contact_id)
     .where(Conversation.id.in_(bindparam("conversations", expanding=True)))
 )
 
 
-def by_conversation(connection: Connection, conversations: Iterable[int]) -> dict[int, Row[Any]]:
-    """Contact, Address and Conversation by Conversation id."""
+def by_conversation(connection: Connection, conversations: Iterable[int]) -> dict[int, tuple[Person, Talk]]:
+    """Person and Talk by Conversation."""
     rows = connection.execute(_by_conversation, {"conversations": sorted(set(conversations))})
-    return {row.conversation_id: row for row in rows}
+    pairs = ((person(row), talk(row[_PERSON:])) for row in rows)
+    return {found.id: (who, found) for who, found in pairs}
 
-
-MESSAGE = (
-    Interaction.id,
-    Interaction.contact_id,
-    Interaction.conversation_id,
-    Interaction.kind,
-    Interaction.text,
-    Interaction.content,
-    Interaction.reply_to,
-    Interaction.at,
-    Interaction.channel,
-)
 
 _waiting = (
-    select(*MESSAGE)
+    select(
+        Interaction.id,
+        Interaction.contact_id,
+        Interaction.conversation_id,
+        Interaction.kind,
+        Interaction.text,
+        Interaction.content,
+        Interaction.reply_to,
+        Interaction.at,
+    )
     .join(Lane, Lane.contact_id == Interaction.contact_id)
     .where(
         Interaction.contact_id.in_(bindparam("contacts", expanding=True)),
@@ -106,18 +192,19 @@ _waiting = (
     )
     .order_by(Interaction.contact_id, Interaction.id)
 )
+_WAITING_FIELDS = tuple(Waiting.__dataclass_fields__)
 
 
-def waiting_messages(connection: Connection, contacts: Sequence[int]) -> dict[int, list[Row[Any]]]:
+def waiting_messages(connection: Connection, contacts: Iterable[int]) -> dict[int, list[Waiting]]:
     """Inbound Interactions that no Turn has handled yet, in the order received, by Contact."""
-    waiting: dict[int, list[Row[Any]]] = {}
-    for row in connection.execute(_waiting, {"contacts": list(contacts)}):
-        waiting.setdefault(row.contact_id, []).append(row)
+    waiting: dict[int, list[Waiting]] = {}
+    for row in connection.execute(_waiting, {"contacts": sorted(set(contacts))}):
+        waiting.setdefault(row.contact_id, []).append(Waiting(**dict(zip(_WAITING_FIELDS, row, strict=True))))
     return waiting
 
 
 _consents = (
-    select(Consent.address_id, Consent.contact_id, Consent.purpose, Consent.granted, Consent.at)
+    select(Consent.address_id, Consent.purpose, Consent.granted)
     .where(Consent.contact_id.in_(bindparam("contacts", expanding=True)))
     .order_by(Consent.id)
 )
@@ -142,34 +229,22 @@ _cases = (
 def cases(connection: Connection, contacts: Sequence[int], since: datetime) -> dict[int, list[Row[Any]]]:
     """Cases that are not closed, or were closed after `since`, latest first, by Contact."""
     found: dict[int, list[Row[Any]]] = {}
-    for row in connection.execute(_cases, {"contacts": list(contacts), "since": since}):
-        found.setdefault(row.contact_id, []).append(row)
+    if contacts:
+        for row in connection.execute(_cases, {"contacts": list(contacts), "since": since}):
+            found.setdefault(row.contact_id, []).append(row)
     return found
 
 
-_addresses = select(Address.contact_id, Address.uri).where(Address.contact_id.in_(bindparam("contacts", expanding=True)))
+_addresses = select(Address.contact_id, Address.uri).where(
+    Address.contact_id.in_(bindparam("contacts", expanding=True))
+)
 
 
 def addresses(connection: Connection, contacts: Sequence[int]) -> dict[int, list[str]]:
     """All Addresses by Contact."""
     found: dict[int, list[str]] = {}
-    for row in connection.execute(_addresses, {"contacts": list(contacts)}):
-        found.setdefault(row.contact_id, []).append(row.uri)
+    if contacts:
+        for row in connection.execute(_addresses, {"contacts": list(contacts)}):
+            found.setdefault(row.contact_id, []).append(row.uri)
     return found
 
-
-_returning = (
-    select(Conversation.contact_id, func.count())
-    .where(
-        and_(
-            Conversation.contact_id.in_(bindparam("contacts", expanding=True)),
-            Conversation.state != ConversationState.OPEN,
-        )
-    )
-    .group_by(Conversation.contact_id)
-)
-
-
-def returning(connection: Connection, contacts: Sequence[int]) -> set[int]:
-    """Contacts that had Conversations before."""
-    return {row[0] for row in connection.execute(_returning, {"contacts": list(contacts)})}
