@@ -107,7 +107,7 @@ class OutboundMessage:
     thread: str | None = None
     """The `thread` of the conversation this belongs to: on Telegram the business connection it must leave through."""
     sent: tuple[str, ...] = ()
-    """External ids of the parts that left in an earlier try, from its SendError: they are not sent again."""
+    """External ids of the parts that left in all earlier tries, from their SendErrors: they are not sent again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,7 +115,7 @@ class Receipt:
     """The provider's immediate answer to a send: it took the message."""
 
     external_ids: tuple[str, ...]
-    """The provider's ids, one for each part a long text was split into."""
+    """The provider's ids, one for each part that left in this try: a long text is split into several."""
 
 
 class DeliveryStatus(StrEnum):
@@ -239,8 +239,8 @@ class SendError(Exception):
         """`detail` never holds credentials or message text; `retry_after` is in seconds, as the provider asked.
 
         `whole_channel`: the wait holds for every recipient of the channel, not for this address alone.
-        `sent`: external ids of the parts that did leave before the failure; a retry carries them in
-        OutboundMessage.sent, so that the parts still missing follow and none is repeated.
+        `sent`: external ids of the parts that did leave in this try before it failed; a retry carries them, after
+        those it had, in OutboundMessage.sent: so the parts still missing follow and none is repeated.
         """
         super().__init__(f"{code}: {detail}")
         self.code = code

@@ -14,6 +14,7 @@ import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import ModuleType
 from typing import Final
 
 import structlog
@@ -103,6 +104,7 @@ class Telegram:
         self._api = BotApi(token=settings.token, base=settings.api_base, timeout=settings.timeout)
         self._port: Port | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._loading: asyncio.Task[ModuleType] | None = None
         self._floods: dict[str, float] = {}
 
     def routes(self) -> Sequence[web.RouteDef]:
@@ -113,13 +115,14 @@ class Telegram:
         if self._settings.webhook_url and not _SECRET.fullmatch(self._settings.webhook_secret or ""):
             raise InsecureWebhook
         self._port = port
-        await asyncio.to_thread(importlib.import_module, "channels.telegram_methods")
+        self._begin_loading()
         if self._settings.webhook_url:
             self._in_background(self._set_webhook(self._settings.webhook_url))
 
     async def stop(self) -> None:
         """The webhook stays set: Telegram keeps what arrives meanwhile, for a day."""
-        tasks = tuple(self._tasks)
+        tasks: list[asyncio.Task[object]] = [*self._tasks, *([self._loading] if self._loading else [])]
+        self._loading = None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -183,9 +186,10 @@ class Telegram:
         return web.Response(status=200 if known else 400)
 
     async def _set_webhook(self, url: str) -> None:
-        from channels.telegram_methods import SetWebhook
-
-        method = SetWebhook(url=url, secret_token=self._settings.webhook_secret, allowed_updates=list(ALLOWED_UPDATES))
+        methods = await self._methods()
+        method = methods.SetWebhook(
+            url=url, secret_token=self._settings.webhook_secret, allowed_updates=list(ALLOWED_UPDATES)
+        )
         failures = 0
         while True:
             try:
@@ -221,9 +225,8 @@ class Telegram:
 
     async def _leave_webhook(self) -> None:
         """Telegram refuses getUpdates while a webhook is set, by us in earlier days or by somebody else."""
-        from channels.telegram_methods import DeleteWebhook
-
-        await self._api.call(DeleteWebhook())
+        methods = await self._methods()
+        await self._api.call(methods.DeleteWebhook())
 
     async def _poll_once(self, port: Port, cursor: str | None) -> str | None:
         batch = await next_updates(self._api, cursor, wait=self._settings.poll_timeout, spare=self._settings.timeout)
@@ -242,10 +245,9 @@ class Telegram:
                 self._in_background(self._answer_callback(query))
 
     async def _answer_callback(self, query: str) -> None:
-        from channels.telegram_methods import AnswerCallbackQuery
-
+        methods = await self._methods()
         try:
-            await self._api.call(AnswerCallbackQuery(callback_query_id=query))
+            await self._api.call(methods.AnswerCallbackQuery(callback_query_id=query))
         except SendError as problem:  # too late, mostly; the person sees the reply all the same
             log.debug("telegram_callback_not_answered", channel=self.name, problem=problem.detail)
 
@@ -255,6 +257,19 @@ class Telegram:
         said = str(problem) if isinstance(problem, SendError) else "storage_unavailable"
         log.warning(event, channel=self.name, problem=said, seconds=seconds)
         await self._pause(seconds)
+
+    async def _methods(self):
+        """The module with aiogram, which takes seconds to import: in a thread, so that other channels go on."""
+        await asyncio.shield(self._begin_loading())
+        from channels import telegram_methods
+
+        return telegram_methods
+
+    def _begin_loading(self) -> asyncio.Task[ModuleType]:
+        if self._loading is None:
+            load = asyncio.to_thread(importlib.import_module, "channels.telegram_methods")
+            self._loading = asyncio.create_task(load)
+        return self._loading
 
     def _in_background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -266,14 +281,13 @@ class Telegram:
     # Send
 
     async def send(self, message: OutboundMessage) -> Receipt:
-        """In as many parts as it takes. Raises SendError, whose `sent` are the parts that left before the failure:
-        with them in the message's own `sent`, a later try goes on where this one ended.
+        """In as many parts as it takes, without those in `message.sent`. Raises SendError, with the parts that left
+        before the failure: added to the message's `sent`, a later try goes on where this one ended.
         """
-        from channels.telegram_methods import parts
-
-        calls = parts(message, await self._blobs(message))
-        sent = message.sent[: len(calls)]
-        for call in calls[len(sent) :]:
+        methods = await self._methods()
+        calls = methods.parts(message, await self._blobs(message))
+        sent: tuple[str, ...] = ()
+        for call in calls[len(message.sent) :]:
             try:
                 sent += (_message_id(await self._api.call(call)),)
             except SendError as problem:
@@ -281,39 +295,35 @@ class Telegram:
         return Receipt(external_ids=sent)
 
     async def edit(self, external_id: str, message: OutboundMessage) -> None:
-        from channels.telegram_methods import edited
-
+        methods = await self._methods()
         try:
-            await self._api.call(edited(external_id, message))
+            await self._api.call(methods.edited(external_id, message))
         except SendError as problem:
             if "message is not modified" not in problem.detail:
                 raise self._in_context(problem, message.address, ()) from problem
 
     async def typing(self, address: str) -> None:
-        from channels.telegram_methods import SendChatAction, chat_of
-
+        methods = await self._methods()
         try:
-            await self._api.call(SendChatAction(chat_id=chat_of(address), action="typing"))
+            await self._api.call(methods.SendChatAction(chat_id=methods.chat_of(address), action="typing"))
         except SendError as problem:
             log.debug("telegram_typing_not_shown", channel=self.name, problem=problem.detail)
 
     async def fetch(self, attachment: Attachment) -> bytes:
         """At most 20 MiB: Telegram gives bots no more. Raises SendError."""
-        from channels.telegram_methods import GetFile
-
         if attachment.kind in (AttachmentKind.LOCATION, AttachmentKind.CONTACT):
             raise SendError(SendErrorCode.UNSUPPORTED, f"a {attachment.kind} has no content")
         if (attachment.size or 0) > FETCH_LIMIT:
             raise SendError(SendErrorCode.TOO_LARGE, f"more than {FETCH_LIMIT} bytes")
-        path = maybe_text(_object_in(await self._api.call(GetFile(file_id=attachment.id))), "file_path")
+        methods = await self._methods()
+        path = maybe_text(_object_in(await self._api.call(methods.GetFile(file_id=attachment.id))), "file_path")
         if not path:
             raise SendError(SendErrorCode.REJECTED, "the file is not to be had")
         return await self._api.download(path)
 
     async def probe(self) -> str:
-        from channels.telegram_methods import GetMe
-
-        return f"@{maybe_text(_object_in(await self._api.call(GetMe())), 'username')}"
+        methods = await self._methods()
+        return f"@{maybe_text(_object_in(await self._api.call(methods.GetMe())), 'username')}"
 
     async def _blobs(self, message: OutboundMessage) -> Mapping[str, Blob]:
         blobs: dict[str, Blob] = {}

@@ -155,10 +155,12 @@ def attachments_of(message: Json) -> Iterator[Attachment]:
     if photo := _largest(objects(message.get("photo"))):
         yield from _file(AttachmentKind.IMAGE, photo)
     for key, kind in _FILES.items():
-        if not (key == "document" and "animation" in message):
+        if key in message and not (key == "document" and "animation" in message):
             yield from _file(kind, maybe_object(message, key) or {})
-    yield from _location(message)
-    yield from _shared_contact(maybe_object(message, "contact") or {})
+    if "location" in message or "venue" in message:
+        yield from _location(message)
+    if "contact" in message:
+        yield from _shared_contact(maybe_object(message, "contact") or {})
 
 
 def _largest(sizes: Sequence[Json]) -> Json | None:

@@ -13,7 +13,7 @@ _UNSPEAKABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
 _PAUSES: Final = (
     re.compile(r"\n[^\S\n]*\n\s*"),
     re.compile(r"\n\s*"),
-    re.compile(r"[。！？…]+[”’」』）]*\s*|[.!?]+[\"'”’)]*\s+"),
+    re.compile(r"[。！？…]+[”’」』）]*\s*|(?<![.!?])[.!?]++[\"'”’)]*+\s+"),
     re.compile(r"\s+|[，、；：]+"),
 )
 """Where to part a text, best first: between paragraphs, lines, sentences, words and clauses."""

@@ -41,7 +41,13 @@ class RecordingPort:
             self.unavailable -= 1
             raise StorageUnavailable
         seen = {arrival.external_id for arrival in self.arrivals if isinstance(arrival, InboundMessage)}
-        fresh = [one for one in batch if not (isinstance(one, InboundMessage) and one.external_id in seen)]
+        fresh: list[Arrival] = []
+        for one in batch:
+            if not isinstance(one, InboundMessage):
+                fresh.append(one)
+            elif one.external_id not in seen:
+                seen.add(one.external_id)
+                fresh.append(one)
         self.batches.append(tuple(fresh))
         self.committed = cursor or self.committed
         return [Accepted(interaction_id=place, duplicate=one not in fresh) for place, one in enumerate(batch)]

@@ -145,7 +145,7 @@ class TelegramServer:
         await self.close()
 
     async def listen(self, port: int = 0) -> None:
-        self._runner = web.AppRunner(self.app(), shutdown_timeout=0.1)
+        self._runner = web.AppRunner(self.app(), shutdown_timeout=0.01)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port)
         await site.start()
@@ -174,7 +174,7 @@ class TelegramServer:
         """The next calls of this method meet these faults, in order."""
         self._faults.setdefault(method, deque()).extend(faults)
 
-    async def say(self, chat: int, text: str | None = None, **fields: object) -> Fields:
+    async def say(self, chat: int, text: str | None = None, /, **fields: object) -> Fields:
         """A person writes; `fields` are those of a Message. Returns the update."""
         message = self._message(chat, from_bot=False, fields={**({"text": text} if text is not None else {}), **fields})
         return await self._happen({"message": message})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 
+import pytest
 import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -86,3 +88,11 @@ def test_a_hundred_thousand_characters_are_cut_in_order() -> None:
     parts = split(text)
     assert "".join(parts) == text
     assert all(units(part) <= TEXT_LIMIT and part.endswith("。") for part in parts)
+
+
+@pytest.mark.parametrize("unit", [".", "\n", " \n", '."', "a", "\u200d", "e\u0301", "？"])
+def test_no_text_is_slow_to_cut(unit: str) -> None:
+    """A hundred thousand of anything, in far less than a reader's blink would allow if the patterns backtracked."""
+    began = time.process_time()
+    split(unit * 100_000 + "x")
+    assert time.process_time() - began < 1
