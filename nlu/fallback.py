@@ -20,11 +20,32 @@ class Circuit(StrEnum):
     PROBING = "probing"  # the pause is over: one message tries, all others go to the standby
 
 
+class Reason(StrEnum):
+    """Why the preferred engine did not answer, short enough for a metric's label."""
+
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"  # no connection, or it broke
+    REFUSED = "refused"  # an HTTP status that is no success: a wrong token, no model, an error of the server
+    NONSENSE = "nonsense"  # an answer that is none
+    CIRCUIT_OPEN = "circuit_open"  # not asked, because it failed too often
+    ERROR = "error"  # a bug
+
+
+_REASONS = {
+    "timed out": Reason.TIMEOUT,
+    "cannot be reached": Reason.UNREACHABLE,
+    "answered nonsense": Reason.NONSENSE,
+    "answered": Reason.REFUSED,
+    "paused": Reason.CIRCUIT_OPEN,
+}
+"""What an engine's words begin with; the first that fits."""
+
+
 class WithFallback:
     """Asks the preferred engine within a time limit; the standby answers what it did not.
 
     What the standby answered says so: its own `engine`, and in `failure` why the preferred one did not answer. An
-    answer with the engine `none` counts as none. `calls`, `answered` and `failures` count messages, for metrics.
+    answer with the engine `none` counts as none. `calls`, `answered` and `failures` count messages.
     """
 
     def __init__(
@@ -37,16 +58,21 @@ class WithFallback:
         pause: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
         took: Callable[[str, float], None] | None = None,
+        fell_back: Callable[[str], None] | None = None,
     ) -> None:
-        """`timeout` and `pause` in seconds; `took(engine, seconds)` is told how long the preferred engine took."""
+        """`timeout` and `pause` in seconds.
+
+        `took(engine, seconds)` is told how long the preferred engine took for a message, answer or not, and
+        `fell_back(reason)` of each message that the standby answered.
+        """
         self.name = preferred.name
         self.batches = preferred.batches
         self.calls = 0
         """Messages in all."""
         self.answered = 0
         """Messages that the preferred engine answered."""
-        self.failures: Counter[str] = Counter()
-        """Messages that it did not answer, by reason; the reasons are few."""
+        self.failures: Counter[Reason] = Counter()
+        """Messages that it did not answer."""
         self.circuit = Circuit.CLOSED
         self._preferred = preferred
         self._standby = standby
@@ -55,12 +81,13 @@ class WithFallback:
         self._pause = pause
         self._clock = clock
         self._took = took
+        self._fell_back = fell_back
         self._in_a_row = 0
         self._closed_until = 0.0
 
     async def understand(self, texts: Sequence[str]) -> Sequence[Understanding]:
         """One Understanding a text, in order. Never raises."""
-        answers = await asyncio.gather(*map(self._one, texts))
+        answers = [await self._one(texts[0])] if len(texts) == 1 else await asyncio.gather(*map(self._one, texts))
         missing = [place for place, answer in enumerate(answers) if isinstance(answer, str)]
         if not missing:
             return [answer for answer in answers if isinstance(answer, Understanding)]
@@ -78,8 +105,7 @@ class WithFallback:
         """The preferred engine's answer, or why there is none."""
         self.calls += 1
         if not self._may_ask():
-            self.failures["paused"] += 1
-            return "paused after failures"
+            return self._counted("paused after failures")
         probing = self.circuit is Circuit.PROBING
         try:
             answer = await self._ask(text)
@@ -88,15 +114,21 @@ class WithFallback:
                 self._open()
             raise
         if isinstance(answer, str):
-            self.failures[answer] += 1
             self._in_a_row += 1
             if probing or self._in_a_row >= self._failures_to_open:
                 self._open()
-            return answer
+            return self._counted(answer)
         self.answered += 1
         self._in_a_row = 0
         self.circuit = Circuit.CLOSED
         return answer
+
+    def _counted(self, words: str) -> str:
+        reason = next((reason for start, reason in _REASONS.items() if words.startswith(start)), Reason.ERROR)
+        self.failures[reason] += 1
+        if self._fell_back is not None:
+            self._fell_back(reason)
+        return words
 
     def _may_ask(self) -> bool:
         match self.circuit:

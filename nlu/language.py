@@ -104,28 +104,29 @@ def _words(text: str) -> frozenset[str]:
 # Words that another language writes alike (no, me, in, am, die, was, on, son, date) are left out of both lists.
 _ENGLISH = _words(
     """
-    the of and is are were be been being it its this that these those there here what which who whom whose when where
-    why how my mine your yours you his her their our ours we they them he she i'm i do does did done doing don't have
-    has had having can can't could would will won't should shall may might must not nothing never ever yet still
-    already just only also too very much many more most some any every each other another than then so because but if
-    with without from for by at about after before during until into onto over under again back out off up down to
-    want wanted need needed like get got give gave make made take took taken tell told say said see know knew think
-    thought look looking find found help please pls plz sorry thanks thank thx ty cheers hello hi hey hiya welcome
-    goodbye good great nice bad better best wrong right broken damaged late lost missing fake yes yeah yep nope okay sure
-    fine today tomorrow yesterday morning evening night week weeks month months day days hour hours year last next now soon
-    order orders ordered parcel parcels package packages delivery deliver delivered shipping ship shipped refund refunds
-    refunded return returns returned exchange replace replacement cancel change invoice receipt bill paid pay payment
-    price cost costs cheap expensive discount coupon voucher stock available buy bought sell gift tea teapot cup leaves
-    jasmine shop store online open opening close closed account password login email mail phone number address member
-    points warranty guarantee broke break leaking leaks stop unsubscribe subscribe offers ads newsletter human person
-    agent someone somebody anyone anybody people speak talk manager supervisor complain complaint complaints lawyer
-    court sue police privacy delete remove data wait hold continue resume forget never mind nvm correct meant mean
-    happy unhappy angry upset disappointed disappointing terrible awful horrible worst useless rude stupid idiot scam
-    service customer quality product products item items received receive arrived arrive sent send waiting one two
-    three four five first second thing things something anything everything nobody everybody always maybe perhaps
-    really actually pretty quite enough question questions answer problem problems issue wonder wondering works work
-    working use using used go going gone come came keep let try tried call called ask asked read write wrote money
-    weather joke story movie song who's what's where's how's lol btw asap gonna wanna gotta dunno u ur r
+    the of and is are were be been being it its this that these those there here what which who whom whose when
+    where why how my mine your yours you his her their our ours we they them he she i'm i do does did done doing
+    don't have has had having can can't could would will won't should shall may might must not nothing never ever
+    yet still already just only also too very much many more most some any every each other another than then so
+    because but if with without from for by at about after before during until into onto over under again back out
+    off up down to want wanted need needed like get got give gave make made take took taken tell told say said see
+    know knew think thought look looking find found help please pls plz sorry thanks thank thx ty cheers hello hi
+    hey hiya welcome goodbye good great nice bad better best wrong right broken damaged late lost missing fake yes
+    yeah yep nope okay sure fine today tomorrow yesterday morning evening night week weeks month months day days
+    hour hours year last next now soon order orders ordered parcel parcels package packages delivery deliver
+    delivered shipping ship shipped refund refunds refunded return returns returned exchange replace replacement
+    cancel change invoice receipt bill paid pay payment price cost costs cheap expensive discount coupon voucher
+    stock available buy bought sell gift tea teapot cup leaves jasmine shop store online open opening close closed
+    account password login email mail phone number address member points warranty guarantee broke break leaking
+    leaks stop unsubscribe subscribe offers ads newsletter human person agent someone somebody anyone anybody people
+    speak talk manager supervisor complain complaint complaints lawyer court sue police privacy delete remove data
+    wait hold continue resume forget never mind nvm correct meant mean happy unhappy angry upset disappointed
+    disappointing terrible awful horrible worst useless rude stupid idiot scam service customer quality product
+    products item items received receive arrived arrive sent send waiting one two three four five first second thing
+    things something anything everything nobody everybody always maybe perhaps really actually pretty quite enough
+    question questions answer problem problems issue wonder wondering works work working use using used go going
+    gone come came keep let try tried call called ask asked read write wrote money weather joke story movie song
+    who's what's where's how's lol btw asap gonna wanna gotta dunno u ur r
     """
 )
 _NOT_ENGLISH = (
