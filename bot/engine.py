@@ -3,24 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot import choices
-from bot.effects import Effect, Ignore, LinkByCode
+from bot.coming_back import come_back
+from bot.effects import Effect, Ignore, LinkByCode, Say
 from bot.heard import SOCIAL, Heard, hear, hear_one
 from bot.memory import CHOICE_AGE, Option
 from bot.playbook import Playbook
+from bot.proof import order_numbers
 from bot.skill import Skill
-from bot.skills import fallback, handoff, smalltalk
+from bot.skills import (
+    abuse,
+    attachments,
+    clarification,
+    complaint,
+    consent,
+    fallback,
+    handoff,
+    knowledge,
+    opening,
+    orders,
+    requests,
+    smalltalk,
+    survey,
+)
 from bot.talk import LookupNeeded, Talk
-from bot.turn import Turn
+from bot.turn import Message, Turn
 from channels.envelope import Event
+from nlu.understanding import Intent
 
 SKILLS: Mapping[str, Skill] = {
     skill.name: skill
     for skill in (
+        consent.SKILL,
+        abuse.SKILL,
         handoff.SKILL,
+        survey.SKILL,
+        orders.SKILL,
+        complaint.SKILL,
+        requests.SKILL,
+        knowledge.SKILL,
+        opening.SKILL,
         smalltalk.SKILL,
+        attachments.SKILL,
+        clarification.SKILL,
         fallback.SKILL,
     )
 }
@@ -28,58 +55,90 @@ SKILLS: Mapping[str, Skill] = {
 
 BY_INTENT: Mapping[str, Skill] = {intent: skill for skill in SKILLS.values() for intent in skill.intents}
 
-FLOOR: Sequence[Skill] = ()
-"""Who may have the floor from an earlier Turn, in this order."""
+FLOOR: Sequence[Skill] = tuple(skill for skill in SKILLS.values() if skill.goes_on is not None)
+"""Who may have the floor from an earlier Turn, in the order of SKILLS."""
+
+MOST_NEEDS = 3
+"""Needs that are met in one Turn."""
 
 
 def respond(turn: Turn, playbook: Playbook) -> tuple[Effect, ...]:
     """What should happen now. The same Turn and playbook have the same effects; nothing else enters.
 
-    A Turn whose answer needs the business's system has `Lookup` effects alone, and is run again with the results.
+    A Turn whose answer needs the business's system has one `Lookup` effect alone, and is run again with the result.
     """
     talk = Talk(turn, playbook)
     try:
-        if turn.messages and talk.ours:
-            _answer(talk)
+        if turn.due is not None:
+            come_back(talk, turn.due)
+        elif not talk.ours:
+            talk.act(Ignore(reason="people have this conversation"))
+        elif not turn.messages:
+            talk.act(Ignore(reason="an empty turn"))
         else:
-            _say_nothing(talk)
+            _answer(talk)
     except LookupNeeded as need:
         return (need.lookup,)
     return talk.finish()
 
 
 def _answer(talk: Talk) -> None:
-    """Who may not be kept waiting goes first; then who asked something; then who has a new need."""
+    """What must not wait goes first; then answers to our questions; then new needs; and back to what we had asked."""
     talk.learn()
+    talk.aside = complaint.is_waiting(talk)
     _link(talk)
-    if not _press(talk) and not _choose(talk):
-        _meet_needs(talk)
+    _ = (
+        _withdraw_consent(talk)
+        or _stop_abuse(talk)
+        or _press(talk)
+        or _choose(talk)
+        or _call_people(talk)
+        or _go_on(talk)
+        or _meet_needs(talk)
+    )
+    _return_to_complaint(talk)
 
 
 def _link(talk: Talk) -> None:
     """A deep link carries the proof that another address is the same person's."""
-    for message in talk.turn.messages:
+    for message in talk.messages:
         if message.start_parameter:
             talk.act(LinkByCode(code=message.start_parameter[:512]))
 
 
+def _withdraw_consent(talk: Talk) -> bool:
+    """A "stop" among other messages acts, and the others are answered too. True: there were no others."""
+    stops = [message for message in talk.messages if consent.wants_stop(talk, hear_one(message))]
+    if not stops:
+        return False
+    talk.heard = hear_one(stops[-1])
+    _use(talk, consent.SKILL)
+    return not _keep(talk, [message for message in talk.messages if message not in stops])
+
+
+def _stop_abuse(talk: Talk) -> bool:
+    if not abuse.is_meant(talk):
+        return False
+    _use(talk, abuse.SKILL)
+    return True
+
+
 def _press(talk: Talk) -> bool:
     """A button: the option it stands for, or the truth that it is out of date. True: nothing else was said."""
-    buttons = [message for message in talk.turn.messages if _is_button(message.event, message.text)]
+    buttons = [message for message in talk.messages if _is_button(message)]
     if not buttons:
         return False
-    words = [message for message in talk.turn.messages if not _is_button(message.event, message.text)]
-    talk.heard = hear(words) if words else Heard()
+    others = _keep(talk, [message for message in talk.messages if not _is_button(message)])
     option = choices.pressed(talk.memory.choice, buttons[-1].text)
     if option is not None:
         _take(talk, option)
-    elif not words:
+    elif not others:
         _ask_again(talk)
-    return not words
+    return not others
 
 
-def _is_button(event: Event, text: str) -> bool:
-    return event is Event.CALLBACK or choices.TOKEN.fullmatch(text.strip()) is not None
+def _is_button(message: Message) -> bool:
+    return message.event is Event.CALLBACK or choices.TOKEN.fullmatch(message.text.strip()) is not None
 
 
 def _ask_again(talk: Talk) -> None:
@@ -88,6 +147,8 @@ def _ask_again(talk: Talk) -> None:
     if choice is None:
         talk.say("choice.gone")
     else:
+        talk.aside = False
+        talk.skill = choice.options[0].skill if choice.options else ""
         talk.ask(talk.text("choice.gone_ask_again"), choice.options, about=choice.about)
 
 
@@ -107,16 +168,43 @@ def _choose(talk: Talk) -> bool:
 
 
 def _take(talk: Talk, option: Option) -> None:
+    """Do what the option stands for; what was said before it is the matter again, where there was any."""
     choice, talk.memory.choice = talk.memory.choice, None
     talk.memory.misunderstood = 0
+    said = talk.heard
     if choice is not None and choice.about is not None:
         talk.heard = choice.about
     skill = SKILLS.get(option.skill)
-    if skill is None or skill.chosen is None:
-        talk.say("choice.gone")  # remembered by an older version of the house
-        return
-    talk.skill = skill.name
-    skill.chosen(talk, option)
+    if option.skill == clarification.SKILL.name and option.value in BY_INTENT:
+        talk.heard = replace(talk.heard, intents=(Intent(name=option.value, confidence=1.0), *talk.heard.intents))
+        _use(talk, BY_INTENT[option.value])
+    elif skill is None or skill.chosen is None:
+        talk.say("choice.gone")  # remembered by another version of the house
+    else:
+        talk.skill = skill.name
+        skill.chosen(talk, option)
+    talk.heard = said
+
+
+def _call_people(talk: Talk) -> bool:
+    """Somebody asks for a person, or speaks of lawyers: that is never argued with."""
+    intent = talk.heard.intent
+    asked = intent is not None and intent.name == "human_request" and talk.sure("human_request")
+    if not asked and not handoff.legal(talk):
+        return False
+    _use(talk, handoff.SKILL)
+    return True
+
+
+def _go_on(talk: Talk) -> bool:
+    """Whoever had asked something hears the answer."""
+    for skill in FLOOR:
+        if skill.goes_on is not None:
+            talk.skill = skill.name
+            if skill.goes_on(talk):
+                talk.memory.misunderstood = 0
+                return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,27 +215,31 @@ class Need:
     heard: Heard
 
 
-def _meet_needs(talk: Talk) -> None:
+def _meet_needs(talk: Talk) -> bool:
     needs = _needs(talk)
+    aside = talk.aside
     for number, need in enumerate(needs, start=1):
         talk.heard = need.heard
-        talk.skill = need.skill.name
-        talk.aside = number < len(needs)
-        need.skill.answer(talk)
+        talk.aside = aside or number < len(needs)
+        _use(talk, need.skill)
+        if need.skill not in {fallback.SKILL, clarification.SKILL}:
+            talk.memory.misunderstood = 0
+    return True
 
 
 def _needs(talk: Talk) -> list[Need]:
-    """The needs of this Turn, at most three: manners beside a matter are no need of their own."""
-    if len(talk.turn.messages) > 1:
-        by_skill: dict[str, Need] = {}
-        for heard in map(hear_one, talk.turn.messages):
-            skill = _skill_for(talk, heard)
-            if skill is not None and heard.intent is not None and heard.intent.name not in SOCIAL:
-                known = by_skill.get(skill.name)
-                by_skill[skill.name] = Need(skill, known.heard.and_then(heard) if known else heard)
-        if len(by_skill) > 1:
-            return list(by_skill.values())[:3]
-    return [Need(_skill_for(talk, talk.heard) or SKILLS["fallback"], talk.heard)]
+    """The needs of this Turn: manners beside a matter are no need of their own, and a complaint takes everything."""
+    by_skill: dict[str, Need] = {}
+    for heard in map(hear_one, talk.messages) if len(talk.messages) > 1 else ():
+        skill = _skill_for(talk, heard)
+        if skill is not None and heard.intent is not None and heard.intent.name not in SOCIAL:
+            known = by_skill.get(skill.name)
+            by_skill[skill.name] = Need(skill, known.heard.and_then(heard) if known else heard)
+    if complaint.SKILL.name in by_skill:
+        return [Need(complaint.SKILL, talk.heard)]
+    if len(by_skill) > 1:
+        return list(by_skill.values())[:MOST_NEEDS]
+    return [Need(_skill_for(talk, talk.heard) or _best_guess(talk), talk.heard)]
 
 
 def _skill_for(talk: Talk, heard: Heard) -> Skill | None:
@@ -155,11 +247,42 @@ def _skill_for(talk: Talk, heard: Heard) -> Skill | None:
     intent = heard.intent
     if intent is None or intent.confidence < talk.policy.confidence.sure:
         return None
-    return BY_INTENT.get(intent.name)
+    skill = BY_INTENT.get(intent.name)
+    if skill is fallback.SKILL and knowledge.likely(talk, heard, talk.policy.confidence.knowledge):
+        return knowledge.SKILL
+    return skill
 
 
-def _say_nothing(talk: Talk) -> None:
-    if talk.turn.messages and not talk.ours:
-        talk.act(Ignore(reason="people have this conversation"))
-    elif talk.turn.due is None:
-        talk.act(Ignore(reason="an empty turn"))
+def _best_guess(talk: Talk) -> Skill:
+    """Nothing was surely understood: what it most likely is, or what it may be, or that we do not understand."""
+    heard = talk.heard
+    if not heard.text:
+        return attachments.SKILL
+    if order_numbers(talk, heard):
+        return orders.SKILL
+    if knowledge.likely(talk, heard, talk.policy.confidence.knowledge):
+        return knowledge.SKILL
+    intent = heard.intent
+    if intent is not None and intent.name in SOCIAL and intent.confidence >= talk.policy.confidence.maybe:
+        return smalltalk.SKILL
+    patient = talk.memory.misunderstood + 1 < talk.policy.misunderstandings
+    return clarification.SKILL if patient and clarification.guesses(talk) else fallback.SKILL
+
+
+def _return_to_complaint(talk: Talk) -> None:
+    """Something in between is answered: gently back to the question that is still open."""
+    spoken = {effect.skill for effect in talk.effects if isinstance(effect, Say)}
+    if complaint.is_waiting(talk) and talk.memory.order is None and complaint.SKILL.name not in spoken:
+        complaint.go_back(talk)
+
+
+def _use(talk: Talk, skill: Skill) -> None:
+    talk.skill = skill.name
+    skill.answer(talk)
+
+
+def _keep(talk: Talk, messages: Sequence[Message]) -> bool:
+    """Go on with these messages only; False where none is left."""
+    talk.messages = tuple(messages)
+    talk.heard = hear(messages) if messages else Heard()
+    return bool(messages)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bot.heard import Heard
-from bot.policy import Tone
+from bot.policy import ComplaintKind, Tone
 from bot.turn import Json
 from nlu.understanding import Language
 
@@ -139,6 +139,7 @@ class Memory:
 
 _LANGUAGES = frozenset(language.value for language in Language)
 _TONES = frozenset(tone.value for tone in Tone)
+_KINDS = frozenset(kind.value for kind in ComplaintKind)
 _STEPS = frozenset({"listen", "record", "propose", "follow_up"})
 
 
@@ -183,8 +184,8 @@ def _read_order(data: Json) -> OrderQuestion | None:
 def _write_complaint(complaint: Complaint) -> Json:
     data: dict[str, Json] = {
         "case": complaint.case,
-        "step": complaint.step,
-        "kind": complaint.kind,
+        "step": str(complaint.step),
+        "kind": str(complaint.kind),
         "facts": dict(complaint.facts),
         "asked": complaint.asked,
         "answered": complaint.answered,
@@ -200,6 +201,8 @@ def _write_complaint(complaint: Complaint) -> Json:
 
 def _read_complaint(data: Json) -> Complaint | None:
     if not isinstance(data, dict) or not _text(data, "case") or _text(data, "step") not in _STEPS:
+        return None
+    if _text(data, "kind") not in _KINDS:
         return None
     facts, tries, heard = data.get("facts"), data.get("tries"), data.get("heard")
     return Complaint(

@@ -94,7 +94,7 @@ class Times:
     answer_hours: int = 2
     """Opening hours until a person has answered."""
     reminder_hours: int = 4
-    """Opening hours before a promise is due, when the staff is reminded."""
+    """Hours before a promise is due, when the staff is reminded."""
     survey_hours: int = 24
     """Hours after a resolution, until we ask how it was."""
 

@@ -34,6 +34,8 @@ class Talk:
         self.turn = turn
         self.playbook = playbook
         self.memory = Memory.read(turn.conversation.memory)
+        self.messages = turn.messages
+        """Those that are not dealt with yet."""
         self.heard = hear(turn.messages) if turn.messages else Heard()
         self.language = self._choose_language()
         self.skill = ""
@@ -123,16 +125,26 @@ class Talk:
         self.effects.append(Say(text=text, buttons=buttons, purpose=purpose, language=self.language, skill=self.skill))
 
     def ask(
-        self, text: str, options: Sequence[Option], *, about: Heard | None = None, purpose: Purpose = Purpose.SERVICE
+        self,
+        text: str,
+        options: Sequence[Option],
+        *,
+        about: Heard | None = None,
+        purpose: Purpose = Purpose.SERVICE,
+        shortcuts: bool = False,
     ) -> None:
-        """Say it with a choice: buttons where the channel has enough of them, else a numbered list."""
-        if self.aside or not options:
+        """Say it with a choice: buttons where the channel has enough of them, else a numbered list.
+
+        `shortcuts`: the question is answered in words, and the options only save some of them; they are not listed.
+        """
+        fits = len(options) <= self.turn.channel.buttons
+        if self.aside or not options or (shortcuts and not fits):
             self.say_text(text, purpose=purpose)
             return
         memory = self.memory
         memory.serial += 1
         memory.choice = Choice(serial=memory.serial, options=tuple(options), about=about)
-        if len(options) <= self.turn.channel.buttons:
+        if fits:
             buttons = tuple(
                 Button(label=option.label, value=f"choice:{memory.serial}:{number}")
                 for number, option in enumerate(options, start=1)

@@ -7,12 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from typing_extensions import TypeAliasType
-
+from bot.plain import Json
 from channels.envelope import Attachment, Event
 from nlu.understanding import Language, Understanding
-
-Json = TypeAliasType("Json", "None | bool | int | float | str | list[Json] | dict[str, Json]")
 
 
 class Owner(StrEnum):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.effects import HandOff, HandOffReason, OpenCase, PlanFollowUp
+from bot.effects import CancelFollowUps, HandOff, HandOffReason, OpenCase, PlanFollowUp, UpdateCase
 from bot.memory import Option
 from bot.policy import Tone
 from bot.skill import Skill
 from bot.talk import Talk, quote
-from bot.turn import CaseKind, FollowUpKind, Json, Step
+from bot.turn import CaseKind, CaseStatus, FollowUpKind, Json, Step
+from bot.words import WORDS
 
 URGENT = frozenset({HandOffReason.LEGAL, HandOffReason.PROMISE_BROKEN, HandOffReason.BAD_SCORE, HandOffReason.ANGER})
 
@@ -42,6 +43,7 @@ def hand_off(talk: Talk, reason: HandOffReason, *, lead: str = "", note: str = "
     `lead` is said instead of the usual word for `reason`; `note` goes into the summary.
     """
     opening = None if _open_now(talk) else _next_opening(talk)
+    _keep_facts(talk)
     talk.say_text(f"{lead or talk.text(f'handoff.{reason.value}')}\n{_when(talk, opening)}")
     talk.act(HandOff(reason=reason, summary=summary(talk, note), priority=1 if reason in URGENT else 2))
     if opening is not None:
@@ -78,7 +80,11 @@ def summary(talk: Talk, note: str = "") -> str:
     number = memory.complaint.case if memory.complaint is not None else case.number if case is not None else ""
     if number:
         lines.append(talk.staff_text("summary.case", number=number))
-    told = "; ".join(f"{key}: {quote(str(value), 200)}" for key, value in facts.items() if value not in (None, "", []))
+    told = "; ".join(
+        f"{talk.staff_text(f'fact.{key}')}: {quote(str(value), 200)}"
+        for key, value in facts.items()
+        if f"fact.{key}" in WORDS and value is not None
+    )
     if told:
         lines.append(talk.staff_text("summary.facts", facts=told))
     if memory.tone is not None:
@@ -120,6 +126,17 @@ def _when(talk: Talk, opening: datetime | None) -> str:
 
 def _case_number(talk: Talk) -> str | None:
     return talk.memory.complaint.case if talk.memory.complaint is not None else None
+
+
+def _keep_facts(talk: Talk) -> None:
+    """A complaint goes to the agent with all that was told, and its questions end."""
+    complaint = talk.memory.complaint
+    if complaint is not None and complaint.step != Step.FOLLOW_UP:
+        step = None if complaint.step == Step.PROPOSE else Step.RECORD
+        facts = dict(complaint.facts)
+        talk.act(UpdateCase(number=complaint.case, step=step, status=CaseStatus.OPEN, facts=facts))
+        for prefix in ("form", "listen"):
+            talk.act(CancelFollowUps(prefix=f"{prefix}:{talk.conversation.id}"))
 
 
 def _keep_as_case(talk: Talk) -> None:

@@ -13,7 +13,6 @@ _ANSWERS = {
     "help": "small.help",
     "affirm": "small.yes",
     "deny": "small.no",
-    "satisfied": "small.glad",
     "pause": "small.pause",
     "resume": "small.resume",
     "cancel_form": "small.nothing_to_cancel",

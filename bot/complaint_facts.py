@@ -1,0 +1,264 @@
+"""The facts of a complaint: what is taken from the customer's words, and what is still to be asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from bot import when
+from bot.heard import Heard
+from bot.memory import Complaint
+from bot.policy import ComplaintKind, Tone
+from bot.proof import order_numbers
+from bot.talk import Talk, quote
+from bot.turn import Json
+
+KINDS: Mapping[str, ComplaintKind] = {
+    "complaint_quality": ComplaintKind.QUALITY,
+    "complaint_delivery": ComplaintKind.DELIVERY,
+    "complaint_wrong_item": ComplaintKind.WRONG_ITEM,
+    "complaint_overcharge": ComplaintKind.OVERCHARGE,
+    "complaint_service": ComplaintKind.SERVICE,
+}
+
+WISHES: Mapping[str, str] = {
+    "refund_request": "refund",
+    "return_request": "refund",
+    "exchange_request": "replacement",
+}
+
+_WISH_WORDS = (
+    ("refund", re.compile(r"退款|退钱|退錢|退货|退貨|refund|money back|return it", re.IGNORECASE)),
+    (
+        "replacement",
+        re.compile(
+            r"换货|換貨|换[一个個]|換[一个個]|重发|重發|重寄|[补補][发發寄]"
+            r"|replace|exchange|resend|new one|another one",
+            re.IGNORECASE,
+        ),
+    ),
+    ("apology", re.compile(r"道歉|说法|說法|解释|解釋|apolog|explanation", re.IGNORECASE)),
+)
+_BOUGHT = re.compile(r"买|買|购|購|下单|下單|bought|ordered|purchase", re.IGNORECASE)
+_USED = re.compile(
+    r"用了|[用泡][过過]|使用|泡了|[冲沖]泡|煮|洗碗|微波|第一次|[没沒未]使?用|[没沒]拆"
+    r"|brew|\bused?\b|using|wash|microwave|dishwasher|unopened|first time",
+    re.IGNORECASE,
+)
+_DO_NOT_KNOW = re.compile(
+    r"我?(?:不知道|不清楚|不[记記]得|忘了|忘[记記]了|[记記]不得|[没沒]有|无|無|找不到|[说說]不上)"
+    r"(?:了|[号號]|[订訂][单單][号號]?|[订訂][单單][编編][号號]|[单單][号號])*"
+    r"|(?:i )?(?:do not|don t|dont|can t|cannot) (?:know|remember|recall|have (?:it|one|that)|find it)"
+    r"|no idea|not sure|none|nothing|no|n a|i forgot|forgot"
+)
+_STOCK = re.compile(
+    r"我?(?:想|要|需要)?投[诉訴]|你[们們]|[您你]好|i (?:want|would like|wish|need) to|(?:make|file|lodge)"
+    r"|complain(?:t|ts|ing)?|about|your|you|hello|hi|hey|please|a |an |the |我|要|很|非常|really|very|this is",
+    re.IGNORECASE,
+)
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+
+ASKED_OF_ALL = ("what", "order", "product", "happened", "bought", "used", "wish", "reach", "proof")
+"""In this order, as far as they are missing and matter."""
+
+ASKED_OF_PREPARED = ("what", "order")
+"""People who come prepared are asked little and meet a person early."""
+
+ABOUT_GOODS = frozenset({ComplaintKind.QUALITY, ComplaintKind.WRONG_ITEM})
+MOST_TRIES = 2
+"""Times that one fact is asked for; then it stays open and the agent sees that."""
+
+
+def kind_of(heard: Heard, least: float) -> ComplaintKind:
+    best = max(
+        (intent for intent in heard.intents if intent.name in KINDS), key=lambda intent: intent.confidence, default=None
+    )
+    return KINDS[best.name] if best is not None and best.confidence >= least else ComplaintKind.OTHER
+
+
+def missing(talk: Talk, complaint: Complaint) -> str | None:
+    """The fact to ask for next; None: everything that matters is known, or was asked often enough."""
+    fields = ASKED_OF_PREPARED if talk.memory.tone is Tone.PREPARED else ASKED_OF_ALL
+    return next(
+        (field for field in fields if _matters(talk, complaint, field) and complaint.tries.get(field, 0) < MOST_TRIES),
+        None,
+    )
+
+
+def _matters(talk: Talk, complaint: Complaint, field: str) -> bool:
+    facts, kind = complaint.facts, ComplaintKind(complaint.kind)
+    rule = talk.policy.complaints[kind]
+    match field:
+        case "order":
+            return "order" not in facts and (rule.needs_order or kind in ABOUT_GOODS)
+        case "product":
+            return kind in ABOUT_GOODS and "product" not in facts and facts.get("order") is None
+        case "bought":
+            return (
+                "bought" not in facts and "order_date" not in facts and kind in {*ABOUT_GOODS, ComplaintKind.OVERCHARGE}
+            )
+        case "used":
+            return kind is ComplaintKind.QUALITY and "used" not in facts
+        case "reach":
+            return "reach" not in facts and not _reachable(talk)
+        case "proof":
+            return facts.get("proof") == "needed"
+        case _:
+            return field not in facts
+
+
+def _reachable(talk: Talk) -> bool:
+    """A visitor who closes the page is gone; elsewhere the address itself reaches them."""
+    if talk.turn.channel.scheme != "webchat":
+        return True
+    return any(address.startswith(("tel:", "mailto:")) for address in talk.turn.contact.addresses)
+
+
+def absorb(talk: Talk, complaint: Complaint, heard: Heard) -> set[str]:
+    """Take every fact that the words hold, whatever was asked; what was told before stays. Returns what is new."""
+    facts = complaint.facts
+    before = set(facts)
+    if numbers := order_numbers(talk, heard):
+        facts.setdefault("order", numbers[0])
+        if facts["order"] is None:
+            facts["order"] = numbers[0]
+    if products := heard.values("product"):
+        facts.setdefault("product", "; ".join(quote(product, 60) for product in products[:3]))
+    for field, words in _dates(heard):
+        _keep_date(talk, facts, field, words)
+    if amount := heard.entity("amount"):
+        facts.setdefault("amount", quote(amount.value, 40))
+    if reach := [*heard.values("phone"), *heard.values("email")]:
+        facts["reach"] = "; ".join(quote(address, 100) for address in reach[:2])
+    if wish := wish_in(heard, talk.policy.confidence.sure):
+        facts.setdefault("wish", wish)
+    if heard.evidence:
+        known = facts.get("evidence")
+        kept = [item for item in known if isinstance(item, int)] if isinstance(known, list) else []
+        facts["evidence"] = list[Json](dict.fromkeys([*kept, *heard.evidence]))[-20:]
+    if complaint.kind == ComplaintKind.OTHER:
+        complaint.kind = kind_of(heard, talk.policy.confidence.maybe).value
+        facts["kind"] = complaint.kind
+    return set(facts) - before
+
+
+def absorb_story(talk: Talk, complaint: Complaint, heard: Heard) -> None:
+    """The first words, in the listening step: they are what happened, if they tell anything."""
+    absorb(talk, complaint, heard)
+    if heard.text:
+        if _tells_what(heard.text):
+            complaint.facts["what"] = quote(heard.text, 1000)
+        if _USED.search(heard.text) and complaint.kind == ComplaintKind.QUALITY:
+            complaint.facts.setdefault("used", quote(_sentence_with(_USED, heard.text), 200))
+
+
+def take_answer(talk: Talk, complaint: Complaint, field: str, heard: Heard, new: set[str]) -> bool:
+    """The words as an answer to the question for `field`; False: they are none."""
+    facts = complaint.facts
+    if field in new:
+        return True
+    if not heard.text:
+        return False
+    plain = " ".join("".join(c if c.isalnum() else " " for c in heard.text.casefold()).split())
+    if field not in {"what", "proof"} and _DO_NOT_KNOW.fullmatch(plain):
+        facts[field] = None
+        return True
+    match field:
+        case "order":
+            return False
+        case "happened" | "bought":
+            return _take_day(talk, facts, field, heard)
+        case "what" if not _tells_what(heard.text):
+            return False
+        case "proof":
+            return False
+        case _:
+            facts[field] = quote(heard.text, 500)
+            return True
+
+
+def correct(talk: Talk, complaint: Complaint, heard: Heard) -> list[str]:
+    """ "No, the order number is …": facts in the words replace those known. Returns which."""
+    facts, changed = complaint.facts, list[str]()
+    if numbers := order_numbers(talk, heard):
+        facts["order"] = numbers[-1]
+        for derived in ("order_date", "order_amount", "proof"):
+            facts.pop(derived, None)
+        changed.append("order")
+    if products := heard.values("product"):
+        facts["product"] = quote(products[-1], 60)
+        changed.append("product")
+    for field, words in _dates(heard):
+        right = field if field == "bought" or complaint.answered != "bought" else "bought"
+        facts.pop(right, None)
+        _keep_date(talk, facts, right, words)
+        changed.append(right)
+    if amount := heard.entity("amount"):
+        facts["amount"] = quote(amount.value, 40)
+        changed.append("amount")
+    if reach := [*heard.values("phone"), *heard.values("email")]:
+        facts["reach"] = "; ".join(reach[:2])
+        changed.append("reach")
+    if wish := wish_in(heard, talk.policy.confidence.sure):
+        facts["wish"] = wish
+        changed.append("wish")
+    return changed
+
+
+def wish_in(heard: Heard, sure: float) -> str | None:
+    for kind, words in _WISH_WORDS:
+        if words.search(heard.text):
+            return kind
+    for intent, wish in WISHES.items():
+        if heard.confidence(intent) >= sure:
+            return wish
+    return None
+
+
+def detect_tone(talk: Talk, heard: Heard) -> Tone | None:
+    """The prepared are told from the rest by what they bring, so they come first."""
+    for tone in (Tone.PREPARED, Tone.STUBBORN, Tone.EMOTIONAL):
+        if talk.policy.tones[tone].search(heard.text):
+            return tone
+    sure = talk.policy.confidence.sure
+    return Tone.EMOTIONAL if heard.confidence("anger", "abuse") >= sure else None
+
+
+def _dates(heard: Heard) -> list[tuple[str, tuple[str, str]]]:
+    """Each date with the fact it belongs to: near a word for buying it is the purchase, else what happened."""
+    found: list[tuple[str, tuple[str, str]]] = []
+    for entity in heard.entities:
+        if entity.kind == "date":
+            at = max(heard.text.find(entity.text), 0)
+            near = heard.text[max(at - 12, 0) : at + len(entity.text) + 8]
+            found.append(("bought" if _BOUGHT.search(near) else "happened", (entity.text, entity.value)))
+    return found
+
+
+def _keep_date(talk: Talk, facts: dict[str, Json], field: str, words: tuple[str, str]) -> None:
+    if facts.get(field) is not None:
+        return
+    text, value = words
+    on = when.resolve(value, talk.now, talk.zone)
+    facts[field] = f"{quote(text, 60)} ({on.isoformat()})" if on is not None else quote(text, 60)
+
+
+def _take_day(talk: Talk, facts: dict[str, Json], field: str, heard: Heard) -> bool:
+    """Any date is the one asked for; words without a date are kept as they are."""
+    date = heard.entity("date")
+    if date is not None:
+        facts.pop(field, None)
+        _keep_date(talk, facts, field, (date.text, date.value))
+    else:
+        facts[field] = quote(heard.text, 200)
+    return True
+
+
+def _tells_what(text: str) -> bool:
+    """More than "I want to complain"."""
+    rest = _STOCK.sub(" ", text)
+    return len(_HAN.findall(rest)) >= 4 or len([word for word in rest.split() if len(word) > 1 and word.isalpha()]) >= 3
+
+
+def _sentence_with(pattern: re.Pattern[str], text: str) -> str:
+    return next((part for part in re.split(r"[。！？!?\n]|\. ", text) if pattern.search(part)), text)

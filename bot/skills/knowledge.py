@@ -1,0 +1,85 @@
+"""Knowledge: questions answered from the business's own files, with the source, and a way to say "not what I meant"."""
+
+from __future__ import annotations
+
+from bot.heard import Heard
+from bot.memory import Option
+from bot.skill import Skill
+from bot.skills import handoff
+from bot.talk import Talk
+from nlu.understanding import Candidate
+
+QUESTIONS = frozenset(
+    {
+        "shipping_question",
+        "payment_question",
+        "invoice_request",
+        "product_question",
+        "price_question",
+        "stock_question",
+        "discount_question",
+        "warranty_question",
+        "membership_points",
+    }
+)
+
+
+def answer(talk: Talk) -> None:
+    entries = likely(talk, talk.heard, talk.policy.confidence.knowledge_least)
+    if entries:
+        show(talk, entries)
+    else:
+        handoff.offer_person(talk, "knowledge.none")
+
+
+def goes_on(talk: Talk) -> bool:
+    """ "That does not help" right after an answer means: another answer, please."""
+    choice = talk.memory.choice
+    just_answered = choice is not None and choice.options[:1] and choice.options[0].skill == SKILL.name
+    if just_answered and choice is not None and choice.age <= 1 and talk.sure("dissatisfied", "correct_fact"):
+        _show_next(talk)
+        return True
+    return False
+
+
+def chosen(talk: Talk, option: Option) -> None:
+    match option.does:
+        case "next":
+            _show_next(talk)
+        case _:
+            talk.say("small.resume")
+
+
+def likely(talk: Talk, heard: Heard, least: float) -> list[str]:
+    """Entries that may answer it and that this customer may see, best first; empty where the best is below `least`."""
+    allowed = [candidate for candidate in heard.knowledge if _may_see(talk, candidate)]
+    return [candidate.entry for candidate in allowed] if allowed and allowed[0].score >= least else []
+
+
+def show(talk: Talk, entries: list[str], *, lead: str = "", more: tuple[Option, ...] = ()) -> None:
+    """Answer with the first entry; the others may be asked for. `lead` stands before it, `more` beside the button."""
+    entry = talk.playbook.entry(entries[0], talk.language)
+    if entry is None:
+        handoff.offer_person(talk, "knowledge.none")
+        return
+    talk.memory.knowledge = entries[:4]
+    text = talk.text("knowledge.answer", answer=entry.answer, source=entry.source)
+    not_meant = Option(talk.text("button.not_meant"), SKILL.name, "next")
+    talk.ask(f"{lead}\n\n{text}" if lead else text, (not_meant, *more))
+
+
+def _show_next(talk: Talk) -> None:
+    entries = talk.memory.knowledge[1:]
+    if entries:
+        show(talk, entries, lead=talk.text("knowledge.perhaps"))
+    else:
+        talk.memory.knowledge = []
+        handoff.offer_person(talk, "knowledge.no_more")
+
+
+def _may_see(talk: Talk, candidate: Candidate) -> bool:
+    entry = talk.playbook.entry(candidate.entry, talk.language)
+    return entry is not None and entry.is_for(talk.turn.contact.tier)
+
+
+SKILL = Skill(name="knowledge", answer=answer, intents=QUESTIONS, goes_on=goes_on, chosen=chosen)

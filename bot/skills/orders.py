@@ -1,0 +1,209 @@
+"""Order status: where an order is, told to whom it belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot import when
+from bot.effects import HandOffReason
+from bot.memory import Option, OrderQuestion
+from bot.proof import is_proven, order_numbers, proves, tries_to_prove
+from bot.skill import Skill
+from bot.skills import handoff, requests
+from bot.talk import Talk, quote
+from bot.turn import LookupKind, OrderFacts
+
+STATUSES: Mapping[str, str] = {
+    "pending": "order.status_unpaid",
+    "unpaid": "order.status_unpaid",
+    "待付款": "order.status_unpaid",
+    "paid": "order.status_packing",
+    "processing": "order.status_packing",
+    "packing": "order.status_packing",
+    "已付款": "order.status_packing",
+    "待发货": "order.status_packing",
+    "shipped": "order.status_shipped",
+    "in_transit": "order.status_shipped",
+    "已发货": "order.status_shipped",
+    "delivered": "order.status_delivered",
+    "completed": "order.status_delivered",
+    "已签收": "order.status_delivered",
+    "已完成": "order.status_delivered",
+    "cancelled": "order.status_cancelled",
+    "canceled": "order.status_cancelled",
+    "已取消": "order.status_cancelled",
+    "returned": "order.status_returned",
+    "已退货": "order.status_returned",
+    "refunded": "order.status_refunded",
+    "已退款": "order.status_refunded",
+}
+"""Shops' words for a status to what we say; any other word is shown as it is."""
+
+MOST_SHOWN = 3
+
+
+def answer(talk: Talk) -> None:
+    numbers = order_numbers(talk, talk.heard)
+    if numbers:
+        tell_about(talk, numbers[0])
+    elif talk.turn.contact.proven:
+        _tell_of_mine(talk)
+    else:
+        _ask_for_number(talk)
+
+
+def goes_on(talk: Talk) -> bool:
+    question = talk.memory.order
+    if question is None:
+        return False
+    if talk.sure("cancel_form"):
+        talk.memory.order = None
+        talk.say("order.dropped")
+        return True
+    numbers = order_numbers(talk, talk.heard)
+    if question.asks == "proof" and not numbers:
+        return _hear_proof(talk, question)
+    if numbers:
+        _go_on_with(talk, question, numbers[0])
+        return True
+    return _hear_no_number(talk, question)
+
+
+def chosen(talk: Talk, option: Option) -> None:
+    if option.does == "show":
+        tell_about(talk, option.value)
+    else:
+        _ask_for_number(talk)
+
+
+def tell_about(talk: Talk, number: str) -> None:
+    """Look it up, and say where it is, or why we do not."""
+    result = talk.lookup(LookupKind.ORDER, number)
+    order = next((order for order in result.orders if order.number.upper() == number.upper()), None)
+    if result.failure is not None:
+        talk.memory.order = None
+        handoff.offer_person(talk, "order.lookup_failed", number=number)
+    elif order is None:
+        _say_unknown(talk, number)
+    elif is_proven(talk, order) or proves(order, talk.heard):
+        _tell(talk, order)
+    elif not order.phone_ending:
+        handoff.hand_off(talk, HandOffReason.POLICY, lead=talk.text("order.cannot_prove"))
+    else:
+        talk.memory.order = OrderQuestion(asks="proof", number=number)
+        talk.say("order.ask_proof", number=number)
+
+
+def _ask_for_number(talk: Talk) -> None:
+    talk.memory.order = OrderQuestion(asks="number")
+    talk.say("order.ask_number", example=talk.policy.order_example)
+
+
+def _tell_of_mine(talk: Talk) -> None:
+    """The customer is known: their latest orders, without a question where there is one only."""
+    result = talk.lookup(LookupKind.ORDERS)
+    mine = [order for order in result.orders if order.mine]
+    if result.failure is not None:
+        handoff.offer_person(talk, "order.lookup_failed", number="")
+    elif not mine:
+        _ask_for_number(talk)
+    elif len(mine) == 1 or talk.aside:
+        _tell(talk, mine[0])
+    else:
+        options = [Option(_label(talk, order), SKILL.name, "show", order.number) for order in mine[:MOST_SHOWN]]
+        options.append(Option(talk.text("button.other_order"), SKILL.name, "other"))
+        talk.ask(talk.text("order.which"), options)
+
+
+def _go_on_with(talk: Talk, question: OrderQuestion, number: str) -> None:
+    if question.purpose in requests.ABOUT_AN_ORDER:
+        requests.take(talk, question.purpose, number)
+    else:
+        tell_about(talk, number)
+
+
+def _hear_proof(talk: Talk, question: OrderQuestion) -> bool:
+    if not tries_to_prove(talk.heard):
+        return False
+    result = talk.lookup(LookupKind.ORDER, question.number)
+    order = next(iter(result.orders), None)
+    if result.failure is not None or order is None:
+        talk.memory.order = None
+        handoff.offer_person(talk, "order.lookup_failed", number=question.number)
+    elif proves(order, talk.heard):
+        talk.memory.proven = [*talk.memory.proven, order.number][-5:]
+        _tell(talk, order)
+    elif question.tries + 1 >= talk.policy.proof_attempts:
+        handoff.hand_off(talk, HandOffReason.POLICY, lead=talk.text("order.cannot_prove"))
+    else:
+        question.tries += 1
+        talk.say("order.wrong_proof", number=question.number)
+    return True
+
+
+def _hear_no_number(talk: Talk, question: OrderQuestion) -> bool:
+    """No order number: a slip of the finger, not at hand, or something else altogether."""
+    looks_like_one = any(character.isdigit() for character in talk.heard.text) and len(talk.heard.text) <= 40
+    if looks_like_one and not _is_other_need(talk):
+        question.tries += 1
+        if question.tries >= talk.policy.proof_attempts:
+            talk.memory.order = None
+            handoff.offer_person(talk, "order.no_number")
+        else:
+            talk.say("order.not_a_number", example=talk.policy.order_example)
+        return True
+    if talk.sure("deny"):
+        talk.memory.order = None
+        handoff.offer_person(talk, "order.no_number")
+        return True
+    return False
+
+
+def _is_other_need(talk: Talk) -> bool:
+    intent = talk.heard.intent
+    return intent is not None and intent.name not in SKILL.intents and talk.sure(intent.name)
+
+
+def _say_unknown(talk: Talk, number: str) -> None:
+    tries = talk.memory.order.tries + 1 if talk.memory.order is not None else 1
+    if tries >= talk.policy.proof_attempts:
+        talk.memory.order = None
+        handoff.offer_person(talk, "order.unknown_again", number=number)
+    else:
+        talk.memory.order = OrderQuestion(asks="number", tries=tries)
+        talk.say("order.unknown", number=number)
+
+
+def _tell(talk: Talk, order: OrderFacts) -> None:
+    talk.memory.order = None
+    status = STATUSES.get(order.status.strip().casefold())
+    lines = [
+        talk.text("order.head", number=order.number, date=_date(talk, order), items=_items(talk, order)),
+        talk.text(status) if status else talk.text("order.status_other", status=quote(order.status, 60)),
+    ]
+    if order.tracking:
+        lines.append(talk.text("order.tracking", tracking=quote(order.tracking, 60)))
+    talk.say_text("\n".join(lines))
+
+
+def _label(talk: Talk, order: OrderFacts) -> str:
+    return f"{order.number} · {_date(talk, order)}"
+
+
+def _date(talk: Talk, order: OrderFacts) -> str:
+    return when.day(order.date.astimezone(talk.zone).date(), talk.language)
+
+
+def _items(talk: Talk, order: OrderFacts) -> str:
+    joint = ", " if talk.language.value == "en" else "、"
+    shown = joint.join(f"{product_name(talk, name)} × {quantity}" for name, quantity in order.items[:5])
+    return shown or order.amount
+
+
+def product_name(talk: Talk, words: str) -> str:
+    """As the business calls it in the language spoken; else the words themselves."""
+    product = talk.policy.product(words)
+    return product.names[talk.language] if product is not None else quote(words, 60)
+
+
+SKILL = Skill(name="orders", answer=answer, intents=frozenset({"order_status"}), goes_on=goes_on, chosen=chosen)

@@ -1,0 +1,63 @@
+"""Requests that a person carries out: cancel, change, return, exchange, refund, account, privacy."""
+
+from __future__ import annotations
+
+from bot.effects import HandOffReason, OpenCase
+from bot.memory import Option, OrderQuestion
+from bot.proof import order_numbers
+from bot.skill import Skill
+from bot.skills import handoff, knowledge
+from bot.talk import Talk, quote
+from bot.turn import CaseKind, Json
+
+ABOUT_AN_ORDER = frozenset({"order_cancel", "order_change", "refund_request", "return_request", "exchange_request"})
+OTHERS = frozenset({"account_problem", "privacy_request"})
+
+
+def answer(talk: Talk) -> None:
+    """A question about how it goes is answered, with the request one button away; a request is taken at once."""
+    intent = talk.heard.intent.name if talk.heard.intent is not None else ""
+    entries = knowledge.likely(talk, talk.heard, talk.policy.confidence.knowledge)
+    if entries and not order_numbers(talk, talk.heard) and not talk.aside:
+        start_it = Option(talk.text("button.request"), SKILL.name, "start", intent)
+        knowledge.show(talk, entries, more=(start_it,))
+    else:
+        start(talk, intent)
+
+
+def chosen(talk: Talk, option: Option) -> None:
+    start(talk, option.value if option.value in SKILL.intents else "")
+
+
+def start(talk: Talk, intent: str) -> None:
+    numbers = order_numbers(talk, talk.heard)
+    if intent in ABOUT_AN_ORDER and not numbers:
+        talk.memory.order = OrderQuestion(asks="number", purpose=intent)
+        talk.say("request.which_order", example=talk.policy.order_example)
+    else:
+        take(talk, intent, ", ".join(numbers[:3]))
+
+
+def take(talk: Talk, intent: str, order: str) -> None:
+    """Open a case for it and pass it on: nothing is done to an order or an account on a chat's word alone."""
+    talk.memory.order = None
+    facts: dict[str, Json] = {"what": quote(talk.heard.text, 500)}
+    if order:
+        facts["order"] = order
+    kind = talk.staff_text(f"intent.{intent}") if intent in SKILL.intents else ""
+    talk.act(
+        OpenCase(
+            number=talk.turn.fresh_number,
+            kind=CaseKind.REQUEST,
+            subject=" · ".join(part for part in (kind, order) if part) or quote(talk.heard.text, 80) or "?",
+            facts=facts,
+            priority=3,
+        )
+    )
+    lead = talk.text("request.taken", number=talk.turn.fresh_number)
+    handoff.hand_off(
+        talk, HandOffReason.POLICY, lead=lead, note=talk.staff_text("summary.case", number=talk.turn.fresh_number)
+    )
+
+
+SKILL = Skill(name="requests", answer=answer, intents=ABOUT_AN_ORDER | OTHERS, chosen=chosen)
