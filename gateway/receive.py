@@ -24,6 +24,7 @@ from storage.contacts import Address, Contact
 from storage.conversations import Conversation, ConversationState, Owner
 from storage.deliveries import ChannelState
 from storage.interactions import Direction, Interaction, InteractionKind, Refused
+from storage.many import Many
 from storage.standing import Person, Talk, Waiting
 
 KINDS: Mapping[Event, InteractionKind] = {
@@ -86,7 +87,11 @@ class Reception:
             stored = self._record(transaction, fresh, guests, talks)
             accepted.update({identity: Accepted(interaction_id=row["id"]) for identity, row in stored.items()})
             self._queue_in_lanes(transaction, guests, talks, stored.values())
-        by_key = {(message.channel, message.external_id): accepted[id(message)] for message in messages if id(message) in accepted}
+        by_key = {
+            (message.channel, message.external_id): accepted[id(message)]
+            for message in messages
+            if id(message) in accepted
+        }
         for message in messages:
             if id(message) not in accepted:
                 first = by_key[message.channel, message.external_id]
@@ -121,7 +126,9 @@ class Reception:
     ) -> dict[tuple[int, str, str], Talk]:
         talks = standing.open_talks(transaction.connection, (guest.person.contact_id for guest in guests.values()))
         idle = [
-            key for key, talk in talks.items() if talk.owner is Owner.BOT and talk.last_at < transaction.now - self._idle
+            key
+            for key, talk in talks.items()
+            if talk.owner is Owner.BOT and talk.last_at < transaction.now - self._idle
         ]
         if idle:
             transaction.connection.execute(
@@ -168,10 +175,14 @@ class Reception:
                 "stored_at": transaction.now,
                 "raw": message.raw,
             }
-            transaction.news.append(Counted(what="received", labels={"channel": message.channel, "event": message.event}))
+            transaction.news.append(
+                Counted(what="received", labels={"channel": message.channel, "event": message.event})
+            )
             if message.channel in self._streams:
-                transaction.news.append(Streamed(channel=message.channel, uri=message.address, entry=_entry(identity, message)))
-        transaction.connection.execute(_insert_interactions, list(rows.values()))
+                transaction.news.append(
+                    Streamed(channel=message.channel, uri=message.address, entry=_entry(identity, message))
+                )
+        INSERT_INTERACTIONS.execute(transaction.connection, list(rows.values()))
         return rows
 
     def _queue_in_lanes(
@@ -195,8 +206,7 @@ class Reception:
                 starting[contact] = guest
             else:
                 busy.append({"lane": contact, "newest_now": guest.newest})
-        if busy:
-            transaction.connection.execute(_move_newest, busy)
+        _move_newest.execute(transaction.connection, busy)
         left_behind = {contact: guest for contact, guest in lanes_of.items() if contact not in starting and guest.free}
         if self._works:
             self._start(transaction, starting, guests, talks, fresh)
@@ -259,17 +269,37 @@ def open_conversations(
         )
         for identity, (key, person) in zip(fresh, wanted.items(), strict=True)
     }
-    transaction.connection.execute(
-        _insert_conversations, [{**asdict(talk), "priority": 3} for talk in opened.values()]
-    )
+    transaction.connection.execute(_insert_conversations, [{**asdict(talk), "priority": 3} for talk in opened.values()])
     return opened
 
 
 NOTHING = Accepted(interaction_id=None)
 
-_insert_interactions = Interaction.__table__.insert()
+INSERT_INTERACTIONS = Many(
+    Interaction.__table__.insert(),
+    [
+        "id",
+        "contact_id",
+        "conversation_id",
+        "address_id",
+        "channel",
+        "direction",
+        "kind",
+        "author",
+        "text",
+        "content",
+        "external_id",
+        "message_id",
+        "reply_to",
+        "at",
+        "stored_at",
+        "raw",
+    ],
+)
 _insert_conversations = Conversation.__table__.insert()
-_move_newest = update(lanes.Lane).where(lanes.Lane.contact_id == bindparam("lane")).values(newest=bindparam("newest_now"))
+_move_newest = Many(
+    update(lanes.Lane).where(lanes.Lane.contact_id == bindparam("lane")).values(newest=bindparam("newest_now"))
+)
 
 _repeats = select(Interaction.external_id, Interaction.id).where(
     Interaction.channel == bindparam("of_channel"), Interaction.external_id.in_(bindparam("keys", expanding=True))
@@ -283,7 +313,8 @@ def _known_repeats(transaction: Transaction, messages: Sequence[InboundMessage])
     repeats: dict[int, Accepted] = {}
     for channel, of_channel in by_channel.items():
         keys = [message.external_id for message in of_channel]
-        found = dict(transaction.connection.execute(_repeats, {"of_channel": channel, "keys": keys}).tuples().all())
+        rows = transaction.connection.execute(_repeats, {"of_channel": channel, "keys": keys})
+        found: dict[str | None, int] = {row.external_id: row.id for row in rows}
         for message in of_channel:
             if message.external_id in found:
                 repeats[id(message)] = Accepted(interaction_id=found[message.external_id], duplicate=True)
@@ -414,5 +445,3 @@ def _store_cursors(transaction: Transaction, batches: Sequence[Batch]) -> None:
 def read_cursor(channel: str, connection: Any) -> str | None:
     """A channel's last committed cursor."""
     return connection.execute(select(ChannelState.cursor).where(ChannelState.channel == channel)).scalar()
-
-
