@@ -20,9 +20,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from bot.playbook import PlaybookMistakes
+from bot.playbook import PlaybookMistakes, load
 from channels.envelope import SendError, SendErrorCode
-from gateway.playbook_files import load_playbook
+from gateway import playbooks
 from gateway.settings import Settings
 from gateway.settings_sources import SettingsMistakes
 from storage import migrations
@@ -150,9 +150,11 @@ async def check_playbook(settings: Settings) -> Sequence[Finding]:
     if not settings.playbook.is_dir():
         return [_mistake("playbook", f"playbook is {settings.playbook}, which is no folder; name the business's own.")]
     try:
-        playbook = await asyncio.to_thread(load_playbook, settings.playbook)
+        playbook = await asyncio.to_thread(lambda: load(playbooks.files(settings.playbook)))
     except PlaybookMistakes as exc:
         return [_mistake("playbook", f"{settings.playbook}/{mistake}") for mistake in exc.mistakes]
+    except OSError as exc:
+        return [_mistake("playbook", f"{exc.filename} of the playbook cannot be read ({exc.strerror}).")]
     return [_fine("playbook", f"The playbook {settings.playbook} is complete, with {len(playbook.entries)} answers.")]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -15,7 +17,6 @@ from sqlalchemy.pool import NullPool
 
 from gateway import check as checks
 from gateway.check import Finding, Level, check
-from gateway.playbook_files import read_files
 from gateway.settings import SettingsMistakes, load
 from tests.given import CHECKOUT
 
@@ -126,28 +127,20 @@ async def test_a_file_that_is_no_database_is_a_mistake() -> None:
     assert (found.level, found.sentence.endswith("file is not a database")) == (Level.MISTAKE, True)
 
 
-async def test_mistakes_of_a_playbook_come_with_file_and_line() -> None:
-    Path("shop/texts").mkdir(parents=True)
-    Path("shop/texts/en.yml").write_bytes(b"greeting:\n  - hello\n  - \xff\n")
-    found = await finding("playbook", checks.check_playbook, playbook="shop")
-    assert found.sentence == "shop/texts/en.yml:3: this line is not UTF-8 text."
-    assert found.level is Level.MISTAKE
+async def test_every_mistake_of_a_playbook_comes_with_file_and_line() -> None:
+    shutil.copytree(CHECKOUT / "playbook", "shop")
+    hours = Path("shop/hours.yml")
+    hours.write_text(hours.read_text("utf-8").replace("Asia/Shanghai", "Asia/Nowhere"), "utf-8")
+    Path("shop/texts/en.yml").unlink()
+    findings = await checks.check_playbook(load(overrides={"playbook": "shop"}))
+    assert {each.level for each in findings} == {Level.MISTAKE}
+    assert any(re.match(r"shop/hours\.yml:\d+: .*Asia/Nowhere", each.sentence) for each in findings)
+    assert any(each.sentence.startswith("shop/texts/en.yml:1: ") for each in findings)
 
 
 async def test_a_playbook_that_is_not_there_is_a_mistake() -> None:
     found = await finding("playbook", checks.check_playbook, playbook="shop")
     assert (found.level, "playbook is shop, which is no folder" in found.sentence) == (Level.MISTAKE, True)
-
-
-def test_only_the_business_s_own_words_are_read_from_a_playbook() -> None:
-    for name in ("policy.yml", "knowledge/en/shipping.md", ".git/notes.md", "logo.png", "policy.yml~"):
-        path = Path("shop") / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
-    assert read_files(Path("shop")) == {
-        "knowledge/en/shipping.md": "knowledge/en/shipping.md",
-        "policy.yml": "policy.yml",
-    }
 
 
 async def test_a_port_that_is_taken_is_told() -> None:
