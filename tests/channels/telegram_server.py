@@ -20,6 +20,7 @@ import asyncio
 import itertools
 import json
 import re
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -28,6 +29,8 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
+
+from tests.channels.telegram_faults import ApiError, Drop, Fault, Hold, Reply, stated
 
 TOKEN: Final = "42:loopback-token"
 USERNAME: Final = "loopback_bot"
@@ -44,60 +47,6 @@ MEDIA: Final = {
 Fields = dict[str, Any]
 
 
-# Faults: what happens to one call instead of, or around, what should
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """Not handled: this is the answer."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drop:
-    """The connection is cut, before the request is handled or after it, when only its answer is lost."""
-
-    after: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hold:
-    """Handled, and the answer comes when `until` is set."""
-
-    until: asyncio.Event
-
-
-Fault = Reply | Drop | Hold
-
-
-def stated(status: int, description: str, **parameters: object) -> Reply:
-    """An error in Telegram's own words."""
-    body: Fields = {"ok": False, "error_code": status, "description": description}
-    if parameters:
-        body["parameters"] = parameters
-    return Reply(status=status, body=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
-
-
-def too_many(seconds: int) -> Reply:
-    return stated(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
-
-
-def bare(status: int) -> Reply:
-    """A page of something between us and Telegram."""
-    return Reply(status=status, body=f"<html><h1>{status}</h1></html>".encode(), headers={"Content-Type": "text/html"})
-
-
-class ApiError(Exception):
-    """An error that the server itself finds."""
-
-    def __init__(self, status: int, description: str) -> None:
-        super().__init__(description)
-        self.reply = stated(status, description)
-
-
 @dataclass(kw_only=True)
 class Call:
     """One call that arrived."""
@@ -110,8 +59,14 @@ class Call:
 class TelegramServer:
     """One bot's side of Telegram."""
 
-    def __init__(self, *, token: str = TOKEN, pause: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
-        """`pause`: how the webhook's caller waits before it tries an update again."""
+    def __init__(
+        self,
+        *,
+        token: str = TOKEN,
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        clock: Callable[[], int] = lambda: DATE,
+    ) -> None:
+        """`pause`: how the webhook's caller waits before it tries an update again; `clock`: seconds since 1970."""
         self.token = token
         self.calls: list[Call] = []
         self.messages: dict[int, dict[int, Fields]] = {}
@@ -134,6 +89,7 @@ class TelegramServer:
         self._changed = asyncio.Condition()
         self._poller = 0
         self._pause = pause
+        self._clock = clock
         self._caller: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
 
@@ -181,7 +137,7 @@ class TelegramServer:
 
     async def edit(self, chat: int, message_id: int, **fields: object) -> Fields:
         message = self.messages[chat][message_id]
-        message.update(fields, edit_date=message["date"] + 5)
+        message.update(fields, edit_date=self._clock())
         return await self._happen({"edited_message": message})
 
     async def press(self, chat: int, message_id: int, data: str) -> Fields:
@@ -194,7 +150,7 @@ class TelegramServer:
         (self.blocked.add if blocked else self.blocked.discard)(chat)
         status = ["member", "kicked"] if blocked else ["kicked", "member"]
         old, new = ({"status": one, "user": {"id": 42, "is_bot": True, "first_name": "Shop"}} for one in status)
-        change = {"chat": private(chat), "from": person(chat), "date": DATE, "old_chat_member": old}
+        change = {"chat": private(chat), "from": person(chat), "date": self._clock(), "old_chat_member": old}
         return await self._happen({"my_chat_member": {**change, "new_chat_member": new}})
 
     async def push(self, update: Fields) -> Fields:
@@ -215,7 +171,7 @@ class TelegramServer:
     def called(self, method: str) -> list[Fields]:
         return [call.fields for call in self.calls if call.method == method]
 
-    async def until(self, condition: Callable[[], object], within: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], object], within: float = 10.0) -> None:
         """Wait until something that the server sees has come true."""
         async with asyncio.timeout(within), self._changed:
             await self._changed.wait_for(lambda: bool(condition()))
@@ -357,7 +313,7 @@ class TelegramServer:
         replied = (fields.get("reply_parameters") or {}).get("message_id")
         if replied is not None:
             if replied in self.messages.get(chat, {}):
-                content["reply_to_message"] = {"message_id": replied, "chat": private(chat), "date": DATE}
+                content["reply_to_message"] = {"message_id": replied, "chat": private(chat), "date": self._clock()}
             elif not fields["reply_parameters"].get("allow_sending_without_reply"):
                 raise ApiError(400, "Bad Request: message to be replied not found")
         return self._message(chat, from_bot=True, fields=content)
@@ -425,7 +381,7 @@ class TelegramServer:
     def _message(self, chat: int, *, from_bot: bool, fields: Mapping[str, object]) -> Fields:
         sender = {"id": 42, "is_bot": True, "first_name": "Shop", "username": USERNAME} if from_bot else person(chat)
         number = next(self._message_ids)
-        message: Fields = {"message_id": number, "from": sender, "chat": private(chat), "date": DATE + number, **fields}
+        message: Fields = {"message_id": number, "from": sender, "chat": private(chat), "date": self._clock(), **fields}
         self.messages.setdefault(chat, {})[number] = message
         return message
 
@@ -434,6 +390,8 @@ class TelegramServer:
     async def _person(self, request: web.Request) -> web.Response:
         chat = int(request.match_info["chat"])
         body: Fields = await request.json() if request.can_read_body else {}
+        if "message_id" in body and body["message_id"] not in self.messages.get(chat, {}):
+            raise web.HTTPNotFound(text="no such message in this chat")
         match request.match_info["act"]:
             case "say":
                 update = await self.say(chat, **body)
@@ -536,7 +494,7 @@ async def _post(session: aiohttp.ClientSession, url: str, update: Fields) -> int
 
 
 async def _serve(port: int, token: str) -> None:
-    server = TelegramServer(token=token)
+    server = TelegramServer(token=token, clock=lambda: int(time.time()))
     await server.listen(port)
     print(f"Telegram's Bot API at {server.url} (token {token}); people at {server.url}/person/<chat>/say and …/inbox")
     try:

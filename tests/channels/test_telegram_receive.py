@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib
 import io
 import json
 import socket
@@ -18,8 +19,9 @@ from aiohttp import web
 from channels.envelope import Arrival, Event, InboundMessage
 from channels.protocol import Accepted
 from channels.telegram import BODY_LIMIT, InsecureWebhook, Telegram, TelegramSettings
+from tests.channels.telegram_faults import Drop, Reply, bare, stated, too_many
 from tests.channels.telegram_port import RecordingPort
-from tests.channels.telegram_server import TOKEN, Drop, Reply, TelegramServer, bare, stated, too_many
+from tests.channels.telegram_server import TOKEN, TelegramServer
 from tests.clock import FrozenClock
 
 SECRET = "a-webhook-secret"
@@ -35,6 +37,12 @@ class Pauses:
     async def __call__(self, seconds: float) -> None:
         self.seconds.append(seconds)
         await asyncio.sleep(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def aiogram() -> None:
+    """Imported before the first test: it takes seconds, and the tests' time limits are for what they test."""
+    importlib.import_module("channels.telegram_methods")
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib
+import json
 import socket
 import traceback
 from collections.abc import AsyncIterator, Callable
@@ -16,15 +18,28 @@ import pytest
 from channels.envelope import Attachment, AttachmentKind, Button, OutboundMessage, SendError, SendErrorCode
 from channels.protocol import Blob, Channel, Edits, Media, Polls, Probes, StorageUnavailable, Typing
 from channels.telegram import Telegram, TelegramSettings
+from tests.channels.telegram_faults import Drop, Fault, Hold, Reply, bare, stated, too_many
 from tests.channels.telegram_port import RecordingPort
-from tests.channels.telegram_server import TOKEN, Drop, Fault, Hold, Reply, TelegramServer, bare, stated, too_many
+from tests.channels.telegram_server import TOKEN, TelegramServer
+from tests.given import given
 
+COURIER = [
+    case
+    for case in json.loads(given("channels/courier/outgoing/telegram.json").read_bytes())
+    if case["Label"] != "Unknown attachment type"  # ours are of known kinds, and FILE takes the rest
+]
 CHAT = 7
 ADDRESS = "telegram:7"
 
 
 def words(text: str = "hello", **fields: Any) -> OutboundMessage:
     return OutboundMessage(**{"channel": "telegram", "address": ADDRESS, "text": text, "key": "k1", **fields})
+
+
+@pytest.fixture(autouse=True, scope="module")
+def aiogram() -> None:
+    """Imported before the first test: it takes seconds, and the tests' time limits are for what they test."""
+    importlib.import_module("channels.telegram_methods")
 
 
 @pytest.fixture
@@ -151,6 +166,46 @@ async def test_when_all_parts_have_left_nothing_is_sent_again(telegram: Telegram
 
 async def test_an_empty_message_is_refused(bot: Telegram) -> None:
     assert (await failure(bot, words(" \n "))).code is SendErrorCode.REJECTED
+
+
+# The given cases
+
+
+@pytest.mark.parametrize("case", COURIER, ids=lambda case: case["Label"])
+async def test_every_given_send_leaves_as_it_should(
+    telegram: TelegramServer, bot: Telegram, case: dict[str, Any]
+) -> None:
+    """Other than there, text is never read as Markdown, no keyboard of ours stays behind that must be removed, a button
+    without a label has its address for one, and where somebody is has no button: people share it unasked.
+    """
+    for answers in case["MockResponses"].values():
+        status, _, body = answers[0]["args"]
+        telegram.fail(
+            "sendVideo" if "MsgAttachments" in case else "sendMessage", Reply(status=status, body=body.encode())
+        )
+    asked = [reply for reply in case.get("MsgQuickReplies", []) if reply["Type"] != "location"]
+    message = words(
+        case["MsgText"],
+        address=case["MsgURN"],
+        buttons=tuple(
+            Button(label=reply.get("Text") or reply["Extra"], value=reply.get("Text", ""), url=reply.get("Extra"))
+            for reply in asked
+        ),
+        attachments=tuple(
+            Attachment(kind=AttachmentKind.VIDEO, id=one.partition(":")[2]) for one in case.get("MsgAttachments", [])
+        ),
+    )
+    if "ExpectedError" in case:
+        assert (await failure(bot, message)).code is SendErrorCode.RATE_LIMITED
+    else:
+        assert (await bot.send(message)).external_ids == tuple(case["ExpectedExtIDs"])
+    form, (call,) = case["ExpectedRequests"][0]["Form"], telegram.calls
+    assert call.fields["chat_id"] == int(form["chat_id"][0])
+    assert all(call.fields[key] == form[key][0] for key in ("text", "caption", "video") if key in form)
+    urls = [
+        button.get("url") for row in call.fields.get("reply_markup", {}).get("inline_keyboard", []) for button in row
+    ]
+    assert urls == [reply.get("Extra") for reply in asked]
 
 
 # Attachments
