@@ -37,6 +37,7 @@ from channels.protocol import HistoryEntry
 from gateway import claims
 from gateway.claims import Claim
 from gateway.news import Counted, FollowUpPlanned, OutboxFilled, Streamed, TurnClaimed
+from gateway.receive import INSERT_INTERACTIONS
 from gateway.recording import effects_to_json, turn_to_json
 from storage import ids, lanes
 from storage.cases import Case
@@ -48,6 +49,7 @@ from storage.deliveries import Delivery
 from storage.follow_ups import FollowUp, FollowUpState
 from storage.interactions import Direction, Interaction, InteractionKind, TurnRecord
 from storage.linking import show_code
+from storage.many import Many
 
 SOON = timedelta(seconds=30)
 """A Follow-up due within this time wakes its process exactly, without waiting for a tick."""
@@ -313,7 +315,7 @@ _conversations = (
     .with_for_update()
 )
 
-_save_conversation = (
+_save_conversation = Many(
     update(Conversation)
     .where(Conversation.id == bindparam("conversation"))
     .values(
@@ -336,19 +338,52 @@ def _lock_conversations(transaction: Transaction, conversations: Sequence[int]) 
     return {row.id: row for row in rows}
 
 
-_insert_turns = TurnRecord.__table__.insert()
-_insert_interactions = Interaction.__table__.insert()
-_insert_deliveries = Delivery.__table__.insert()
+_insert_turns = Many(
+    TurnRecord.__table__.insert(),
+    [
+        "interaction_id",
+        "conversation_id",
+        "at",
+        "facts",
+        "effects",
+        "playbook",
+        "intent",
+        "confidence",
+        "engine",
+        "failure",
+    ],
+)
+_insert_deliveries = Many(
+    Delivery.__table__.insert(),
+    [
+        "interaction_id",
+        "conversation_id",
+        "contact_id",
+        "address_id",
+        "channel",
+        "purpose",
+        "priority",
+        "message",
+        "status",
+        "reason",
+        "epoch",
+        "due_at",
+        "deadline",
+        "attempts",
+        "external_id",
+        "queued_at",
+        "sent_at",
+        "updated_at",
+    ],
+)
 
 
 def _write_page(transaction: Transaction, page: _Page) -> None:
     connection = transaction.connection
-    if page.turns:
-        connection.execute(_insert_turns, page.turns)
-    if page.interactions:
-        connection.execute(_insert_interactions, page.interactions)
-        connection.execute(_insert_deliveries, page.deliveries)
-    connection.execute(_save_conversation, page.conversations)
+    _insert_turns.execute(connection, page.turns)
+    INSERT_INTERACTIONS.execute(connection, page.interactions)
+    _insert_deliveries.execute(connection, page.deliveries)
+    _save_conversation.execute(connection, page.conversations)
 
 
 def _write_effect(
@@ -384,9 +419,7 @@ def _write_effect(
         case RecordConsent():
             _record_consent(transaction, outcome, effect)
         case LinkByCode():
-            show_code(
-                transaction.connection, effect.code, address=outcome.claim.person.address_id, now=transaction.now
-            )
+            show_code(transaction.connection, effect.code, address=outcome.claim.person.address_id, now=transaction.now)
         case Lookup() | Say() | Ignore():
             pass  # a Lookup was answered before; Says are written together; why nothing is said stands in the Turn
         case _:
@@ -558,4 +591,3 @@ def button_as_json(button: Button) -> dict[str, str]:
     """A button without its absent fields."""
     fields = {"label": button.label, "value": button.value}
     return fields if button.url is None else {**fields, "url": button.url}
-

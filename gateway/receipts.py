@@ -11,6 +11,7 @@ from gateway.news import Counted
 from storage.commits import Transaction
 from storage.contacts import Address
 from storage.deliveries import Delivery, DeliveryNews
+from storage.many import Many
 
 RANK: Mapping[str, int] = {
     DeliveryStatus.QUEUED: 0,
@@ -29,7 +30,7 @@ _find = select(Delivery.id, Delivery.channel, Delivery.external_id, Delivery.sta
     Delivery.channel == bindparam("of_channel"), Delivery.external_id.in_(bindparam("external_ids", expanding=True))
 )
 
-_move = (
+_move = Many(
     update(Delivery)
     .where(Delivery.id == bindparam("delivery"))
     .values(status=bindparam("new_status"), reason=bindparam("new_reason"), updated_at=bindparam("new_at"))
@@ -64,8 +65,7 @@ def store_delivery_updates(transaction: Transaction, updates: Sequence[DeliveryU
                     "raw": news.raw,
                 }
             )
-    if moves:
-        transaction.connection.execute(_move, list(moves.values()))
+    _move.execute(transaction.connection, list(moves.values()))
     if kept:
         transaction.connection.execute(insert(DeliveryNews), kept)
 

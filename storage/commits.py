@@ -78,6 +78,7 @@ class Commits:
         self._boundary = boundary
         self._gathered: list[_Submission] = []
         self._wake = asyncio.Event()
+        self._writing = False
         self._writer: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -87,8 +88,8 @@ class Commits:
         """Write what has gathered, then stop."""
         if self._writer is None:
             return
-        while self._gathered:
-            await asyncio.wait([submission.done for submission in self._gathered])
+        while self._gathered or self._writing:
+            await asyncio.sleep(0)
         self._writer.cancel()
         await asyncio.gather(self._writer, return_exceptions=True)
         self._writer = None
@@ -110,6 +111,7 @@ class Commits:
             batch, self._gathered = self._gathered[: self._largest], self._gathered[self._largest :]
             if not self._gathered:
                 self._wake.clear()
+            self._writing = True
             try:
                 await self._commit(batch)
             except BaseException as crash:
@@ -117,6 +119,8 @@ class Commits:
                     if not submission.done.done():
                         submission.done.set_exception(Unavailable(f"the writer stopped: {crash!r}"))
                 raise
+            finally:
+                self._writing = False
 
     async def _commit(self, batch: Sequence[_Submission]) -> None:
         started = perf_counter()
@@ -145,7 +149,9 @@ class Commits:
             together.setdefault(submission.work, []).append(position)
         results: list[Any] = [None] * len(batch)
         for work, positions in together.items():
-            for position, result in zip(positions, work(transaction, [batch[at].item for at in positions]), strict=True):
+            for position, result in zip(
+                positions, work(transaction, [batch[at].item for at in positions]), strict=True
+            ):
                 results[position] = result
         self.before_commit(transaction)
         self._boundary("before commit")

@@ -38,7 +38,13 @@ class Conversation(Entity):
     __tablename__ = "conversations"
     __table_args__ = (
         Index(
-            "uq_conversations_open", "contact_id", "channel", "thread", unique=True, sqlite_where=OPEN, postgresql_where=OPEN
+            "uq_conversations_open",
+            "contact_id",
+            "channel",
+            "thread",
+            unique=True,
+            sqlite_where=OPEN,
+            postgresql_where=OPEN,
         ),
         Index("ix_conversations_owner", "owner", "handed_off_at", sqlite_where=OPEN, postgresql_where=OPEN),
         Index("ix_conversations_contact_id", "contact_id"),

@@ -173,4 +173,3 @@ def _begin(connection: Connection) -> None:
     # A writer takes its lock at once: two that begin as readers and upgrade later would deadlock.
     reads = connection.get_execution_options().get("rapport_reads", False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-

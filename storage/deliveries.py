@@ -67,7 +67,9 @@ class DeliveryNews(Entity):
     __tablename__ = "delivery_news"
     __table_args__ = (
         Index("ix_delivery_news_delivery_id", "delivery_id"),
-        Index("ix_delivery_news_unmatched", "channel", "external_id", sqlite_where=UNMATCHED, postgresql_where=UNMATCHED),
+        Index(
+            "ix_delivery_news_unmatched", "channel", "external_id", sqlite_where=UNMATCHED, postgresql_where=UNMATCHED
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -110,4 +112,3 @@ class BlobRecord(Entity):
     size: Mapped[int]
     content_type: Mapped[str]
     kept_at: Mapped[datetime]
-

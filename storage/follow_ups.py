@@ -27,7 +27,9 @@ class FollowUp(Entity):
 
     __tablename__ = "follow_ups"
     __table_args__ = (
-        Index("uq_follow_ups_planned", "contact_id", "key", unique=True, sqlite_where=PLANNED, postgresql_where=PLANNED),
+        Index(
+            "uq_follow_ups_planned", "contact_id", "key", unique=True, sqlite_where=PLANNED, postgresql_where=PLANNED
+        ),
         Index("ix_follow_ups_due", "due_at", sqlite_where=PLANNED, postgresql_where=PLANNED),
         {"sqlite_autoincrement": True},
     )

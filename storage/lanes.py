@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, ForeignKey, Index, bindparam, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from storage.many import Many
 from storage.schema import Entity
 
 LEASE = timedelta(seconds=30)
@@ -24,7 +25,12 @@ class Lane(Entity):
 
     __tablename__ = "lanes"
     __table_args__ = (
-        Index("ix_lanes_waiting", "lease_until", sqlite_where=text("newest > handled"), postgresql_where=text("newest > handled")),
+        Index(
+            "ix_lanes_waiting",
+            "lease_until",
+            sqlite_where=text("newest > handled"),
+            postgresql_where=text("newest > handled"),
+        ),
     )
 
     contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), primary_key=True, autoincrement=False)
@@ -40,7 +46,7 @@ class Lane(Entity):
 
 lanes = Lane.__table__
 
-_save = (
+_save = Many(
     update(Lane)
     .where(Lane.contact_id == bindparam("lane"))
     .values(
@@ -55,8 +61,7 @@ _save = (
 
 def save(connection: Connection, states: Sequence[Mapping[str, Any]]) -> None:
     """Write lanes that this transaction has locked. Keys: lane, new_fence, new_holder, new_lease, new_newest, new_handled."""
-    if states:
-        connection.execute(_save, list(states))
+    _save.execute(connection, states)
 
 
 _locked = (
@@ -87,4 +92,6 @@ def waiting(connection: Connection, now: datetime, limit: int) -> list[int]:
 
 def forget_holders(connection: Connection) -> None:
     """Free every lane: for a start on SQLite, where no other process can be alive."""
-    connection.execute(update(Lane).where(Lane.holder.is_not(None)).values(holder=None, lease_until=None, fence=Lane.fence + 1))
+    connection.execute(
+        update(Lane).where(Lane.holder.is_not(None)).values(holder=None, lease_until=None, fence=Lane.fence + 1)
+    )

@@ -67,15 +67,26 @@ def link_shown(connection: Connection, now: datetime) -> int:
     ).all()
     for row in rows:
         both = [row.address_id, row.shown_on]
-        giver, shower = (connection.execute(select(Address.contact_id).where(Address.id == of)).scalar_one() for of in both)
+        giver, shower = (
+            connection.execute(select(Address.contact_id).where(Address.id == of)).scalar_one() for of in both
+        )
         if giver != shower:
             evidence = f"a code given on address {row.address_id} was shown on address {row.shown_on}"
             try:
-                link(connection, stays=min(giver, shower), merged=max(giver, shower), evidence=evidence, by="customer", now=now)
+                link(
+                    connection,
+                    stays=min(giver, shower),
+                    merged=max(giver, shower),
+                    evidence=evidence,
+                    by="customer",
+                    now=now,
+                )
             except LaneBusy:
                 continue
             linked += 1
-        connection.execute(update(Address).where(Address.id.in_(both), Address.proven_at.is_(None)).values(proven_at=now))
+        connection.execute(
+            update(Address).where(Address.id.in_(both), Address.proven_at.is_(None)).values(proven_at=now)
+        )
         connection.execute(update(LinkCode).where(LinkCode.code_hash == row.code_hash).values(linked_at=now))
     return linked
 
@@ -170,9 +181,7 @@ def _close_rivals(connection: Connection, stays: int, merged: int, now: datetime
     planned_there = select(FollowUp.key).where(FollowUp.contact_id == stays, FollowUp.state == FollowUpState.PLANNED)
     connection.execute(
         update(FollowUp)
-        .where(
-            FollowUp.contact_id == merged, FollowUp.state == FollowUpState.PLANNED, FollowUp.key.in_(planned_there)
-        )
+        .where(FollowUp.contact_id == merged, FollowUp.state == FollowUpState.PLANNED, FollowUp.key.in_(planned_there))
         .values(state=FollowUpState.CANCELLED, done_at=now, outcome="its contact was linked with another")
     )
 

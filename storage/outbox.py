@@ -201,5 +201,7 @@ def lost(connection: Connection, now: datetime | None) -> Sequence[Row[Any]]:
 
 def books(connection: Connection) -> dict[tuple[str, str], int]:
     """Deliveries by (channel, status)."""
-    rows = connection.execute(select(Delivery.channel, Delivery.status, func.count()).group_by(Delivery.channel, Delivery.status))
+    rows = connection.execute(
+        select(Delivery.channel, Delivery.status, func.count()).group_by(Delivery.channel, Delivery.status)
+    )
     return {(channel, status): count for channel, status, count in rows}

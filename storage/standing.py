@@ -247,4 +247,3 @@ def addresses(connection: Connection, contacts: Sequence[int]) -> dict[int, list
         for row in connection.execute(_addresses, {"contacts": list(contacts)}):
             found.setdefault(row.contact_id, []).append(row.uri)
     return found
-
