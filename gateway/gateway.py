@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -126,6 +127,7 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         await self.lookups.close()
+        await self._stack.aclose()
         await self.commits.stop()
         await self.database.close()
 
@@ -178,7 +180,8 @@ class Gateway:
             if endpoint.endpoint
             else None,
         )
-        self.engine = await understander(settings)
+        self._stack = AsyncExitStack()
+        self.engine = await understander(settings, self.playbooks, self.metrics, self._stack)
         self.turns = Turns(
             self.commits,
             Application(

@@ -9,7 +9,9 @@ from pathlib import Path
 import structlog
 
 from bot.playbook import Playbook, PlaybookMistakes, load
+from nlu.entities import Entities, Product
 from nlu.knowledge import KnowledgeIndex
+from nlu.understanding import Entity
 
 log = structlog.get_logger(__name__)
 
@@ -20,6 +22,7 @@ SUFFIXES = (".yml", ".md")
 class _Version:
     playbook: Playbook
     knowledge: KnowledgeIndex
+    entities: Entities
     stamp: tuple[tuple[str, int, int], ...]
 
 
@@ -39,6 +42,10 @@ class Playbooks:
 
     def knowledge(self) -> KnowledgeIndex:
         return self._version.knowledge
+
+    def find(self, text: str) -> tuple[Entity, ...]:
+        """The facts in a text, by the order numbers and the catalogue of the playbook in force."""
+        return self._version.entities.find(text)
 
     async def look_again(self) -> None:
         """Take a changed playbook into force, or say what is wrong with it and keep the old one."""
@@ -75,4 +82,15 @@ def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
 def _read(folder: Path) -> _Version:
     stamp = _stamp(folder)
     playbook = load(files(folder))
-    return _Version(playbook=playbook, knowledge=KnowledgeIndex(playbook.documents()), stamp=stamp)
+    return _Version(
+        playbook=playbook, knowledge=KnowledgeIndex(playbook.documents()), entities=_entities(playbook), stamp=stamp
+    )
+
+
+def _entities(playbook: Playbook) -> Entities:
+    return Entities(
+        order_pattern=playbook.policy.order_pattern.pattern,
+        catalogue=[
+            Product(name=product.id, words=(*product.names.values(), *product.also)) for product in playbook.products
+        ],
+    )

@@ -10,18 +10,20 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 
 from nlu import ngrams, training
 from nlu.language import detect
 from nlu.model import RECIPE, Floats, Model, signals
-from nlu.understanding import Entity, Intent, Understanding
+from nlu.understanding import FindsEntities, Intent, Understanding
 
 OUT_OF_SCOPE = "out_of_scope"
 """The intent of examples that are none of the business's concern: learnt, but never given as an answer."""
 MOST_INTENTS = 3
+LEAST_KNOWN = 0.1
+"""Share of a text's features: below, it is another language or no language."""
 AT_ONCE = 64
 """Texts weighed in one piece."""
 REMEMBERED_WORDS = 4096
@@ -32,10 +34,6 @@ _TINY = np.float32(1e-9)
 
 class TrainingFailed(Exception):
     """The child process that trains the embedded engine failed."""
-
-
-class FindsEntities(Protocol):
-    def find(self, text: str) -> tuple[Entity, ...]: ...
 
 
 def ensure_trained(data_dir: Path, model_dir: Path) -> Path:
@@ -139,7 +137,7 @@ class Embedded:
         """Plain Python: for some fifty numbers, numpy's calls cost more than the work."""
         if not size:
             return (), "empty"
-        if not known:
+        if known < size * LEAST_KNOWN:
             return (), "no known words"
         order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[: MOST_INTENTS + 1]
         confidence = self._confidence(scores[order[0]], scores[order[1]], known / size, size)

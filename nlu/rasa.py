@@ -18,7 +18,7 @@ import orjson
 from nlu.entities import Entities
 from nlu.language import detect
 from nlu.training import ENTITY_KINDS
-from nlu.understanding import Entity, Intent, Understanding
+from nlu.understanding import Entity, FindsEntities, Intent, Understanding
 
 LARGEST_ANSWER = 1_000_000
 """Bytes. Rasa's answer to a short message has some 5,000."""
@@ -57,7 +57,7 @@ class Rasa:
     name = "rasa"
     batches = False
 
-    def __init__(self, settings: RasaSettings, entities: Entities | None = None) -> None:
+    def __init__(self, settings: RasaSettings, entities: FindsEntities | None = None) -> None:
         self._settings = settings
         self._entities = entities or Entities()
         self._session: aiohttp.ClientSession | None = None

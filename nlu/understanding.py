@@ -90,6 +90,14 @@ class KnowledgeDocument:
     body: str
 
 
+class FindsEntities(Protocol):
+    """Who finds facts in a text: orders, amounts, dates, products, phones, mail addresses."""
+
+    def find(self, text: str) -> tuple[Entity, ...]:
+        """Every fact, with offsets into the text as received. Never raises."""
+        ...
+
+
 class Understander(Protocol):
     """An engine that understands texts."""
 
