@@ -2,7 +2,7 @@
 # ARGS go to the command: `make run ARGS="--port 9000"`, `make test ARGS="tests/bot -k greeting"`.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench torture clean
+.PHONY: help environment run test check fmt bench torture clean
 
 ARGS ?=
 
@@ -14,7 +14,9 @@ unexport VIRTUAL_ENV
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 22
+
+environment: .venv/.runtime ## build what the gateway needs, without starting it
 
 run: .venv/.runtime ## start the gateway on http://127.0.0.1:8080
 	@.venv/bin/rapport run $(ARGS)
@@ -23,7 +25,7 @@ test: .venv/.development ## run the tests
 	@.venv/bin/python -m pytest $(ARGS)
 
 check: .venv/.development ## format, lint, types, import rules, tests: what must pass before anything lands
-	@.venv/bin/ruff format --check --quiet || { echo "Some files are not formatted: run make fmt."; exit 1; }
+	@.venv/bin/ruff format --check --quiet --output-format concise || { echo "Some files are not formatted: run make fmt."; exit 1; }
 	@.venv/bin/ruff check --quiet
 	@.venv/bin/basedpyright
 	@.venv/bin/basedpyright --project tests
