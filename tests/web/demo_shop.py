@@ -113,5 +113,7 @@ async def _plain(_request: web.Request) -> web.Response:
         text='<!doctype html><title>Shop</title><script src="/static/rapport-chat.js" defer></script>'
         "<button>Before</button><rapport-chat></rapport-chat>",
         content_type="text/html",
-        headers={"Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self'"},
+        headers={
+            "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self'"
+        },
     )

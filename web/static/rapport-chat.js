@@ -107,7 +107,7 @@
       close: "關閉聊天",
       subtitle: "很高興為您服務",
       connecting: "連線中…",
-      greeting: "您好！請問有什麼可以為您服務的嗎？",
+      greeting: "您好！請問需要什麼協助？",
       log: "對話紀錄",
       placeholder: "請輸入訊息…",
       send: "傳送",
@@ -243,7 +243,7 @@
     .author { margin: 0 4px 3px; font-size: 12px; color: var(--muted); }
     .message:not(.first) .author, .mine .author { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
     .bubble { max-width: 84%; padding: 9px 14px; border-radius: 18px; background: var(--soft); white-space: pre-wrap;
-      overflow-wrap: anywhere; unicode-bidi: plaintext; }
+      overflow-wrap: anywhere; text-wrap: pretty; unicode-bidi: plaintext; }
     .mine .bubble { background: var(--accent); color: var(--on-accent); }
     .theirs.last .bubble:last-of-type { border-end-start-radius: 6px; }
     .mine.last .bubble:last-of-type { border-end-end-radius: 6px; }
@@ -289,6 +289,7 @@
     .row { display: flex; align-items: flex-end; padding: 2px; }
     textarea { flex: 1; min-width: 0; height: 44px; max-height: 132px; padding: 11px 2px 9px; border: 0; outline: 0; resize: none; background: none;
       font-size: 16px; line-height: 24px; }
+    textarea:focus-visible { outline: 0; }
     textarea::placeholder { color: var(--muted); opacity: 1; }
     .field .icon { border-radius: 50%; }
     .send:not(:disabled) { background: var(--accent); color: var(--on-accent); }
@@ -319,7 +320,10 @@
       header { padding-top: max(10px, env(safe-area-inset-top)); padding-bottom: 10px; }
     }
     @media (prefers-reduced-motion: reduce) { *, ::before, ::after { animation: none !important; transition: none !important; } }
-    @media (forced-colors: active) { .launcher, .bubble, .field, .choice, .panel { border: 1px solid; } }
+    @media (forced-colors: active) {
+      .launcher, .bubble, .field, .choice, .panel { border: 1px solid; }
+      .field:focus-within { outline: 2px solid; outline-offset: 2px; }
+    }
   `;
 
   const SHAPES = {
@@ -799,6 +803,11 @@
       root.append(this.panel, this.launcher);
       // The element's own `title` names the chat; it is no tooltip for everything inside.
       this.panel.title = this.launcher.title = "";
+      // Pictures load, the keyboard opens, the field grows: whoever reads the end goes on reading the end.
+      this.atBottom = true;
+      const follow = new ResizeObserver(() => this.atBottom && this.toEnd());
+      follow.observe(this.scroller);
+      follow.observe(this.log);
     }
 
     /** Finds the language and says everything again in it. */
@@ -1047,7 +1056,7 @@
         this.onAccepted(frame);
         return;
       }
-      const atEnd = this.atEnd();
+      const atEnd = this.atBottom;
       const entry = this.add({
         id: frame.id,
         position: frame.position,
@@ -1075,6 +1084,7 @@
 
     onHistory(frame) {
       const height = this.scroller.scrollHeight - this.scroller.scrollTop;
+      this.atBottom = false;
       this.log.ariaLive = "off";
       for (const message of frame.messages) this.onMessage(message, false);
       for (const entry of this.thread) if (entry.mine && entry.bubble && entry.bubble.textContent !== this.labelOf(entry)) this.redraw(entry);
@@ -1101,7 +1111,7 @@
 
     onTyping() {
       this.dots.hidden = false;
-      if (this.atEnd()) this.toEnd();
+      if (this.atBottom) this.toEnd();
       clearTimeout(this.dotsTimer);
       this.dotsTimer = setTimeout(() => (this.dots.hidden = true), TYPING_SHOWN_MS);
     }
@@ -1223,7 +1233,7 @@
       const files = entry.files.map((file) => {
         const url = file.url ? new URL(file.url, `${this.server()}/`).href : null;
         if (file.kind === "image" && url) {
-          const image = element("img", { src: url, alt: file.name || "", loading: "lazy", onload: () => this.atEnd(260) && this.toEnd() });
+          const image = element("img", { src: url, alt: file.name || "" });
           const link = safeLink(url, image);
           link.className = "picture";
           return link;
@@ -1240,7 +1250,7 @@
 
     size(bytes) {
       const [unit, value] = bytes < 1 << 20 ? ["kilobyte", bytes / 1024] : ["megabyte", bytes / (1 << 20)];
-      const shown = value < 10 ? Math.max(0.1, Math.round(value * 10) / 10) : Math.round(value);
+      const shown = value < 10 ? Math.max(1, Math.round(value * 10) / 10) : Math.round(value);
       return new Intl.NumberFormat(this.language, { style: "unit", unit, unitDisplay: "short" }).format(shown);
     }
 
@@ -1285,7 +1295,7 @@
     stateOf(entry, newest) {
       const time = element("time", {
         dateTime: entry.at.toISOString(),
-        textContent: new Intl.DateTimeFormat(this.language, { hour: "2-digit", minute: "2-digit" }).format(entry.at),
+        textContent: new Intl.DateTimeFormat(this.language, { hour: "numeric", minute: "2-digit" }).format(entry.at),
       });
       const shown = entry.state === "failed" ? "failed" : `${entry.state}${newest}${this.language}`;
       if (entry.shown === shown && entry.foot.childElementCount) return;
@@ -1351,17 +1361,19 @@
       }
     }
 
-    atEnd(slack = 80) {
-      return this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight < slack;
+    atEnd() {
+      return this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight < 80;
     }
 
     toEnd() {
+      this.atBottom = true;
       this.scroller.scrollTop = this.scroller.scrollHeight;
       this.newest.hidden = true;
     }
 
     onScroll() {
-      if (this.atEnd()) this.newest.hidden = true;
+      this.atBottom = this.atEnd();
+      if (this.atBottom) this.newest.hidden = true;
     }
 
     // ---- files
