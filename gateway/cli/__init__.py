@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gateway.cli import running
+from gateway.cli import chat, inspecting, running
 from gateway.cli.app import app
 
-__all__ = ["running"]
+__all__ = ["chat", "inspecting", "running"]
 
 
 def main() -> None:
