@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import importlib
 import re
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -74,7 +75,8 @@ class TelegramSettings:
     poll_timeout: int = 50
     """Seconds that Telegram holds a getUpdates open while there is nothing to say."""
     timeout: float = 20.0
-    """Seconds for any other call; shorter than the lease of a Delivery."""
+    """Seconds for any other call, and the most that may pass before a long text's last part begins: twice this is
+    shorter than the lease of a Delivery."""
     limits: Limits = LIMITS
 
 
@@ -93,6 +95,7 @@ class Telegram:
         settings: TelegramSettings,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         """`pause` waits so many seconds between tries."""
@@ -100,6 +103,7 @@ class Telegram:
         self.limits = settings.limits
         self._settings = settings
         self._clock = clock
+        self._monotonic = monotonic
         self._pause = pause
         self._api = BotApi(token=settings.token, base=settings.api_base, timeout=settings.timeout)
         self._port: Port | None = None
@@ -287,7 +291,10 @@ class Telegram:
         methods = await self._methods()
         calls = methods.parts(message, await self._blobs(message))
         sent: tuple[str, ...] = ()
+        ends = self._monotonic() + self._settings.timeout
         for call in calls[len(message.sent) :]:
+            if sent and self._monotonic() >= ends:  # the Delivery's lease must not run out under a long text
+                raise SendError(SendErrorCode.UNREACHABLE, "the parts before took too long", sent=sent)
             try:
                 sent += (_message_id(await self._api.call(call)),)
             except SendError as problem:
@@ -358,7 +365,7 @@ class Telegram:
         """
         if problem.code is not SendErrorCode.RATE_LIMITED:
             return False
-        now = asyncio.get_running_loop().time()
+        now = self._monotonic()
         waiting = {chat: until for chat, until in self._floods.items() if until > now}
         self._floods = waiting | {address: now + (problem.retry_after or 1)}
         return any(chat != address for chat in waiting)

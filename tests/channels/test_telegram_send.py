@@ -21,6 +21,7 @@ from channels.telegram import Telegram, TelegramSettings
 from tests.channels.telegram_faults import Drop, Fault, Hold, Reply, bare, stated, too_many
 from tests.channels.telegram_port import RecordingPort
 from tests.channels.telegram_server import TOKEN, TelegramServer
+from tests.clock import FrozenClock
 from tests.given import given
 
 COURIER = [
@@ -157,6 +158,26 @@ def released() -> asyncio.Event:
     event = asyncio.Event()
     event.set()
     return event
+
+
+async def test_a_long_text_that_takes_too_long_goes_on_in_another_try(
+    telegram: TelegramServer, port: RecordingPort
+) -> None:
+    """So that the lease of its Delivery never runs out while parts of it are still to leave."""
+    clock, answer = FrozenClock(), asyncio.Event()
+    bot = Telegram(TelegramSettings(token=TOKEN, api_base=telegram.url, timeout=20), monotonic=clock.monotonic)
+    await bot.start(port)
+    text = "\n\n".join("x" * 4000 + str(number) for number in range(3))
+    telegram.fail("sendMessage", Hold(until=released()), Hold(until=answer))
+    sending = asyncio.create_task(failure(bot, words(text)))
+    await telegram.until(lambda: len(telegram.inbox(CHAT)) == 2)
+    clock.advance(20)
+    answer.set()
+    error = await sending
+    assert (error.code, len(error.sent)) == (SendErrorCode.UNREACHABLE, 2)
+    await bot.send(words(text, sent=error.sent))
+    assert [part["text"][-1] for part in telegram.inbox(CHAT)] == ["0", "1", "2"]
+    await bot.stop()
 
 
 async def test_when_all_parts_have_left_nothing_is_sent_again(telegram: TelegramServer, bot: Telegram) -> None:
@@ -423,6 +444,19 @@ async def test_one_chat_told_to_wait_is_one_chat_and_two_are_the_whole_bot(
     await telegram.say(8, "hi")
     waits = [(await failure(bot, words(address=address))).whole_channel for address in (ADDRESS, ADDRESS, "telegram:8")]
     assert waits == [False, False, True]
+
+
+async def test_a_wait_that_is_over_says_nothing_about_the_next_chat(
+    telegram: TelegramServer, port: RecordingPort
+) -> None:
+    clock = FrozenClock()
+    bot = Telegram(TelegramSettings(token=TOKEN, api_base=telegram.url), monotonic=clock.monotonic)
+    await bot.start(port)
+    telegram.fail("sendMessage", *[too_many(30)] * 2)
+    await failure(bot)
+    clock.advance(31)
+    assert not (await failure(bot, words(address="telegram:8"))).whole_channel
+    await bot.stop()
 
 
 async def test_a_failure_tells_neither_the_token_nor_the_text(telegram: TelegramServer, bot: Telegram) -> None:
