@@ -33,21 +33,27 @@ def _any_of(words: str) -> str:
 
 
 _UNSUBSCRIBE = _any_of(
-    "unsubscribe, un-subscribe, unsub, unsuscribe, unsubcribe, unsubscibe, unsubscribbe, unsubscribing, opt out, opt-out, optout"
+    """unsubscribe, un-subscribe, unsub, unsuscribe, unsubcribe, unsubscibe, unsubscribbe, unsubscribing, opt out,
+    opt-out, optout"""
 )
 _BEFORE_LEAVING = "(?= (?:cancel|unsub|opt|stop))"
-_HELP = r"(?:i |would like |i'd like )?(?:need|want|would like|some)? ?(?:help|assistance)(?: (?:to|with|me to|me with|me|in))?"
+_HELP = (
+    "(?:i |would like |i'd like )?(?:need|want|would like|some)? ?"
+    "(?:help|assistance)(?: (?:to|with|me to|me with|me|in))?"
+)
 _STRUGGLE = _any_of(
     """i cannot, i can't, i can not, i could not, i have got to, i have to, i try to, i am trying to, i'm trying to,
     i do not know how (?:to|i can), i don't know how (?:to|i can)"""
 )
 _OPENING_WORDS = _any_of(
-    r"""hi, hello, hey, dear, yo, ok, okay, well, now, just, also, again, seriously, team, guys, sir, madam, there, folks,
+    r"""hi, hello, hey, dear, yo, ok, okay, well, now, just, also, again, seriously, team, guys, sir, madam, there,
+    folks,
     everyone, all, please, pls, plz, plse, kindly, thanks, thank you, sorry, no(?! (?:more|longer)), nope, yes, then,
     enough(?! (?:with|of)), wtf, omg, ffs, jesus, god, for god's sake, for the (?:last|third|second) time, once again,
-    immediately, to whom it may concern, would you, could you, can you, will you, can u, could u, would you mind, you, u,
+    immediately, to whom it may concern, would you, could you, can you, will you, can u, could u, would you mind, you,
+    u,
     you guys, you people, must, should, have to, need to, better, had better, i (?:said|repeat|told you),
-    i (?:want|need|would like|wish|demand|request|ask|asked|told|said|beg|insist) (?:that )?(?:you|u|y'all) (?:to|guys to),
+    i (?:want|need|would like|wish|demand|request|asked?|told|said|beg|insist) (?:that )?(?:you|u|y'all)(?: guys)? to,
     i'd like you to, i(?:'m| am) (?:asking|telling|begging|requesting) you to, get (?:them|this shop|your shop) to,
     stop(?= (?:please|pls|it(?! with)|now|stop|do not|don't|dont|i|no)\b)(?: it)?,
     how (?:do|can|could|would|to|should)(?: (?:i|we|u|you))?, is there (?:a|any) way to, is it possible to,
@@ -65,7 +71,8 @@ _THING = _any_of(
     or, nor, for, with, about, new, messages?, messaging, msgs?, texts, txts?, smses, e-?mails, mails?, mailings?,
     offers?, promos, promotions, ads?, adverts?, advertisements?, adverti[sz]ing, newsletters, coupons?, vouchers,
     deals?, discounts, notifications?, updates, alerts, stuff, crap, shit, bullshit, rubbish, garbage, things,
-    catalogu?es?, flyers, brochures, campaigns, recommendations, solicitations, communications?, correspondence, contact,
+    catalogu?es?, flyers, brochures, campaigns, recommendations, solicitations, communications?, correspondence,
+    contact,
     material, anything, nonsense"""
 )
 _THINGS = f"(?:{_THING} )++"
@@ -74,14 +81,17 @@ _NAMED = re.compile(
     r"\b"
     + _any_of(
         """messages?, msgs?, texts?, txts?, sms(?:es)?, e-?mails?, mails?, mailings?, offers, promos?, promotions?,
-        promotional, ads?, adverts?, advertisements?, adverti[sz]ing, newsletters?, spam, marketing, notifications?, alerts,
-        stuff, crap, shit, bullshit, rubbish, garbage, junk, catalogu?es?, flyers, brochures, campaigns, recommendations,
+        promotional, ads?, adverts?, advertisements?, adverti[sz]ing, newsletters?, spam, marketing, notifications?,
+        alerts,
+        stuff, crap, shit, bullshit, rubbish, garbage, junk, catalogu?es?, flyers, brochures, campaigns,
+        recommendations,
         solicitations, communications?, lists?, updates, deals, coupons, nonsense"""
     )
     + r"\b"
 )
 _OFFERED = re.compile(
-    r"\b(?:offers|promos?|promotions?|promotional|newsletters?|marketing|deals|adverti[sz]ing|ads|coupons|mailing list)\b"
+    r"\b(?:offers|promos?|promotions?|promotional|newsletters?|marketing|deals|adverti[sz]ing|ads|coupons"
+    r"|mailing list)\b"
 )
 _MARKETING = _any_of(
     "promotional, promo, marketing, spam, text, sms, e-?mail, advertising, damn, stupid, annoying, weekly, daily"
@@ -90,7 +100,11 @@ _MAIL = _any_of(
     """messages, texts, e-?mails, ads, adverts, promos, promotions, newsletters?, spam, marketing, advertising, sms,
     mailings"""
 )
-_WHOSE = "(?:(?:all|any|of|your|ur|the|this|that|these|those|future|further|promotional|marketing|e-?mail|mailing|sms|text|company|corporate) )*+"
+_KINDS_OF_MAIL = f"(?:{_MARKETING} (?={_MARKETING} |{_MAIL} ))*+"
+_WHOSE = (
+    "(?:(?:all|any|of|your|ur|the|this|that|these|those|future|further|promotional|marketing|e-?mail|mailing|sms|text"
+    "|company|corporate) )*+"
+)
 _SUBSCRIBED = _any_of(
     """messages, texts, e-?mails?, ads, promotions, newsletters?, spam, marketing, sms, mailings?, offers, lists?,
     notifications, communications, everything"""
@@ -99,7 +113,8 @@ _ADDRESS = _any_of("phone number, number, phone, cell, mobile, inbox, e-?mail ad
 _ME = f"(?:me|us|my {_ADDRESS}|this {_ADDRESS}|our {_ADDRESS})"
 _NOT = _any_of("do not, don't, dont, do n't, never ever, never, not")
 _WRITING = _any_of(
-    """texting, txting, e-?mailing, messaging, spamming, contacting, bothering, harassing, pestering, bombarding, annoying,
+    """texting, txting, e-?mailing, messaging, spamming, contacting, bothering, harassing, pestering, bombarding,
+    annoying,
     mailing, disturbing, soliciting, writing to, texting or e-?mailing, contacting or texting"""
 )
 _WRITE = _any_of(
@@ -118,8 +133,10 @@ _CLOSING = (
         f"""any ?more, again, ever, never, at all, please, pls, plz, thanks, thank you, thx, ty, now, immediately,
         right now, right away, today, already, asap, as soon as possible, at once, effective immediately, first,
         from (?:now on|today|you|your (?:company|shop|store|side|list|brand)|you (?:guys|people)),
-        (?:to|on|at) (?:this|my) {_ADDRESS}, in (?:the )?future, every ?(?:day|week|hour|single day|few days), ok, okay,
-        will you, would you, could you, ffs, for good, forever, altogether, completely, entirely, permanently, here, to me,
+        (?:to|on|at) (?:this|my) {_ADDRESS}, in (?:the )?future, every ?(?:day|week|hour|single day|few days), ok,
+        okay,
+        will you, would you, could you, ffs, for good, forever, altogether, completely, entirely, permanently, here,
+        to me,
         to us, guys, people, dude, wtf, sir, madam, i beg you"""
     )
     + " )*+$"
@@ -129,24 +146,28 @@ _CORES = {
     "stop": (
         r"(?:stop|quit|cease|enough) (?:it (?=with))?(?:"
         rf"(?:sending|pushing|giving|forwarding) (?:(?:to )?{_ME} )?(?:out )?"
-        rf"|(?:receiving|getting|seeing) |with |of |(?:spamming|bothering|bombarding) {_ME} with |)(?P<things>{_THINGS})"
+        rf"|(?:receiving|getting|seeing) |with |of |(?:spamming|bothering|bombarding) {_ME} with |)"
+        f"(?P<things>{_THINGS})"
     ),
     "stopwriting": f"(?:stop|quit|cease) {_WRITING} {_ME} ",
     "donotsend": f"{_NOT} (?:ever )?(?:send|give|forward) {_ME} (?P<more>{_THINGS})",
     "donotwrite": f"{_NOT} (?:ever )?{_WRITE} {_ME} ",
     "donotwant": (
-        "(?:i|we) (?:really |also |just )?(?:do not|don't|dont|no longer|never) (?:really )?(?:want|wish|need|care|wanna) (?:"
+        "(?:i|we) (?:really |also |just )?(?:do not|don't|dont|no longer|never) "
+        "(?:really )?(?:want|wish|need|care|wanna) (?:"
         f"to (?:ever )?(?:hear from|be {_WRITTEN_TO} by) (?:you|you guys) "
         f"|to be {_WRITTEN_TO} "
         f"|(?:to (?:ever )?)?(?:receive|get|see|have|be sent|getting|receiving|receive or get) {_THINGS}"
         r"(?<!\bupdates )(?<!\bthese )(?<!\bthis )(?<!\bthat )(?<!\bstuff )"
-        rf"|(?:these|this|your|any more|anymore|more|the) (?:{_MARKETING} (?={_MARKETING} |{_MAIL} ))*+(?:{_MAIL}|offers any ?more) )"
+        f"|(?:these|this|your|any more|anymore|more|the) {_KINDS_OF_MAIL}(?:{_MAIL}|offers any ?more) )"
     ),
     "uninterested": (
-        "(?:i'm|i am|we're|we are)? ?(?:not|no longer) interested in (?:receiving |getting )?(?:your|these|any|any more) "
-        f"(?:{_MARKETING} (?={_MARKETING} |{_MAIL} ))*+{_MAIL} "
+        "(?:i'm|i am|we're|we are)? ?(?:not|no longer) interested in (?:receiving |getting )?"
+        f"(?:your|these|any|any more) {_KINDS_OF_MAIL}{_MAIL} "
     ),
-    "nomore": rf"no more (?!updates |coupons |deals |alerts |notifications |stuff |of th(?:is|at) )(?P<noneof>{_THINGS})",
+    "nomore": (
+        f"no more (?!updates |coupons |deals |alerts |notifications |stuff |of th(?:is|at) )(?P<noneof>{_THINGS})"
+    ),
     "turnoff": (
         "(?:turn|switch) off (?:(?:all|the|your|my|these) )*+(?:promotional|promo|marketing|advertising|newsletter) "
         "(?:(?:notifications|messages|texts|e-?mails|sms|alerts|ads) )?"
@@ -174,14 +195,15 @@ _CORES = {
     ),
     "list": (
         "(?:(?:i (?:want|would like|wish|need) to be|i'd like to be) (?:removed|taken|deleted)"
-        f"|(?:take|remove|delete|drop|get|strike|exclude) (?:{_ME}|my name|my (?:contact )?details|my contact|my contact info))"
+        f"|(?:take|remove|delete|drop|get|strike|exclude) "
+        f"(?:{_ME}|my name|my (?:contact )?details|my contact|my contact info))"
         f" (?:off of|off|from|out of|of) (?:all of |all )?(?:your|the|this|these|ur|any)? ?{_LIST}"
     ),
     "revoke": (
         "(?:i|we) (?:hereby )?(?:revoke|withdraw|retract|cancel) (?:my|our|any|all) (?:consent|permission|opt-?in) "
         "(?:(?:to|for) (?:(?:receive|receiving|be contacted by|contact|get|your|any|the|you sending me|all|direct"
-        "|promotional|electronic) )*+(?:(?:messages|texts?|e-?mails?|marketing|advertising|sms|mailings|promotions|offers"
-        "|newsletters?|communications?|me|messaging) )++)?"
+        "|promotional|electronic) )*+(?:(?:messages|texts?|e-?mails?|marketing|advertising|sms|mailings|promotions"
+        "|offers|newsletters?|communications?|me|messaging) )++)?"
     ),
     "optmeout": f"opt {_ME} out (?:(?:of|from) (?P<opted>{_THINGS}))?",
     # Alone, it may be the link under a quoted newsletter: see `short`.

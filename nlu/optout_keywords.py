@@ -1,7 +1,7 @@
 """The words that stop, grant or ask about what we send, in many languages.
 
-Sources: 47 CFR 64.1200(a)(10); the lists of Twilio, AWS, Telnyx, Braze and Sent; CTIA's Messaging Principles; T, TD, R and
-退订 as printed under commercial texts in China. YES is in no list: it answers whoever asked.
+Sources: 47 CFR 64.1200(a)(10); the lists of Twilio, AWS, Telnyx, Braze and Sent; CTIA's Messaging Principles; T, TD, R
+and 退订 as printed under commercial texts in China. YES is in no list: it answers whoever asked.
 """
 
 from __future__ import annotations
@@ -12,25 +12,33 @@ def _list(words: str) -> tuple[str, ...]:
 
 
 WITHDRAWS_EVERYWHERE = _list(
-    """stop, stop all, stopall, unsubscribe, unsubscribe me, unsubscribe all, un subscribe, unsub, unsuscribe, unsubcribe,
+    """stop, stop all, stopall, unsubscribe, unsubscribe me, unsubscribe all, un subscribe, unsub, unsuscribe,
+    unsubcribe,
     unsubscibe, unsubscirbe, unsubscripe, opt out, optout, opt me out, revoke,
-    td, td退订, t退订, 退订, 退定短信, 我要退订, 我想退订, 请退订, 帮我退订, 怎么退订, 如何退订, 取消订阅, 退阅, 不要再发了, 别再发了,
+    td, td退订, t退订, 退订, 退定短信, 我要退订, 我想退订, 请退订, 帮我退订, 怎么退订, 如何退订, 取消订阅, 退阅,
+    不要再发了, 别再发了,
     不要再给我发了, 别再给我发了, 不要再发, 别再发,
     arrêt, arrêter, stopp, désabonner, désabonnement, me désabonner, désinscrire, désinscription,
     baja, darme de baja, dar de baja, date de baja, desuscribir, desuscribirme, cancelar suscripción,
-    abmelden, abbestellen, austragen, descadastrar, descadastre, disiscrivi, disiscrivimi, afmelden, uitschrijven, afmeld,
+    abmelden, abbestellen, austragen, descadastrar, descadastre, disiscrivi, disiscrivimi, afmelden, uitschrijven,
+    afmeld,
     avmeld, avregistrera, avprenumerera, lopeta, wypisz, wypisz mnie, odhlásit, leiratkozás, dezabonare, dezabonează,
-    стоп, стоп смс, отписаться, отпиши, отпишите, отписка, відписатися, berhenti langganan, 配信停止, 配信解除, 수신거부,
+    стоп, стоп смс, отписаться, отпиши, отпишите, отписка, відписатися, berhenti langganan, 配信停止, 配信解除,
+    수신거부,
     수신 거부, 구독취소"""
 )
 """Words that mean nothing else, on whatever channel."""
 WITHDRAWS_AS_WHOLE_MESSAGE = _list(
     """end, quit, cancel, remove, remove me, take me off, stop it, stop this, stop that, leave me alone, fuck off,
     lose my number, reply stop, text stop, cancel all, end all, quit all, no more,
-    t, tt, r, r退订, 退订t, 退订td, 退订r, 回t退订, 回td退订, 回复t退订, 回复td退订, 回r退订, 回t, 回td, 回复t, 回复td, 回复退订, 退, 停,
-    停止, 停止发送, 取消, 结束, 拒收, 拒绝, 别发了, 不要发了, 勿发, 勿扰, 请勿打扰, 请勿骚扰, 不要打扰, 别打扰, 别烦我, 别再烦我, 不需要, 滚,
-    alto, parar, para ya, cancelar, sair, remover, cancella, annulla, avsluta, peru, peruuta, koniec, anuluj, iptal, dur,
-    ret, red, huy, hủy, dừng, dung, từ chối, tu choi, batal, berhenti, ยกเลิก, 停止して, 解除, 거부, 중지, 취소, إلغاء, الغاء, توقف,
+    t, tt, r, r退订, 退订t, 退订td, 退订r, 回t退订, 回td退订, 回复t退订, 回复td退订, 回r退订, 回t, 回td, 回复t,
+    回复td, 回复退订, 退, 停,
+    停止, 停止发送, 取消, 结束, 拒收, 拒绝, 别发了, 不要发了, 勿发, 勿扰, 请勿打扰, 请勿骚扰, 不要打扰, 别打扰,
+    别烦我, 别再烦我, 不需要, 滚,
+    alto, parar, para ya, cancelar, sair, remover, cancella, annulla, avsluta, peru, peruuta, koniec, anuluj, iptal,
+    dur,
+    ret, red, huy, hủy, dừng, dung, từ chối, tu choi, batal, berhenti, ยกเลิก, 停止して, 解除, 거부, 중지, 취소,
+    إلغاء, الغاء, توقف,
     ايقاف, إيقاف, הסר, הסרה, отмена, отказ, скасувати, διαγραφή, रोकें, बंद"""
 )
 """Everyday words that carriers act on where they are the whole message, as on SMS."""
