@@ -16,16 +16,14 @@ from typing import Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
-from opencc import OpenCC
-from scipy import sparse
-from sklearn.linear_model import LogisticRegression
-from sklearn.svm import LinearSVC
 
 from nlu import ngrams, training
 from nlu.model import RECIPE, Floats, Model, signals
 
 FEWEST = 2
-"""A feature of fewer examples teaches nothing that holds for others."""
+"""A feature of fewer examples teaches nothing that holds for others..."""
+FEW_EXAMPLES = 200
+"""...unless there are so few that every word is needed."""
 FOLDS = 5
 STRENGTH = 1.0
 """Of fitting the examples against keeping the weights small (LinearSVC's C)."""
@@ -61,6 +59,9 @@ def main(arguments: Sequence[str]) -> int:
     folder, target = Path(arguments[0]), Path(arguments[1])
     try:
         data = training.read(folder)
+        if len(data.intents) < 2:
+            reason = "there must be two intents at least to tell apart"
+            raise training.TrainingDataMistakes([training.Mistake(file=str(folder), line=0, reason=reason)])
     except training.TrainingDataMistakes as error:
         for mistake in error.mistakes:
             sys.stdout.write(json.dumps(asdict(mistake)) + "\n")
@@ -94,7 +95,9 @@ def learn(examples: Sequence[training.Example], *, fingerprint: str) -> Model:
 
 
 def simplified_characters() -> tuple[str, str]:
-    """Traditional characters (those of Big5, and Hong Kong's) and the simplified ones that stand for them."""
+    """Traditional characters and the simplified ones that stand for them."""
+    from opencc import OpenCC
+
     traditional = [chr(code) for code in range(0x4E00, 0x9FA6)]
     simplified = cast("_Converter", OpenCC("t2s")).convert("\n".join(traditional)).split("\n")
     pairs = [(old, new) for old, new in zip(traditional, simplified, strict=True) if old != new and len(new) == 1]
@@ -113,7 +116,8 @@ class _Matrix:
 
     def __init__(self, texts: Sequence[list[str]]) -> None:
         frequency = Counter(feature for features in texts for feature in set(features))
-        self.features = tuple(feature for feature, count in frequency.items() if count >= FEWEST)
+        fewest = FEWEST if len(texts) >= FEW_EXAMPLES else 1
+        self.features = tuple(feature for feature, count in frequency.items() if count >= fewest)
         self._column = {feature: index for index, feature in enumerate(self.features)}
         counts = np.array([frequency[feature] for feature in self.features], dtype=np.float32)
         self.idf: Floats = (np.log((1 + len(texts)) / (1 + counts)) + 1).astype(np.float32)
@@ -121,6 +125,8 @@ class _Matrix:
 
     def see(self, texts: Sequence[list[str]]) -> tuple[_Rows, Floats, Floats]:
         """The rows, the share of known features and the number of features of each text."""
+        from scipy import sparse
+
         columns, values, ends = list[npt.NDArray[np.int32]](), list[Floats](), [0]
         known, sizes = list[float](), list[int]()
         for features in texts:
@@ -140,6 +146,8 @@ class _Matrix:
 
 def _fit(matrix: _Matrix, labels: Labels, intents: int) -> tuple[Floats, Floats]:
     """Weights (features x intents) and bias: a line between each intent and all the others."""
+    from sklearn.svm import LinearSVC
+
     machine = cast("_Lines", LinearSVC(C=STRENGTH, random_state=0))
     machine.fit(matrix.rows, labels)
     weights = np.zeros((len(matrix.features), intents), dtype=np.float32)
@@ -187,6 +195,8 @@ def _calibrate(texts: Sequence[list[str]], labels: Labels, folds: Labels, intent
     spread = _spread(scores, labels)
     if len(set(right)) < 2:
         return np.array([0, 0, 0, 0, 0, 3.0 if right[0] else -3.0], dtype=np.float32), spread
+    from sklearn.linear_model import LogisticRegression
+
     judge = cast("_Lines", LogisticRegression(C=10.0, max_iter=500))
     judge.fit(facts, right)
     return np.append(judge.coef_[0], judge.intercept_[0]).astype(np.float32), spread

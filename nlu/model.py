@@ -73,7 +73,7 @@ class Model:
     def load(path: Path) -> Model:
         """Raises ModelUnreadable."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 model = Model(
                     fingerprint=_text(arrays["fingerprint"]),
                     intents=tuple(_text(arrays["intents"]).split("\n")),
