@@ -11,6 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.typedefs import Handler
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from channels.envelope import Button, InboundMessage
@@ -20,6 +21,7 @@ from tests.channels.webchat_shop import UNLIMITED
 
 WEB = Path(__file__).resolve().parents[2] / "web"
 SECRET = b"only good for tests: 32 bytes...."
+IDENTITY_KEY = b"shared with the shop's own backend"
 
 
 def answer(port: FakePort, message: InboundMessage) -> None:
@@ -65,7 +67,7 @@ class DemoShop:
         await self.server.close()
 
     @web.middleware
-    async def _proxy(self, request: web.Request, handler: web.Handler) -> web.StreamResponse:
+    async def _proxy(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.endswith("/socket") and not self.sockets:
             return web.Response(status=502)
         return await handler(request)
@@ -89,6 +91,7 @@ async def open_demo_shop(folder: Path) -> AsyncGenerator[DemoShop]:
         visitor_rate=UNLIMITED,
         client_rate=UNLIMITED,
         visit_rate=UNLIMITED,
+        identity_key=IDENTITY_KEY,
         upload_limit=200_000,
         text_limit=500,
         history_page=20,

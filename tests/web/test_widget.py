@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import time
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, ViewportSize, async_playwright, expect
 
-from channels.envelope import DeliveryStatus, Event
+from channels.envelope import Button, DeliveryStatus, Event
 from tests.channels.test_webchat_files import PNG
+from tests.channels.test_webchat_identity import signed
 from tests.given import missing
-from tests.web.demo_shop import DemoShop, open_demo_shop
+from tests.web.demo_shop import IDENTITY_KEY, DemoShop, open_demo_shop
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PHONE = {"width": 360, "height": 740}
+PHONE = ViewportSize(width=360, height=740)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 """One browser for all: starting it costs more than most of the tests."""
@@ -241,6 +244,41 @@ async def test_nothing_a_message_says_is_executed(context: BrowserContext, shop:
     await expect(links.nth(0)).to_have_attribute("rel", re.compile("noopener"))
 
 
+async def test_a_button_that_would_run_something_opens_nothing(context: BrowserContext, shop: DemoShop) -> None:
+    page = await open_chat(context, shop)
+    address = await shop.until_connected()
+    shop.port.say(address, "Click", buttons=[Button(label="Free tea", value="free", url="javascript:alert(1)")])
+    await expect(page.get_by_role("button", name="Free tea")).to_be_visible()
+    assert await page.locator("rapport-chat .choices a").count() == 0
+
+
+async def test_what_comes_twice_is_shown_once(context: BrowserContext, shop: DemoShop) -> None:
+    page = await open_chat(context, shop)
+    await write(page, "Hello")
+    await expect(bubbles(page)).to_have_count(2)
+    stream = shop.port.streams[shop.address()]
+    await shop.close()
+    stream[1] = replace(stream[1], status=DeliveryStatus.SENT)
+    await shop.open()
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await shop.until_connected()
+    shop.port.say(shop.address(), "Anything else?")
+    await expect(bubbles(page)).to_have_text(["Hello", "You said: Hello", "Anything else?"])
+
+
+async def test_a_message_is_never_overtaken_by_the_next_one(context: BrowserContext, shop: DemoShop) -> None:
+    page = await open_chat(context, shop)
+    await shop.until_connected()
+    shop.port.gate = asyncio.Event()
+    shop.port.failures = 1
+    await write(page, "silent one")
+    await write(page, "silent two")
+    await expect(page.locator(".mine.pending")).to_have_count(2)
+    shop.port.gate.set()
+    await expect(page.locator(".mine.pending")).to_have_count(0)
+    assert [message.text for message in shop.port.inbound] == ["silent one", "silent two"]
+
+
 async def test_two_tabs_show_one_conversation(context: BrowserContext, shop: DemoShop) -> None:
     left = await open_chat(context, shop)
     await write(left, "silent from the left")
@@ -403,16 +441,21 @@ async def test_a_screen_reader_finds_names_and_a_log(context: BrowserContext, sh
         await expect(button).to_have_accessible_name(re.compile(r"\S"))
 
 
-async def test_a_customer_who_logs_out_leaves_no_conversation_behind(context: BrowserContext, shop: DemoShop) -> None:
+async def test_a_customer_who_logs_in_is_known_and_leaves_nothing_behind_when_logging_out(
+    context: BrowserContext, shop: DemoShop
+) -> None:
     page = await open_chat(context, shop)
-    await write(page, "silent secret")
+    await write(page, "silent stranger")
     await expect(page.locator(".mine .state")).to_have_text("Delivered")
-    await page.evaluate(
-        "() => { for (const key of Object.keys(localStorage)) if (key.endsWith(':visitor'))"
-        " localStorage[key] = JSON.stringify({...JSON.parse(localStorage[key]), identified: true, identity: 'x'}) }"
-    )
-    await page.reload()
-    await page.locator(".launcher").click()
-    await write(page, "hello")
-    await expect(bubbles(page)).to_have_text(["hello", "You said: hello"])
-    assert len({message.address for message in shop.port.inbound}) == 2
+    identity = signed({"sub": "10042", "iat": int(time.time()), "name": "Chen"}, key=IDENTITY_KEY)
+    chat = page.locator("rapport-chat")
+    await chat.evaluate("(chat, identity) => chat.setAttribute('identity', identity)", identity)
+    await expect(bubbles(page)).to_have_count(0)
+    await write(page, "silent Chen")
+    await expect(page.locator(".mine .state")).to_have_text("Delivered")
+    assert shop.port.inbound[-1].proven == ("customer:10042",)
+    await chat.evaluate("chat => chat.removeAttribute('identity')")
+    await expect(bubbles(page)).to_have_count(0)
+    await write(page, "silent again")
+    await expect(page.locator(".mine .state")).to_have_text("Delivered")
+    assert len({message.address for message in shop.port.inbound}) == 3
