@@ -103,7 +103,8 @@ class _Part:
         self._postings: dict[str, list[tuple[int, float]]] = {}
         for number, (questions, body) in enumerate(zip(asked, told, strict=True)):
             in_questions = set[str]().union(*questions)
-            for term in in_questions.union(body):
+            telling = (term for term in body if _kind(term) == 1.0)  # a lone character of an answer tells little
+            for term in in_questions.union(telling):
                 found = self._weights[term] * (1.0 if term in in_questions else _IN_BODY)
                 self._postings.setdefault(term, []).append((number, found))
 
