@@ -370,9 +370,15 @@ def test_a_huge_message_costs_no_more_than_a_page(text: str, whole_message: bool
         assert time.perf_counter() - start < 0.1  # about a millisecond, with much room for a busy machine
 
 
-@property_of(text=st.text(max_size=60), whole_message=st.booleans())
-def test_whatever_is_written_is_read_the_same_twice(text: str, whole_message: bool) -> None:
-    assert read(text, whole_message=whole_message) is read(text, whole_message=whole_message)
+FRAGMENTS = st.sampled_from(
+    [*WITHDRAWN, *ABOUT_SOMETHING_ELSE, "stop", "退订", "T", "please", "help", "。", " ", "\n", "\x00"]
+)
+
+
+@property_of(text=st.text(max_size=60) | st.lists(FRAGMENTS, max_size=5).map("".join))
+def test_a_withdrawal_that_holds_on_every_channel_holds_on_sms(text: str) -> None:
+    if read(text, whole_message=False) is OptOut.WITHDRAW:
+        assert read(text, whole_message=True) is OptOut.WITHDRAW
 
 
 @property_of(st.sampled_from(WITHDRAWN), st.sampled_from(["\u200b", "  ", "！", "\n", "😡", "\ufeff"]))
