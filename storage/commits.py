@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storage.database import Clock, Database
 
@@ -78,25 +79,26 @@ class Commits:
         self._boundary = boundary
         self._gathered: list[_Submission] = []
         self._wake = asyncio.Event()
-        self._writing = False
         self._writer: asyncio.Task[None] | None = None
+        self._stopping = False
 
     async def start(self) -> None:
         self._writer = asyncio.create_task(self._write_forever(), name="commits")
 
     async def stop(self) -> None:
-        """Write what has gathered, then stop."""
-        if self._writer is None:
-            return
-        while self._gathered or self._writing:
-            await asyncio.sleep(0)
-        self._writer.cancel()
-        await asyncio.gather(self._writer, return_exceptions=True)
-        self._writer = None
+        """Write what has gathered, then stop; what is handed in after that is refused."""
+        self._stopping = True
+        if self._writer is not None:
+            self._wake.set()
+            await asyncio.gather(self._writer, return_exceptions=True)
+            self._writer = None
 
     def submit(self, work: Work[I, R], item: I) -> asyncio.Future[R]:
         """Hand in one item; the future is done after its commit. It raises Unavailable, or what the work raised."""
         done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        if self._stopping:
+            done.set_exception(Unavailable("the writer has stopped"))
+            return done
         self._gathered.append(_Submission(work=work, item=item, done=done))
         self._wake.set()
         return done
@@ -106,21 +108,21 @@ class Commits:
         return await self.submit(_each, verb)
 
     async def _write_forever(self) -> None:
-        while True:
+        while self._gathered or not self._stopping:
             await self._wake.wait()
             batch, self._gathered = self._gathered[: self._largest], self._gathered[self._largest :]
             if not self._gathered:
                 self._wake.clear()
-            self._writing = True
+            if not batch:
+                continue
             try:
                 await self._commit(batch)
             except BaseException as crash:
+                self._stopping = True
                 for submission in [*batch, *self._gathered]:
                     if not submission.done.done():
                         submission.done.set_exception(Unavailable(f"the writer stopped: {crash!r}"))
                 raise
-            finally:
-                self._writing = False
 
     async def _commit(self, batch: Sequence[_Submission]) -> None:
         started = perf_counter()
@@ -131,6 +133,8 @@ class Commits:
                 self._fail(batch, Unavailable(str(error.orig)))
             else:
                 await self._halve(batch, error)
+        except PoolTimeout as error:
+            self._fail(batch, Unavailable(str(error)))
         except Exception as error:
             await self._halve(batch, error)
         else:
@@ -140,7 +144,16 @@ class Commits:
                 if not submission.done.done():
                     submission.done.set_result(result)
             if news:
-                self.on_news(news)
+                self._tell(news)
+
+    def _tell(self, news: Sequence[Any]) -> None:
+        """Whoever listens may fail; what is written stays written, and the next ones are waiting for their writer."""
+        try:
+            self.on_news(news)
+        except Exception as error:
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "news of a commit found no open ear", "exception": error}
+            )
 
     def _run_all(self, connection: Connection, batch: Sequence[_Submission]) -> tuple[list[Any], list[Any]]:
         transaction = Transaction(connection=connection, now=self._clock())
