@@ -274,11 +274,12 @@ class Application:
             lane = locked[outcome.claim.contact]
             handled = max(lane.handled, outcome.claim.through)
             if lane.newest > handled:
-                again[outcome.claim.contact] = _Lane(fence=lane.fence, newest=lane.newest, handled=handled)
+                again[outcome.claim.contact] = _Lane(fence=lane.fence + 1, newest=lane.newest, handled=handled)
             done.append(
                 {
                     "lane": outcome.claim.contact,
-                    "new_fence": lane.fence,
+                    # The claim is spent: where the answer to a commit is lost, applying it again is refused.
+                    "new_fence": lane.fence + 1,
                     "new_holder": None,
                     "new_lease": None,
                     "new_newest": lane.newest,
