@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Row, bindparam, or_, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from channels.envelope import Arrival, DeliveryStatus, InboundMessage, Refusal
 from channels.protocol import Accepted, Blob, HistoryEntry, StorageUnavailable
@@ -21,6 +23,7 @@ from storage.database import Database
 from storage.deliveries import Delivery
 from storage.interactions import Direction, Interaction
 
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +65,7 @@ class ChannelPort:
     async def _store_without_the_culprit(
         self, batch: Sequence[Arrival], cursor: str | None, error: Exception
     ) -> Sequence[Accepted]:
-        """What cannot be stored is refused by name, alone: a provider would repeat it for ever, and its neighbours wait."""
+        """What cannot be stored is refused by name, alone: else its provider repeats it for ever and its neighbours wait."""
         if len(batch) > 1:
             accepted = [(await self.accept([arrival]))[0] for arrival in batch]
             if cursor is not None:
@@ -76,12 +79,12 @@ class ChannelPort:
         return [Accepted(interaction_id=None) for _ in batch]
 
     async def cursor(self) -> str | None:
-        return await self._database.read(lambda connection: read_cursor(self._channel, connection))
+        return await self._read(lambda connection: read_cursor(self._channel, connection))
 
     async def history(
         self, address: str, *, after: int = 0, before: int | None = None, limit: int = 50
     ) -> Sequence[HistoryEntry]:
-        return await self._database.read(
+        return await self._read(
             lambda connection: history(connection, address, after=after, before=before, limit=limit)
         )
 
@@ -93,6 +96,12 @@ class ChannelPort:
 
     def typing(self, address: str) -> None:
         self._on_typing(address)
+
+    async def _read(self, query: Callable[[Connection], T]) -> T:
+        try:
+            return await self._database.read(query)
+        except (DBAPIError, PoolTimeout) as error:
+            raise StorageUnavailable(f"nothing can be read: {type(error).__name__}") from error
 
 
 def refusal_of(arrival: Arrival, error: Exception) -> Refusal:
