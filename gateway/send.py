@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -114,6 +115,9 @@ class Sender:
                 wait = await self.send_due()
             except Unavailable:
                 log.warning("outbox_unreachable", channel=self.channel.name)
+            except Exception:
+                # Our bug, or two processes in each other's way: the channel must not fall silent for good.
+                log.exception("outbox_not_claimed", channel=self.channel.name)
             try:
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
@@ -127,7 +131,7 @@ class Sender:
             if capacity <= 0:
                 await asyncio.wait(self._on_wire, return_when=asyncio.FIRST_COMPLETED)
                 continue
-            claimed, wait = await self._commits.run(lambda transaction: self._claim(transaction, capacity))
+            claimed, wait = await self._commits.run(partial(self._claim, capacity=capacity))
             for delivery in claimed:
                 task = asyncio.create_task(self._send(delivery))
                 self._on_wire.add(task)
@@ -162,7 +166,9 @@ class Sender:
                 transaction.connection, [row.address_id for row in leaving if row.id in taken], now + gap
             )
             outbox.set_pace(
-                transaction.connection, self.channel.name, next_at + len(taken) * timedelta(seconds=1 / limits.per_second)
+                transaction.connection,
+                self.channel.name,
+                next_at + len(taken) * timedelta(seconds=1 / limits.per_second),
             )
         claimed = [self._claimed(row) for row in leaving if row.id in taken]
         if not claimed and rows:
@@ -256,7 +262,13 @@ class Sender:
         parts = (*claimed.message.sent, *receipt.external_ids)
         external_id = str(claimed.interaction) if self._streams else (parts[-1] if parts else None)
         _settle(
-            transaction, claimed.row, DeliveryStatus.SENT, None, due=transaction.now, external_id=external_id, parts=parts
+            transaction,
+            claimed.row,
+            DeliveryStatus.SENT,
+            None,
+            due=transaction.now,
+            external_id=external_id,
+            parts=parts,
         )
         self._count(transaction, DeliveryStatus.SENT)
         if self._streams:
