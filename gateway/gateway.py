@@ -8,11 +8,14 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 from aiohttp import web
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.turn import ChannelFacts
 from channels.protocol import Channel, HistoryEntry, Polls, Streams
@@ -33,12 +36,14 @@ from gateway.send import Retrying, Sender, sweep_lost
 from gateway.settings import Role, Settings
 from gateway.turns import Turns
 from gateway.understanders import understander
+from gateway.verbs import answer
 from gateway.wakeups import WakeUp, Wakeups
 from storage import keys, lanes
 from storage.commits import Commits, Unavailable
 from storage.database import Database, open_database
 from storage.linking import link_shown
 from web.app import Inside, create_app
+from web.internal import Internal, internal_routes
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +75,7 @@ class Gateway:
         self._given_channels = channels
         self._works = settings.server.role in (Role.ALL, Role.WORKER)
         self._serves = settings.server.role in (Role.ALL, Role.WEB)
+        self._looked_at = clock()
         self._timers: set[asyncio.TimerHandle] = set()
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -131,9 +137,12 @@ class Gateway:
         await self.commits.stop()
         await self.database.close()
 
-    def application(self) -> web.Application:
-        """The web application of this process."""
+    def application(self, *, internal_token: str | None = None) -> web.Application:
+        """The web application of this process. `internal_token`: lets commands on this machine in who show it."""
         routes = [route for channel in self.channels.values() for route in channel.routes()] if self._serves else []
+        if internal_token is not None:
+            internal = Internal(token=internal_token, do=partial(answer, self.commits))
+            routes.extend(internal_routes(internal))
         inside = Inside(
             ready=lambda: ready(self.database, self.playbooks), metrics=self.metrics.exposition, demo=self._demo_facts
         )
@@ -255,7 +264,9 @@ class Gateway:
 
     async def _measure(self) -> None:
         try:
-            self.metrics.waiting(await self.database.read_aside(lambda connection: measure_queues(connection, self._clock())))
+            self.metrics.waiting(
+                await self.database.read_aside(lambda connection: measure_queues(connection, self._clock()))
+            )
         except Exception as error:
             log.warning("queues_not_measured", reason=type(error).__name__)
         for name, channel in self.channels.items():
@@ -272,7 +283,8 @@ class Gateway:
                 case Streamed():
                     streamed.setdefault(item.channel, {}).setdefault(item.uri, []).append(item.entry)
                 case OutboxFilled():
-                    self.senders[item.channel].wake()
+                    if item.channel in self.senders:
+                        self.senders[item.channel].wake()
                 case FollowUpPlanned():
                     self._tick_in(item.seconds)
                 case LanesWaiting():
@@ -315,24 +327,32 @@ class Gateway:
 
     def _anyone_connected(self) -> bool:
         return any(
-            isinstance(channel, Streams) and any(True for _ in channel.connected()) for channel in self.channels.values()
+            isinstance(channel, Streams) and any(True for _ in channel.connected())
+            for channel in self.channels.values()
         )
 
     async def _push(self, interactions: Sequence[int]) -> None:
-        found = await self.database.read(lambda connection: entries(connection, interactions))
-        self._publish(found)
+        try:
+            self._publish(await self.database.read(lambda connection: entries(connection, interactions)))
+        except (DBAPIError, PoolTimeout):
+            log.warning("streams_not_read")  # the next tick that can read offers what was missed
 
     async def _push_missed(self) -> None:
-        """Wake-ups may be lost: what was streamed lately to those connected here is offered again; repeats are dropped."""
+        """Wake-ups may be lost: what was streamed to those connected here since we could last look, and a little before,
+        is offered again; repeats are dropped."""
+        looking, since = self._clock(), self._looked_at - timedelta(seconds=10)
         for name, channel in self.channels.items():
-            if isinstance(channel, Streams):
-                connected = list(channel.connected())
-                if connected:
-                    since = self._clock() - timedelta(seconds=10)
+            connected = list(channel.connected()) if isinstance(channel, Streams) else []
+            if connected:
+                try:
                     missed = await self.database.read_aside(
-                        lambda connection, connected=connected, since=since: streamed_lately(connection, connected, since)
+                        lambda connection, connected=connected: streamed_lately(connection, connected, since)
                     )
-                    self._publish({name: missed})
+                except (DBAPIError, PoolTimeout):
+                    log.warning("streams_not_read")
+                    return
+                self._publish({name: missed})
+        self._looked_at = looking
 
     def _demo_facts(self) -> Mapping[str, Any]:
         policy = self.playbooks.playbook().policy

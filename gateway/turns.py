@@ -114,7 +114,7 @@ class Turns:
         ]
 
     async def _respond(self, claim: Claim, turn: Turn, playbook: Playbook) -> Outcome:
-        """The engine's effects; where it fails, a person is called and the failure kept: that is our bug, not theirs."""
+        """The engine's effects; where it fails, a person is called and the failure kept: our bug, not theirs."""
         outcome = Outcome(claim=claim, turn=turn, effects=(), playbook=playbook.fingerprint)
         if claim.person.blocked_at is not None:
             return outcome
@@ -153,7 +153,8 @@ class Turns:
             now=self._clock(),
             seed=claim.through if claim.due is None else claim.due.id,
             fresh_number=f"C-{FIRST_CASE + claim.through}",
-            channel=self._channels[talk.channel],
+            # A channel that was switched off may still have messages waiting: they are answered all the same.
+            channel=self._channels.get(talk.channel) or ChannelFacts(name=talk.channel, scheme=talk.channel),
             contact=_contact(claim),
             conversation=ConversationFacts(
                 id=talk.id,
@@ -165,8 +166,7 @@ class Turns:
                 returning=claim.person.returning,
             ),
             messages=tuple(
-                _message(row, understanding)
-                for row, understanding in zip(claim.messages, understandings, strict=True)
+                _message(row, understanding) for row, understanding in zip(claim.messages, understandings, strict=True)
             ),
             due=None if claim.due is None else _due(claim.due),
             cases=tuple(_case(row) for row in claim.cases),
@@ -185,7 +185,11 @@ def hear_consent(turn: Turn, playbook: Playbook) -> Sequence[Effect]:
     effects: list[Effect] = []
     for message in turn.messages:
         intent = message.understanding.intent
-        if intent is not None and intent.name == "stop_marketing" and intent.confidence >= playbook.policy.confidence.sure:
+        if (
+            intent is not None
+            and intent.name == "stop_marketing"
+            and intent.confidence >= playbook.policy.confidence.sure
+        ):
             effects.append(RecordConsent(purpose=Purpose.MARKETING, granted=False, words=message.text))
     return effects
 
@@ -259,4 +263,3 @@ def _case(row: Any) -> CaseFacts:
         survey_asked=row.survey_asked,
         score=row.score,
     )
-
