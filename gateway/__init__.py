@@ -1,1 +1,1 @@
-"""Where the packages meet: settings, wiring, the two pipelines (receive to apply, send), the clock, the command line."""
+"""Where the packages meet: settings, wiring, the pipelines in and out, the clock's ticks, the command line."""

@@ -38,7 +38,7 @@ def claim_due(transaction: Transaction, process: str, most: int = 100) -> list[C
     rows = transaction.connection.execute(
         _due, {"now": transaction.now, "server_now": server_time(transaction), "most": most}
     ).all()
-    first: dict[int, Row[Any]] = {}
+    first: dict[int, Row[*tuple[Any, ...]]] = {}
     for row in rows:
         first.setdefault(row.contact_id, row)
     if not first:
@@ -71,7 +71,7 @@ class _Due:
     details: Mapping[str, Any]
 
 
-def _where_to_write(transaction: Transaction, rows: Mapping[int, Row[Any]]) -> dict[int, _Due]:
+def _where_to_write(transaction: Transaction, rows: Mapping[int, Row[*tuple[Any, ...]]]) -> dict[int, _Due]:
     """A closed Conversation is not written in: its open successor is, or a new one is opened beside it."""
     planned = standing.by_conversation(transaction.connection, (row.conversation_id for row in rows.values()))
     successors = standing.open_talks(transaction.connection, rows)

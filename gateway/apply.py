@@ -340,7 +340,7 @@ def _lock_conversations(transaction: Transaction, conversations: Sequence[int]) 
 
 
 _insert_turns = Many(
-    TurnRecord.__table__.insert(),
+    insert(TurnRecord),
     [
         "interaction_id",
         "conversation_id",
@@ -355,7 +355,7 @@ _insert_turns = Many(
     ],
 )
 _insert_deliveries = Many(
-    Delivery.__table__.insert(),
+    insert(Delivery),
     [
         "interaction_id",
         "conversation_id",

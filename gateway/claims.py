@@ -20,13 +20,20 @@ RECENT_CASES = timedelta(days=90)
 class Due(Protocol):
     """A Follow-up whose time has come, with the Conversation it is said in."""
 
-    id: int
-    conversation_id: int
-    kind: str
-    key: str
-    reason: str
-    case_number: str | None
-    details: Mapping[str, Any]
+    @property
+    def id(self) -> int: ...
+    @property
+    def conversation_id(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def case_number(self) -> str | None: ...
+    @property
+    def details(self) -> Mapping[str, Any]: ...
 
 
 class LockedLane(Protocol):
@@ -53,7 +60,7 @@ class Claim:
     messages: Sequence[Waiting]
     """Waiting messages of one Conversation, in the order received; empty when a Follow-up is due."""
     due: Due | None
-    cases: Sequence[Row[Any]]
+    cases: Sequence[Row[*tuple[Any, ...]]]
     addresses: Sequence[str]
 
 

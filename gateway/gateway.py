@@ -239,14 +239,17 @@ class Gateway:
 
     def _start_ticks(self) -> None:
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
-        add = self._scheduler.add_job
-        add(self.tick, "interval", seconds=1)
-        add(self._sweep, "interval", seconds=10)
-        add(self._link, "interval", seconds=1)
-        add(self.playbooks.look_again, "interval", seconds=2)
-        add(self._measure, "interval", seconds=5)
+        every: dict[Callable[[], Any], int] = {
+            self.tick: 1,
+            self._sweep: 10,
+            self._link: 1,
+            self.playbooks.look_again: 2,
+            self._measure: 5,
+        }
         if self.wakeups is not None:
-            add(self._push_missed, "interval", seconds=1)
+            every[self._push_missed] = 1
+        for job, seconds in every.items():
+            self._scheduler.add_job(job, "interval", seconds=seconds)  # pyright: ignore[reportUnknownMemberType]
         self._scheduler.start()
 
     async def _sweep(self) -> None:

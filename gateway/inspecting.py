@@ -35,8 +35,11 @@ def _payloads(channel: str, raw: bytes) -> Iterable[bytes]:
             answer = orjson.loads(raw)
         except orjson.JSONDecodeError:
             return [raw]
-        if isinstance(answer, dict) and isinstance(answer.get("result"), list) and "update_id" not in answer:
-            return [orjson.dumps(update) for update in answer["result"]]
+        match answer:
+            case {"ok": True, "result": [*updates]}:
+                return [orjson.dumps(update) for update in updates]
+            case _:
+                return [raw]
     return [raw]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -38,10 +39,8 @@ class Poller:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
         await self._stop_polling()
-        try:
+        with suppress(Unavailable):  # without the database the lease runs out by itself
             await self._commits.run(self._let_go)
-        except Unavailable:
-            pass  # the lease runs out by itself
 
     async def _keep(self) -> None:
         while True:

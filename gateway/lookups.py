@@ -92,9 +92,7 @@ def _imported(connection: Connection, lookup: Lookup, contact: int) -> tuple[Ord
             .limit(LATEST)
         )
         wanted = Order.order_id.in_(latest)
-    rows = connection.execute(
-        select(*Order.__table__.columns).where(wanted).order_by(Order.at.desc(), Order.id)
-    ).all()
+    rows = connection.execute(select(*Order.__table__.columns).where(wanted).order_by(Order.at.desc(), Order.id)).all()
     orders: dict[str, list[Any]] = {}
     for row in rows:
         orders.setdefault(row.order_id, []).append(row)
@@ -130,7 +128,7 @@ def _reach(connection: Connection, contact: int | None) -> tuple[str | None, str
 
 
 def _fetched(lookup: Lookup, answer: object) -> LookupResult:
-    """The endpoint's JSON: {number, date, status, amount, currency, items: [{product, quantity}], tracking, phone, mail}."""
+    """The endpoint's JSON: number, date, status, amount, currency, items [product, quantity], tracking, phone, mail."""
     if not isinstance(answer, Mapping):
         return _failed(lookup, "the order system answered something that is not an order")
     fields = cast("Mapping[str, Any]", answer)

@@ -65,7 +65,7 @@ class ChannelPort:
     async def _store_without_the_culprit(
         self, batch: Sequence[Arrival], cursor: str | None, error: Exception
     ) -> Sequence[Accepted]:
-        """What cannot be stored is refused by name, alone: else its provider repeats it for ever and its neighbours wait."""
+        """What cannot be stored is refused alone, by name: else its provider repeats it and its neighbours wait."""
         if len(batch) > 1:
             accepted = [(await self.accept([arrival]))[0] for arrival in batch]
             if cursor is not None:
@@ -160,7 +160,7 @@ def history(
     return [stream_row(row) for row in rows]
 
 
-def stream_row(row: Row[Any]) -> HistoryEntry:
+def stream_row(row: Row[*tuple[Any, ...]]) -> HistoryEntry:
     """A stored Interaction as a stream shows it."""
     author, _, name = row.author.partition(":")
     return HistoryEntry(

@@ -59,7 +59,7 @@ class Reception:
     """The transaction work that stores batches; one for each process."""
 
     def __init__(self, *, process: str, works: bool, idle: timedelta, streams: frozenset[str]) -> None:
-        """`works`: this process runs Turns and claims what it receives; `streams`: channels whose clients read along."""
+        """`works`: this process runs Turns, so it claims what it receives; `streams`: channels with readers."""
         self._process = process
         self._works = works
         self._idle = idle
@@ -276,7 +276,7 @@ def open_conversations(
 NOTHING = Accepted(interaction_id=None)
 
 INSERT_INTERACTIONS = Many(
-    Interaction.__table__.insert(),
+    insert(Interaction),
     [
         "id",
         "contact_id",
@@ -296,7 +296,7 @@ INSERT_INTERACTIONS = Many(
         "raw",
     ],
 )
-_insert_conversations = Conversation.__table__.insert()
+_insert_conversations = insert(Conversation)
 _move_newest = Many(
     update(lanes.Lane).where(lanes.Lane.contact_id == bindparam("lane")).values(newest=bindparam("newest_now"))
 )

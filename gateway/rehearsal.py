@@ -21,7 +21,7 @@ from sqlalchemy import Connection, select
 
 from channels.envelope import Event, InboundMessage, OutboundMessage, Receipt
 from channels.protocol import HistoryEntry, Limits, Port
-from gateway.gateway import Gateway
+from gateway.gateway import Gateway, utc_now
 from gateway.settings import Settings
 from storage.cases import Case
 from storage.conversations import Conversation
@@ -201,7 +201,7 @@ async def rehearse(
             on_reply(entry)
 
         terminal = Terminal(hear)
-        gateway = Gateway(own, channels=[terminal], **({"clock": clock} if clock else {}))
+        gateway = Gateway(own, channels=[terminal], clock=clock or utc_now)
         await gateway.start()
         try:
             yield Rehearsal(gateway, terminal, replies, clock)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
@@ -57,7 +57,7 @@ class Claimed:
     attempt: int
     deadline: datetime
     message: OutboundMessage
-    row: Row[Any]
+    row: Row[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,7 +186,9 @@ class Sender:
         wait = 1.0 if allowed else min(1.0, (next_at - now).total_seconds())
         return min(capacity, allowed), next_at, wait
 
-    def _may_leave(self, transaction: Transaction, row: Row[Any], rows: Sequence[Row[Any]]) -> bool:
+    def _may_leave(
+        self, transaction: Transaction, row: Row[*tuple[Any, ...]], rows: Sequence[Row[*tuple[Any, ...]]]
+    ) -> bool:
         verdict = may_write(self._situation(transaction, row))
         match verdict:
             case Send():
@@ -199,7 +201,7 @@ class Sender:
                 _settle(transaction, row, DeliveryStatus(row.status), str(verdict.reason), due=verdict.until)
         return False
 
-    def _situation(self, transaction: Transaction, row: Row[Any]) -> Situation:
+    def _situation(self, transaction: Transaction, row: Row[*tuple[Any, ...]]) -> Situation:
         marketing = row.purpose == "marketing"
         connection, contact = transaction.connection, [row.contact_id]
         return Situation(
@@ -215,7 +217,7 @@ class Sender:
             open_complaint=marketing and bool(outbox.with_open_complaint(connection, contact)),
         )
 
-    def _claimed(self, row: Row[Any]) -> Claimed:
+    def _claimed(self, row: Row[*tuple[Any, ...]]) -> Claimed:
         return Claimed(
             id=row.id,
             interaction=row.interaction_id,
@@ -329,7 +331,7 @@ def sweep_lost(transaction: Transaction, idempotent: Mapping[str, bool], *, ever
     return len(rows)
 
 
-def outbound(row: Row[Any], channel: str) -> OutboundMessage:
+def outbound(row: Row[*tuple[Any, ...]], channel: str) -> OutboundMessage:
     """The envelope of a Delivery."""
     message = row.message
     return OutboundMessage(
@@ -354,7 +356,7 @@ def buttons_from_json(content: Mapping[str, Any]) -> tuple[Button, ...]:
 def attachments_from_json(content: Mapping[str, Any]) -> tuple[Attachment, ...]:
     """Attachments as `receive.attachment_as_json` wrote them."""
     return tuple(
-        Attachment(**{**attachment, "kind": AttachmentKind(attachment["kind"])})
+        replace(Attachment(**attachment), kind=AttachmentKind(attachment["kind"]))
         for attachment in content.get("attachments", ())
     )
 
@@ -376,9 +378,9 @@ def stream_entry(claimed: Claimed, now: datetime) -> HistoryEntry:
     )
 
 
-def _one_an_address(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+def _one_an_address(rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Row[*tuple[Any, ...]]]:
     seen: set[int] = set()
-    first: list[Row[Any]] = []
+    first: list[Row[*tuple[Any, ...]]] = []
     for row in rows:
         if row.address_id not in seen:
             seen.add(row.address_id)
@@ -388,7 +390,7 @@ def _one_an_address(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
 
 def _settle(
     transaction: Transaction,
-    row: Row[Any],
+    row: Row[*tuple[Any, ...]],
     status: DeliveryStatus,
     reason: str | None,
     *,

@@ -52,14 +52,14 @@ class Many:
 
     def _prepare(self, dialect: Dialect) -> _Plan:
         compiled = self._statement.compile(dialect=dialect, column_keys=self._keys)
-        names: tuple[str, ...] = tuple(compiled.positiontup or compiled.binds)  # pyright: ignore
+        names: list[str] = list(compiled.positiontup or compiled.binds)  # pyright: ignore
         conversions = (
             (place, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))  # pyright: ignore
             for place, name in enumerate(names)
         )
         plan = _Plan(
             sql=str(compiled),
-            names=names,
+            names=tuple(names),
             values=itemgetter(*names) if len(names) > 1 else _one(names[0]),
             conversions=tuple((place, convert) for place, convert in conversions if convert is not None),
             positional=bool(compiled.positional),  # pyright: ignore

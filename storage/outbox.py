@@ -68,7 +68,7 @@ _due = (
 )
 
 
-def due(connection: Connection, channel: str, now: datetime, most: int) -> Sequence[Row[Any]]:
+def due(connection: Connection, channel: str, now: datetime, most: int) -> Sequence[Row[*tuple[Any, ...]]]:
     """Deliveries of a channel that may leave now, replies before bulk, locked."""
     return connection.execute(_due, {"of_channel": channel, "now": now, "most": most}).all()
 
@@ -191,7 +191,7 @@ def with_open_complaint(connection: Connection, contacts: Sequence[int]) -> set[
     )
 
 
-def lost(connection: Connection, now: datetime | None) -> Sequence[Row[Any]]:
+def lost(connection: Connection, now: datetime | None) -> Sequence[Row[*tuple[Any, ...]]]:
     """Sends whose process went silent (`now` None: every send on the wire, for a start where nobody else can be alive)."""
     statement = select(Delivery.id, Delivery.channel, Delivery.due_at).where(Delivery.status == "sending")
     if now is not None:

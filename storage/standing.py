@@ -128,7 +128,7 @@ _by_uri = (
 )
 
 
-def by_uri(connection: Connection, uris: Iterable[str]) -> dict[str, tuple[Person, Row[Any]]]:
+def by_uri(connection: Connection, uris: Iterable[str]) -> dict[str, tuple[Person, Row[*tuple[Any, ...]]]]:
     """Known addresses with their lanes, locked in the order of Contact ids.
 
     The address is locked, too: while two Contacts are being linked, it must not be read as the old one's.
@@ -137,7 +137,7 @@ def by_uri(connection: Connection, uris: Iterable[str]) -> dict[str, tuple[Perso
     return {row.uri: (person(row), row) for row in rows}
 
 
-def person(row: Row[Any]) -> Person:
+def person(row: Row[*tuple[Any, ...]]) -> Person:
     """The Person in a row that begins with the PERSON columns."""
     return Person(**dict(zip(_PERSON_FIELDS, row[:_PERSON], strict=True)))
 
@@ -199,7 +199,8 @@ def waiting_messages(connection: Connection, contacts: Iterable[int]) -> dict[in
     """Inbound Interactions that no Turn has handled yet, in the order received, by Contact."""
     waiting: dict[int, list[Waiting]] = {}
     for row in connection.execute(_waiting, {"contacts": sorted(set(contacts))}):
-        waiting.setdefault(row.contact_id, []).append(Waiting(**dict(zip(_WAITING_FIELDS, row, strict=True))))
+        fields: dict[str, Any] = dict(zip(_WAITING_FIELDS, row, strict=True))
+        waiting.setdefault(row.contact_id, []).append(Waiting(**fields))
     return waiting
 
 
@@ -226,9 +227,9 @@ _cases = (
 )
 
 
-def cases(connection: Connection, contacts: Sequence[int], since: datetime) -> dict[int, list[Row[Any]]]:
+def cases(connection: Connection, contacts: Sequence[int], since: datetime) -> dict[int, list[Row[*tuple[Any, ...]]]]:
     """Cases that are not closed, or were closed after `since`, latest first, by Contact."""
-    found: dict[int, list[Row[Any]]] = {}
+    found: dict[int, list[Row[*tuple[Any, ...]]]] = {}
     if contacts:
         for row in connection.execute(_cases, {"contacts": list(contacts), "since": since}):
             found.setdefault(row.contact_id, []).append(row)

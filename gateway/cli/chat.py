@@ -46,7 +46,7 @@ async def _follow(settings: Settings, lines: list[str]) -> None:
 
     async with rehearse(settings, clock=Clock(datetime.now(UTC))) as rehearsal:
         for line in lines:
-            print((await rehearsal.say(line)).as_json().decode(), flush=True)
+            typer.echo((await rehearsal.say(line)).as_json().decode())
 
 
 async def _converse(settings: Settings) -> None:

@@ -31,7 +31,7 @@ def _inspect(channel: str, files: list[Path]) -> None:
         try:
             raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         except OSError as error:
-            print(orjson.dumps({"error": f"{file}: {error.strerror}"}).decode())
+            typer.echo(orjson.dumps({"error": f"{file}: {error.strerror}"}).decode())
             continue
         for line in inspect(channel, raw):
-            print(orjson.dumps(line).decode())
+            typer.echo(orjson.dumps(line).decode())

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from alembic import context
 
-import storage.everything  # noqa: F401  # all entities
-from storage.schema import Entity, Money, Words
+from storage.everything import Entity
+from storage.schema import Money, Words
 
 
 def _render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
