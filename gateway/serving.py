@@ -36,13 +36,14 @@ async def _serve(settings: Settings, lock: DataLock | None, on_ready: Callable[[
         loop.add_signal_handler(number, stop.set)
     gateway = Gateway(settings)
     await gateway.start()
-    runner = web.AppRunner(gateway.application(), access_log=None, handle_signals=False)
+    token = secrets.token_urlsafe(32) if lock is not None else None
+    runner = web.AppRunner(gateway.application(internal_token=token), access_log=None, handle_signals=False)
     await runner.setup()
     site = web.TCPSite(runner, settings.server.host, settings.server.port, shutdown_timeout=5)
     await site.start()
     url = _url(runner, settings)
-    if lock is not None:
-        lock.tell(url=url, token=secrets.token_urlsafe(32))
+    if lock is not None and token is not None:
+        lock.tell(url=url, token=token)
     _calm_the_collector()
     on_ready(url)
     log.info("serving", url=url, role=settings.server.role)

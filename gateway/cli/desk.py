@@ -1,0 +1,331 @@
+"""An agent's verbs in the terminal: who waits, what was said, take over, answer, hand back, and who a contact is."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from rich.console import Console
+
+from gateway.cli.app import app, err, load_settings
+
+if TYPE_CHECKING:
+    from gateway.reach import House
+    from gateway.refusals import Refused
+
+T = TypeVar("T")
+
+Conversation = Annotated[int, typer.Argument(help="Number of the conversation, as `rapport queue` lists it.")]
+Name = Annotated[str | None, typer.Option("--as", help="The agent's name; your user name here where it is left out.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+FromColleague = Annotated[bool, typer.Option("--from-colleague", help="Although a colleague has it.")]
+Person = Annotated[str, typer.Argument(help="A contact: its number, customer:<your number> or an address.")]
+Text = Annotated[str, typer.Argument(help="The words; - or nothing reads them from standard input.")]
+
+
+@app.command()
+def queue(
+    context: typer.Context,
+    mine: Annotated[bool, typer.Option("--mine", help="Only what nobody has taken, and what you have.")] = False,
+    name: Name = None,
+    as_json: Json = False,
+) -> None:
+    """Who waits for a person: urgent ones first, then who has waited longest."""
+    from gateway import inbox
+
+    agent = _agent(name) if mine else None
+    waiting = _ask(context, lambda house: house.do(inbox.queue, agent=agent))
+    if as_json:
+        _print_json(waiting)
+    else:
+        from gateway.cli.desk_tables import queue_table
+
+        Console().print(queue_table(waiting) if waiting else "Nobody waits.")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    conversation: Conversation,
+    timeline: Annotated[bool, typer.Option("--timeline", help="The contact's timeline over all channels.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many lines, the latest.")] = 200,
+    as_json: Json = False,
+) -> None:
+    """A conversation: the thread and what became of each message, the summary, the cases, what was understood."""
+    from gateway import inbox
+
+    thread = _ask(
+        context, lambda house: house.do(inbox.show, conversation=conversation, timeline=timeline, limit=limit)
+    )
+    if as_json:
+        _print_json(thread)
+    else:
+        from gateway.cli.desk_tables import print_thread
+
+        print_thread(Console(), thread, timeline=timeline)
+
+
+@app.command()
+def take(
+    context: typer.Context,
+    conversation: Conversation,
+    from_colleague: FromColleague = False,
+    name: Name = None,
+    as_json: Json = False,
+) -> None:
+    """Take a conversation over: from now on you speak, and the assistant is silent."""
+    from gateway import desk
+
+    by = _agent(name)
+    standing = _ask(
+        context, lambda house: house.do(desk.take, conversation=conversation, by=by, from_colleague=from_colleague)
+    )
+    withdrawn = f" {standing.withdrawn} of the assistant's messages will not leave." if standing.withdrawn else ""
+    _say(standing, as_json, f"You have conversation {conversation}.{withdrawn}")
+
+
+@app.command()
+def reply(
+    context: typer.Context,
+    conversation: Conversation,
+    text: Text = "-",
+    seen: Annotated[
+        int | None, typer.Option(help="Newest line you have read (show tells it); your own latest where left out.")
+    ] = None,
+    name: Name = None,
+    as_json: Json = False,
+) -> None:
+    """Write to the customer. Refused where messages came in that your draft does not know of."""
+    from gateway import desk
+
+    by = _agent(name)
+
+    async def send(house: House) -> tuple[desk.Written, bool]:
+        return await _reply(house, conversation, by, text, seen), house.running
+
+    written, leaving = _ask(context, send)
+    _say(written, as_json, "On its way." if leaving else "Written down; it leaves when the gateway runs.")
+
+
+@app.command()
+def note(
+    context: typer.Context, conversation: Conversation, text: Text = "-", name: Name = None, as_json: Json = False
+) -> None:
+    """Leave a note for colleagues; the customer never sees it."""
+    from gateway import desk
+
+    by, words = _agent(name), _words(text)
+    written = _ask(context, lambda house: house.do(desk.note, conversation=conversation, by=by, text=words))
+    _say(written, as_json, "Noted.")
+
+
+@app.command()
+def handback(
+    context: typer.Context,
+    conversation: Conversation,
+    text: Annotated[str, typer.Option("--note", help="What was agreed: kept with the open case.")] = "",
+    from_colleague: FromColleague = False,
+    name: Name = None,
+    as_json: Json = False,
+) -> None:
+    """Give a conversation back to the assistant."""
+    from gateway import desk
+
+    by = _agent(name)
+    standing = _ask(
+        context,
+        lambda house: house.do(
+            desk.handback, conversation=conversation, by=by, text=text, from_colleague=from_colleague
+        ),
+    )
+    _say(standing, as_json, f"The assistant has conversation {conversation}.")
+
+
+@app.command()
+def resolve(
+    context: typer.Context,
+    conversation: Conversation,
+    case: Annotated[str | None, typer.Option(help="A case that is resolved with it, such as C-1042.")] = None,
+    survey: Annotated[bool, typer.Option(help="Ask the customer later how it was, once a case.")] = True,
+    from_colleague: FromColleague = False,
+    name: Name = None,
+    as_json: Json = False,
+) -> None:
+    """Close a conversation: it is done, and the next message opens a new one."""
+    from gateway import desk
+
+    by = _agent(name)
+    hours = _survey_hours(context) if case is not None and survey else None
+    standing = _ask(
+        context,
+        lambda house: house.do(
+            desk.resolve,
+            conversation=conversation,
+            by=by,
+            case=case,
+            survey_hours=hours,
+            from_colleague=from_colleague,
+        ),
+    )
+    _say(standing, as_json, f"Conversation {conversation} is resolved.")
+
+
+@app.command()
+def contact(context: typer.Context, contact: Person, as_json: Json = False) -> None:
+    """All about a person: profile, addresses, consents, orders, cases, follow-ups and the timeline."""
+    from gateway import people
+
+    profile = _ask(context, lambda house: house.do(people.contact, contact=contact))
+    if as_json:
+        _print_json(profile)
+    else:
+        from gateway.cli.desk_tables import print_profile
+
+        print_profile(Console(), profile)
+
+
+@app.command()
+def record(
+    context: typer.Context,
+    contact: Person,
+    kind: Annotated[str, typer.Argument(help="call, visit, meeting, fax or fair.")],
+    text: Text = "-",
+    at: Annotated[
+        datetime | None, typer.Option(help="When it was, in this machine's time zone; now where it is left out.")
+    ] = None,
+    case: Annotated[str | None, typer.Option(help="The case it was about, such as C-1042.")] = None,
+    name: Name = None,
+    as_json: Json = False,
+) -> None:
+    """Write down a contact that did not come through a channel."""
+    from gateway import people
+    from storage.interactions import OFFLINE, InteractionKind
+
+    if kind not in OFFLINE:
+        raise typer.BadParameter(f"{kind} is none of {', '.join(OFFLINE)}")
+    by, words, when = _agent(name), _words(text), None if at is None else at.astimezone()
+    recorded = _ask(
+        context,
+        lambda house: house.do(
+            people.record, contact=contact, kind=InteractionKind(kind), text=words, by=by, at=when, case=case
+        ),
+    )
+    _say(recorded, as_json, f"Recorded with contact {recorded.contact}.")
+
+
+@app.command()
+def link(
+    context: typer.Context,
+    contact: Person,
+    other: Person,
+    evidence: Annotated[str, typer.Option(help="How we know that both are one person.")],
+    name: Name = None,
+    as_json: Json = False,
+) -> None:
+    """Make two contacts one: everything of the second moves to the first, and can be given back."""
+    from gateway import people
+
+    by = _agent(name)
+    linked = _ask(context, lambda house: house.do(people.link, contact=contact, other=other, evidence=evidence, by=by))
+    _say(
+        linked,
+        as_json,
+        f"Contact {linked.merged} is part of contact {linked.contact} now; rapport unlink {linked.link} takes it back.",
+    )
+
+
+@app.command()
+def unlink(
+    context: typer.Context,
+    link: Annotated[int, typer.Argument(help="Number of the link, as `rapport contact` lists it.")],
+    name: Name = None,
+    as_json: Json = False,
+) -> None:
+    """Take a link back: every row returns to whom it belonged."""
+    from gateway import people
+
+    by = _agent(name)
+    linked = _ask(context, lambda house: house.do(people.unlink, link=link, by=by))
+    _say(linked, as_json, f"Contacts {linked.contact} and {linked.merged} are two again.")
+
+
+async def _reply(house: House, conversation: int, by: str, text: str, seen: int | None):
+    """Where the words are still to be typed, the draft begins now: what comes in meanwhile is shown first."""
+    from gateway import desk, inbox
+
+    if seen is None and text == "-" and sys.stdin.isatty():
+        thread = await house.do(inbox.show, conversation=conversation, limit=20)
+        from gateway.cli.desk_tables import print_thread
+
+        print_thread(err, thread, timeline=False)
+        err.print("Write your reply, then press Ctrl-D:")
+        seen = thread.seen
+    words = await asyncio.to_thread(_words, text)
+    return await house.do(desk.reply, conversation=conversation, by=by, text=words, seen=seen)
+
+
+def _ask(context: typer.Context, ask: Callable[[House], Awaitable[T]]) -> T:
+    """Ask the house, wherever it is; a refusal is printed and ends the command with status 1."""
+    from gateway.reach import NotReached, reach
+    from gateway.refusals import Refused
+
+    settings = load_settings(context)
+
+    async def asked() -> T:
+        async with reach(settings) as house:
+            return await ask(house)
+
+    try:
+        return asyncio.run(asked())
+    except Refused as refused:
+        _refuse(refused)
+        raise typer.Exit(1) from None
+    except NotReached as error:
+        err.print(str(error), style="red", highlight=False, markup=False)
+        raise typer.Exit(2) from None
+
+
+def _refuse(refused: Refused) -> None:
+    from gateway.refusals import Stale
+
+    err.print(str(refused), style="red", highlight=False, markup=False)
+    if isinstance(refused, Stale):
+        for line in refused.unseen:
+            err.print(f"  {line.id}  {line.author}: {line.text}", highlight=False, markup=False)
+
+
+def _agent(name: str | None) -> str:
+    return name or getpass.getuser()
+
+
+def _words(text: str) -> str:
+    return sys.stdin.read() if text == "-" else text
+
+
+def _survey_hours(context: typer.Context) -> float | None:
+    from bot.playbook import PlaybookMistakes, load
+    from gateway.playbooks import files
+
+    try:
+        return float(load(files(load_settings(context).playbook)).policy.times.survey_hours)
+    except (PlaybookMistakes, OSError):
+        err.print("The playbook cannot be read: nobody will be asked how it was.", style="yellow")
+        return None
+
+
+def _say(answer: object, as_json: bool, sentence: str) -> None:
+    if as_json:
+        _print_json(answer)
+    else:
+        Console().print(sentence, highlight=False)
+
+
+def _print_json(answer: object) -> None:
+    from gateway.verbs import to_json
+
+    sys.stdout.write(to_json(answer).decode() + "\n")

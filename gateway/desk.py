@@ -1,0 +1,418 @@
+"""The desk: what an agent does with a Conversation. The terminal and the console use these same verbs.
+
+Each is one step of one transaction. It locks the Contact's Lane first, so that a message that is just being stored,
+or a Turn that is just being applied, comes wholly before or wholly after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, and_, insert, or_, select, update
+from sqlalchemy import case as sql_case
+
+from bot.memory import Memory
+from bot.turn import CaseStatus, FollowUpKind, Purpose
+from campaigns.policy import Refusal
+from channels.envelope import DeliveryStatus
+from gateway.news import Counted, OutboxFilled
+from gateway.refusals import Ended, NotFound, NotYours, Stale, Unreachable, Unseen, Unusable
+from storage import ids, lanes
+from storage.cases import Case
+from storage.commits import Transaction
+from storage.contacts import Address, Contact
+from storage.conversations import Conversation, ConversationState, Owner
+from storage.deliveries import Delivery
+from storage.follow_ups import FollowUp, FollowUpState
+from storage.interactions import Direction, Interaction, InteractionKind
+from storage.outbox import WAITING
+
+WORTH_SENDING = timedelta(hours=24)
+"""How long an agent's word waits for a channel that is down before it counts as failed."""
+LONGEST = 20_000
+"""Characters of one reply or note; more is a document, and belongs into an attachment."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """A Conversation after a verb: who speaks now."""
+
+    conversation: int
+    state: ConversationState
+    owner: Owner
+    agent: str | None
+    epoch: int
+    changed: bool
+    """False: it stood so already."""
+    withdrawn: int = 0
+    """The assistant's messages that had not left yet and now never will."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """What an agent wrote, as it was recorded."""
+
+    conversation: int
+    interaction: int
+    delivery: int | None = None
+    """Its place in the outbox; None for a note."""
+
+
+def take(transaction: Transaction, *, conversation: int, by: str, from_colleague: bool = False) -> Standing:
+    """`by` speaks from now on, and nothing that the assistant wrote before leaves any more.
+
+    Raises NotYours where a colleague has it, unless `from_colleague`; Ended; NotFound.
+    """
+    by = agent_name(by)
+    row = _lock_open(transaction, conversation)
+    if row.owner is Owner.AGENT and row.agent == by:
+        return _standing(row, changed=False)
+    if row.owner is Owner.AGENT and not from_colleague:
+        raise NotYours(
+            f"{row.agent} has conversation {conversation}; take it with --from-colleague if you agreed on it"
+        )
+    before = row.agent if row.owner is Owner.AGENT else str(row.owner)
+    changes: dict[str, Any] = {"owner": Owner.AGENT, "agent": by, "epoch": row.epoch + 1}
+    if row.owner is Owner.BOT:
+        # It waits since now: an earlier hand-off is another story.
+        changes |= {"handed_off_at": transaction.now, "handoff_reason": None, "handoff_summary": None}
+    _change(transaction, row, changes)
+    withdrawn = _withdraw(transaction, conversation)
+    _tell(transaction, row, f"{by} took the conversation over from {before}", by=by, event="taken", source=before)
+    return _standing(row, owner=Owner.AGENT, agent=by, epoch=row.epoch + 1, withdrawn=withdrawn)
+
+
+def reply(transaction: Transaction, *, conversation: int, by: str, text: str, seen: int | None = None) -> Written:
+    """Write to the customer. `seen`: the newest Interaction that the agent knows of; without it, their own latest act.
+
+    Raises Stale with the messages that came in since; NotYours; Unreachable; Unusable; Ended; NotFound.
+    """
+    by, text = agent_name(by), usable(text)
+    row = _lock_open(transaction, conversation)
+    if row.owner is not Owner.AGENT or row.agent != by:
+        has = row.agent if row.owner is Owner.AGENT else f"the {row.owner}"
+        raise NotYours(f"{has} has conversation {conversation}; take it first, then reply")
+    _refuse_closed(row)
+    _refuse_stale(transaction, row, by, seen)
+    interaction = _record(transaction, row, InteractionKind.MESSAGE, Direction.OUT, f"agent:{by}", text, {})
+    return Written(
+        conversation=conversation, interaction=interaction, delivery=_queue(transaction, row, interaction, by, text)
+    )
+
+
+def note(transaction: Transaction, *, conversation: int, by: str, text: str) -> Written:
+    """Write something for colleagues alone; anybody may, at any time. Raises Unusable, NotFound."""
+    by, text = agent_name(by), usable(text)
+    row = _lock(transaction, conversation)
+    interaction = _record(transaction, row, InteractionKind.NOTE, Direction.INTERNAL, f"agent:{by}", text, {})
+    return Written(conversation=conversation, interaction=interaction)
+
+
+def handback(
+    transaction: Transaction, *, conversation: int, by: str, text: str = "", from_colleague: bool = False
+) -> Standing:
+    """The assistant speaks again. `text`, a note on what was agreed, goes to the open case and to the engine.
+
+    Raises NotYours where a colleague has it, unless `from_colleague`; Unusable; Ended; NotFound.
+    """
+    by, text = agent_name(by), usable(text) if text.strip() else ""
+    row = _lock_open(transaction, conversation)
+    if row.owner is Owner.BOT:
+        return _standing(row, changed=False)
+    _refuse_colleagues(row, by, "hand it back", from_colleague)
+    memory = _memory_after_people(row.memory, by=by, text=text, at=transaction.now)
+    _change(transaction, row, {"owner": Owner.BOT, "agent": None, "epoch": row.epoch + 1, "memory": memory})
+    _tell(transaction, row, f"{by} handed the conversation back to the assistant", by=by, event="handed_back")
+    if text:
+        case = _open_case(transaction, row)
+        _record(transaction, row, InteractionKind.NOTE, Direction.INTERNAL, f"agent:{by}", text, {}, case=case)
+    return _standing(row, owner=Owner.BOT, agent=None, epoch=row.epoch + 1)
+
+
+def resolve(
+    transaction: Transaction,
+    *,
+    conversation: int,
+    by: str,
+    case: str | None = None,
+    survey_hours: float | None = None,
+    from_colleague: bool = False,
+) -> Standing:
+    """It is done: the customer's next message opens a new Conversation. With `case`, that case is resolved, too, and,
+    with `survey_hours`, the customer is asked after that time how it was.
+
+    Raises NotYours where a colleague has it, unless `from_colleague`; Ended; NotFound.
+    """
+    by = agent_name(by)
+    row = _lock_open(transaction, conversation)
+    _refuse_colleagues(row, by, "resolve it", from_colleague)
+    if case is not None:
+        _resolve_case(transaction, row, case, survey_hours)
+    changes: dict[str, Any] = {
+        "state": ConversationState.RESOLVED,
+        "closed_at": transaction.now,
+        "owner": Owner.AGENT,
+        "agent": by,
+        "epoch": row.epoch + 1,
+    }
+    _change(transaction, row, changes)
+    withdrawn = _withdraw(transaction, conversation)
+    about = "the conversation" if case is None else f"the conversation and case {case}"
+    _tell(transaction, row, f"{by} resolved {about}", by=by, event="resolved")
+    return _standing(
+        row, state=ConversationState.RESOLVED, owner=Owner.AGENT, agent=by, epoch=row.epoch + 1, withdrawn=withdrawn
+    )
+
+
+def agent_name(name: str) -> str:
+    """A name as it is recorded. Raises Unusable."""
+    name = " ".join(name.split())
+    if not name or len(name) > 64 or not name.isprintable() or ":" in name:
+        raise Unusable("an agent's name has 1 to 64 printable characters and no colon")
+    return name
+
+
+def usable(text: str) -> str:
+    """Text that can be stored and sent. Raises Unusable."""
+    text = text.strip()
+    if not text:
+        raise Unusable("the text is empty")
+    if len(text) > LONGEST:
+        raise Unusable(f"the text has {len(text)} characters; {LONGEST} is the most")
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise Unusable("the text holds characters that cannot be stored")
+    return text
+
+
+_conversation = (
+    select(
+        *Conversation.__table__.columns,
+        Contact.language,
+        Contact.blocked_at,
+        Address.uri,
+        Address.closed_at.label("address_closed_at"),
+        Address.closed_reason,
+    )
+    .join(Contact, Contact.id == Conversation.contact_id)
+    .join(Address, Address.id == Conversation.address_id)
+)
+
+
+def _lock(transaction: Transaction, conversation: int) -> Row[*tuple[Any, ...]]:
+    """The Conversation, its Lane locked. Its Contact may change while we wait for the lock: two were just linked."""
+    connection = transaction.connection
+    while True:
+        contact = connection.scalar(select(Conversation.contact_id).where(Conversation.id == conversation))
+        if contact is None:
+            raise NotFound(f"there is no conversation {conversation}")
+        lanes.lock(connection, [contact])
+        row = connection.execute(
+            _conversation.where(Conversation.id == conversation).with_for_update(of=Conversation)
+        ).one()
+        if row.contact_id == contact:
+            return row
+
+
+def _lock_open(transaction: Transaction, conversation: int) -> Row[*tuple[Any, ...]]:
+    row = _lock(transaction, conversation)
+    if row.state is not ConversationState.OPEN:
+        raise Ended(f"conversation {conversation} is over ({row.state}); the customer's next message opens a new one")
+    return row
+
+
+def _change(transaction: Transaction, row: Row[*tuple[Any, ...]], changes: dict[str, Any]) -> None:
+    transaction.connection.execute(
+        update(Conversation).where(Conversation.id == row.id).values(**changes, last_at=transaction.now)
+    )
+
+
+def _standing(row: Row[*tuple[Any, ...]], *, changed: bool = True, withdrawn: int = 0, **now: Any) -> Standing:
+    facts: dict[str, Any] = {"state": row.state, "owner": row.owner, "agent": row.agent, "epoch": row.epoch}
+    return Standing(conversation=row.id, changed=changed, withdrawn=withdrawn, **(facts | now))
+
+
+def _withdraw(transaction: Transaction, conversation: int) -> int:
+    """What the assistant wrote and has not left is taken out of the way at once: a message that waits for its retry
+    would otherwise hold the agent's words behind it. What is on the wire this very moment counts as left."""
+    withdrawn = transaction.connection.execute(
+        update(Delivery)
+        .where(Delivery.conversation_id == conversation, Delivery.status.in_(WAITING), Delivery.epoch.is_not(None))
+        .values(
+            # As the sender says it: what was tried before has failed, what was never tried is skipped.
+            status=sql_case((Delivery.attempts == 0, DeliveryStatus.SKIPPED.value), else_=DeliveryStatus.FAILED.value),
+            reason=str(Refusal.TAKEN_OVER),
+            updated_at=transaction.now,
+        )
+        .returning(Delivery.channel, Delivery.status)
+    ).all()
+    for row in withdrawn:
+        labels = {"channel": row.channel, "outcome": row.status}
+        transaction.news.append(Counted(what="sent", labels=labels))
+    return len(withdrawn)
+
+
+def _tell(transaction: Transaction, row: Row[*tuple[Any, ...]], sentence: str, **facts: str) -> None:
+    """A line of the house's own in the thread."""
+    _record(transaction, row, InteractionKind.SYSTEM, Direction.INTERNAL, "system", sentence, facts)
+
+
+def _record(
+    transaction: Transaction,
+    row: Row[*tuple[Any, ...]],
+    kind: InteractionKind,
+    direction: Direction,
+    author: str,
+    text: str,
+    content: dict[str, Any],
+    *,
+    case: int | None = None,
+) -> int:
+    identity = ids.take(transaction.connection, Interaction, 1)[0]
+    transaction.connection.execute(
+        insert(Interaction),
+        {
+            "id": identity,
+            "contact_id": row.contact_id,
+            "conversation_id": row.id,
+            "address_id": row.address_id,
+            "case_id": case,
+            "channel": row.channel,
+            "direction": direction,
+            "kind": kind,
+            "author": author,
+            "text": text,
+            "content": content,
+            "at": transaction.now,
+            "stored_at": transaction.now,
+        },
+    )
+    return identity
+
+
+def _refuse_closed(row: Row[*tuple[Any, ...]]) -> None:
+    if row.blocked_at is not None:
+        raise Unreachable("this contact is blocked")
+    if row.address_closed_at is not None:
+        raise Unreachable(f"{row.uri} cannot be reached: {row.closed_reason or 'closed'}")
+
+
+def _refuse_colleagues(row: Row[*tuple[Any, ...]], by: str, what: str, from_colleague: bool) -> None:
+    if row.owner is Owner.AGENT and row.agent != by and not from_colleague:
+        raise NotYours(f"{row.agent} has conversation {row.id}; {what} with --from-colleague if you agreed on it")
+
+
+def _refuse_stale(transaction: Transaction, row: Row[*tuple[Any, ...]], by: str, seen: int | None) -> None:
+    """An answer to what was said before the customer's last word can be worse than none."""
+    connection, own = transaction.connection, f"agent:{by}"
+    of_conversation = and_(Interaction.contact_id == row.contact_id, Interaction.conversation_id == row.id)
+    if seen is None:
+        by_them = or_(Interaction.author == own, Interaction.content["by"].as_string() == by)
+        statement = select(Interaction.id).where(of_conversation, by_them).order_by(Interaction.id.desc()).limit(1)
+        seen = connection.scalar(statement) or 0
+    unseen = connection.execute(
+        select(Interaction.id, Interaction.author, Interaction.at, Interaction.text)
+        .where(
+            of_conversation,
+            Interaction.id > seen,
+            Interaction.direction.in_([Direction.IN, Direction.OUT]),
+            Interaction.author != own,
+        )
+        .order_by(Interaction.id)
+    ).all()
+    if unseen:
+        count = "a message has" if len(unseen) == 1 else f"{len(unseen)} messages have"
+        raise Stale(
+            f"{count} come in that your draft does not know of; read, then reply with --seen {unseen[-1].id}",
+            [Unseen(id=line.id, author=line.author, at=line.at, text=line.text) for line in unseen],
+        )
+
+
+def _queue(transaction: Transaction, row: Row[*tuple[Any, ...]], interaction: int, by: str, text: str) -> int:
+    """Into the outbox, before bulk and under any epoch: an agent's own word is never overtaken."""
+    identity = ids.take(transaction.connection, Delivery, 1)[0]
+    transaction.connection.execute(
+        insert(Delivery),
+        {
+            "id": identity,
+            "interaction_id": interaction,
+            "conversation_id": row.id,
+            "contact_id": row.contact_id,
+            "address_id": row.address_id,
+            "channel": row.channel,
+            "purpose": Purpose.SERVICE,
+            "priority": 0,
+            "message": {"text": text, "author": f"agent:{by}", "language": row.language or "en"},
+            "status": DeliveryStatus.QUEUED,
+            "epoch": None,
+            "due_at": transaction.now,
+            "deadline": transaction.now + WORTH_SENDING,
+            "attempts": 0,
+            "queued_at": transaction.now,
+            "updated_at": transaction.now,
+        },
+    )
+    transaction.connection.execute(
+        update(Conversation).where(Conversation.id == row.id).values(last_at=transaction.now)
+    )
+    transaction.news.append(OutboxFilled(channel=row.channel))
+    return identity
+
+
+def _memory_after_people(memory: dict[str, Any], *, by: str, text: str, at: datetime) -> dict[str, Any]:
+    """What the engine asked before people took over is no longer open, and what annoyed the customer is settled."""
+    known = Memory.read(memory)
+    known.choice = known.order = None
+    known.misunderstood = known.angry = 0
+    if known.complaint is not None:
+        known.complaint.paused = True
+    return {**known.write(), "handed_back": {"by": by, "note": text, "at": at.isoformat()}}
+
+
+_cases = select(Case.id, Case.number, Case.conversation_id).order_by(Case.id.desc())
+
+
+def _open_case(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> int | None:
+    """The case that this Conversation is about: one that began here, else the Contact's latest."""
+    of_contact = _cases.where(Case.contact_id == row.contact_id, Case.closed_at.is_(None))
+    found = transaction.connection.execute(of_contact).all()
+    here = [case.id for case in found if case.conversation_id == row.id]
+    return next(iter([*here, *(case.id for case in found)]), None)
+
+
+def _resolve_case(
+    transaction: Transaction, row: Row[*tuple[Any, ...]], number: str, survey_hours: float | None
+) -> None:
+    connection, now = transaction.connection, transaction.now
+    resolved = connection.execute(
+        update(Case)
+        .where(Case.number == number, Case.contact_id == row.contact_id)
+        .values(status=CaseStatus.RESOLVED, updated_at=now)
+        .returning(Case.survey_asked)
+    ).one_or_none()
+    if resolved is None:
+        raise NotFound(f"this contact has no case {number}")
+    key = f"survey:{number}"
+    planned = connection.scalar(
+        select(FollowUp.id).where(
+            FollowUp.contact_id == row.contact_id, FollowUp.key == key, FollowUp.state == FollowUpState.PLANNED
+        )
+    )
+    if survey_hours is None or resolved.survey_asked or planned is not None:
+        return
+    connection.execute(
+        insert(FollowUp),
+        {
+            "contact_id": row.contact_id,
+            "conversation_id": row.id,
+            "case_number": number,
+            "kind": FollowUpKind.SURVEY,
+            "key": key,
+            "reason": "satisfaction after the case",
+            "details": {},
+            "due_at": now + timedelta(hours=survey_hours),
+            "state": FollowUpState.PLANNED,
+            "planned_at": now,
+        },
+    )

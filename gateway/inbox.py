@@ -1,0 +1,332 @@
+"""The inbox: what an agent sees before acting: who waits, and what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import aliased
+
+from gateway.refusals import NotFound
+from storage.cases import Case
+from storage.commits import Transaction
+from storage.contacts import Address, Contact
+from storage.conversations import Conversation, ConversationState, Owner
+from storage.deliveries import Delivery
+from storage.interactions import Direction, Interaction, InteractionKind, TurnRecord
+from storage.schema import Entity
+
+PRIORITIES: Mapping[int, str] = {1: "urgent", 2: "high", 3: "normal", 4: "low"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """A Conversation that people have, as the queue lists it."""
+
+    conversation: int
+    owner: Owner
+    agent: str | None
+    priority: int
+    """1 urgent … 4 low."""
+    reason: str | None
+    """Why it was handed over; None: an agent took it unasked."""
+    summary: str
+    """First line of what the assistant wrote for the agent."""
+    contact: int
+    name: str | None
+    address: str
+    channel: str
+    tier: str
+    since: datetime | None
+    """Since when the customer waits for a person; None: the person spoke last."""
+    waiting_seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One Interaction, with what was understood and what became of it on its way."""
+
+    id: int
+    at: datetime
+    conversation: int | None
+    channel: str
+    direction: Direction
+    kind: InteractionKind
+    author: str
+    text: str
+    attachments: tuple[str, ...] = ()
+    """Kind and name of each."""
+    delivery: int | None = None
+    status: str | None = None
+    """Where its Delivery stands."""
+    failure: str | None = None
+    """Why it stands there, where there is a why."""
+    intent: str | None = None
+    """What the engine understood, of the last message of a Turn."""
+    confidence: float | None = None
+    engine: str | None = None
+    turn_failure: str | None = None
+    case: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaseSummary:
+    """A case at a glance."""
+
+    number: str
+    kind: str
+    status: str
+    step: str | None
+    subject: str
+    priority: int
+    owner: str | None
+    facts: dict[str, Any]
+    founded: bool | None
+    proposal: dict[str, Any]
+    promises: list[Any]
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Thread:
+    """A Conversation, laid open."""
+
+    conversation: int
+    contact: int
+    name: str | None
+    language: str | None
+    tier: str
+    address: str
+    channel: str
+    state: ConversationState
+    owner: Owner
+    agent: str | None
+    epoch: int
+    priority: int
+    reason: str | None
+    summary: str | None
+    opened_at: datetime
+    seen: int
+    """Newest Interaction of the Conversation: what a reply made now has seen."""
+    lines: list[Line]
+    """Oldest first; with the timeline asked for, the Contact's over all channels."""
+    cases: list[CaseSummary] = field(default_factory=list[CaseSummary])
+    """The Contact's, open ones first."""
+
+
+def queue(transaction: Transaction, *, agent: str | None = None) -> list[Waiting]:
+    """Open Conversations that the queue or an agent has, urgent ones first, then who waits longest.
+
+    `agent`: only theirs, and what nobody has taken.
+    """
+    rows = transaction.connection.execute(_people_have).all()
+    waiting = [_waiting(row, transaction.now) for row in rows if agent is None or row.agent in (None, agent)]
+    return sorted(waiting, key=lambda one: (one.priority, -(one.waiting_seconds or 0.0), one.conversation))
+
+
+def show(transaction: Transaction, *, conversation: int, timeline: bool = False, limit: int = 200) -> Thread:
+    """A Conversation with its latest `limit` lines; with `timeline`, the Contact's over all channels.
+
+    Raises NotFound.
+    """
+    connection = transaction.connection
+    row = connection.execute(_thread.where(Conversation.id == conversation)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no conversation {conversation}")
+    of_contact = Interaction.contact_id == row.contact_id
+    of_thread = and_(of_contact, Interaction.conversation_id == conversation)
+    return Thread(
+        conversation=conversation,
+        contact=row.contact_id,
+        name=row.name,
+        language=row.language,
+        tier=row.tier,
+        address=row.uri,
+        channel=row.channel,
+        state=row.state,
+        owner=row.owner,
+        agent=row.agent,
+        epoch=row.epoch,
+        priority=row.priority,
+        reason=row.handoff_reason,
+        summary=row.handoff_summary,
+        opened_at=row.opened_at,
+        seen=connection.scalar(select(func.max(Interaction.id)).where(of_thread)) or 0,
+        lines=lines(transaction, of_contact if timeline else of_thread, limit),
+        cases=cases_of(transaction, row.contact_id),
+    )
+
+
+def lines(transaction: Transaction, where: ColumnElement[bool], limit: int) -> list[Line]:
+    """The latest Interactions that `where` selects, oldest first: one query over all channels.
+
+    An offline contact recorded later stands where it happened, not where it was written down.
+    """
+    statement = _lines.where(where).order_by(Interaction.at.desc(), Interaction.id.desc()).limit(limit)
+    return [_line(row) for row in reversed(transaction.connection.execute(statement).all())]
+
+
+def cases_of(transaction: Transaction, contact: int) -> list[CaseSummary]:
+    """A Contact's cases, open ones first, then the latest."""
+    rows = transaction.connection.execute(
+        select(*columns(Case)).where(Case.contact_id == contact).order_by(Case.closed_at.is_not(None), Case.id.desc())
+    )
+    return [
+        CaseSummary(
+            number=row.number,
+            kind=row.kind,
+            status=row.status,
+            step=row.step,
+            subject=row.subject,
+            priority=row.priority,
+            owner=row.owner,
+            facts=row.facts,
+            founded=row.founded,
+            proposal=row.proposal,
+            promises=row.promises,
+            opened_at=row.opened_at,
+            closed_at=row.closed_at,
+        )
+        for row in rows
+    ]
+
+
+def columns(entity: type[Entity]) -> Sequence[Any]:
+    """All columns of a table, for a plain row."""
+    return list(entity.__table__.columns)
+
+
+_answer, _question = aliased(Interaction), aliased(Interaction)
+_last_answer = (
+    select(func.max(_answer.id))
+    .where(
+        _answer.contact_id == Conversation.contact_id,
+        _answer.conversation_id == Conversation.id,
+        _answer.direction == Direction.OUT,
+        _answer.author.startswith("agent:"),
+        _answer.stored_at >= Conversation.handed_off_at,
+    )
+    .correlate(Conversation)
+    .scalar_subquery()
+)
+_first_question = (
+    select(func.min(_question.stored_at))
+    .where(
+        _question.contact_id == Conversation.contact_id,
+        _question.conversation_id == Conversation.id,
+        _question.direction == Direction.IN,
+        _question.id > _last_answer,
+    )
+    .correlate(Conversation)
+    .scalar_subquery()
+)
+_people_have = (
+    select(
+        Conversation.id,
+        Conversation.owner,
+        Conversation.agent,
+        Conversation.priority,
+        Conversation.handoff_reason,
+        Conversation.handoff_summary,
+        Conversation.handed_off_at,
+        Conversation.opened_at,
+        Conversation.contact_id,
+        Conversation.channel,
+        Contact.name,
+        Contact.tier,
+        Address.uri,
+        _last_answer.label("last_answer"),
+        _first_question.label("first_question"),
+    )
+    .join(Contact, Contact.id == Conversation.contact_id)
+    .join(Address, Address.id == Conversation.address_id)
+    .where(Conversation.state == ConversationState.OPEN, Conversation.owner.in_([Owner.QUEUE, Owner.AGENT]))
+)
+
+_thread = (
+    select(
+        *columns(Conversation),
+        Contact.name,
+        Contact.language,
+        Contact.tier,
+        Address.uri,
+    )
+    .join(Contact, Contact.id == Conversation.contact_id)
+    .join(Address, Address.id == Conversation.address_id)
+)
+
+_lines = (
+    select(
+        Interaction.id,
+        Interaction.at,
+        Interaction.conversation_id,
+        Interaction.channel,
+        Interaction.direction,
+        Interaction.kind,
+        Interaction.author,
+        Interaction.text,
+        Interaction.content,
+        Interaction.case_id,
+        Delivery.id.label("delivery"),
+        Delivery.status,
+        Delivery.reason,
+        TurnRecord.intent,
+        TurnRecord.confidence,
+        TurnRecord.engine,
+        TurnRecord.failure,
+    )
+    .outerjoin(Delivery, Delivery.interaction_id == Interaction.id)
+    .outerjoin(TurnRecord, TurnRecord.interaction_id == Interaction.id)
+)
+
+
+def _waiting(row: Any, now: datetime) -> Waiting:
+    """Whom nobody has answered yet waits since the hand-off; later, since the first word that is not answered."""
+    since = row.handed_off_at or row.opened_at
+    if row.owner is Owner.AGENT and row.last_answer is not None:
+        since = row.first_question
+    summary = (row.handoff_summary or "").strip()
+    return Waiting(
+        conversation=row.id,
+        owner=row.owner,
+        agent=row.agent,
+        priority=row.priority,
+        reason=row.handoff_reason,
+        summary=summary.splitlines()[0] if summary else "",
+        contact=row.contact_id,
+        name=row.name,
+        address=row.uri,
+        channel=row.channel,
+        tier=row.tier,
+        since=since,
+        waiting_seconds=None if since is None else max((now - since).total_seconds(), 0.0),
+    )
+
+
+def _line(row: Any) -> Line:
+    return Line(
+        id=row.id,
+        at=row.at,
+        conversation=row.conversation_id,
+        channel=row.channel,
+        direction=row.direction,
+        kind=row.kind,
+        author=row.author,
+        text=row.text,
+        attachments=tuple(
+            " ".join(str(attachment[key]) for key in ("kind", "name") if attachment.get(key))
+            for attachment in row.content.get("attachments", ())
+        ),
+        delivery=row.delivery,
+        status=row.status,
+        failure=row.reason,
+        intent=row.intent,
+        confidence=row.confidence,
+        engine=row.engine,
+        turn_failure=row.failure,
+        case=row.case_id,
+    )

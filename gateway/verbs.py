@@ -1,0 +1,68 @@
+"""The verbs that can be asked of a house from outside its process, by name, with arguments and answers in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, get_type_hints
+
+import orjson
+from pydantic import ConfigDict, TypeAdapter, ValidationError, validate_call
+
+from gateway import desk, imported_contacts, imported_orders, inbox, people
+from gateway.refusals import Refused, Stale
+from storage.commits import Commits, Unavailable
+
+VERBS: Mapping[str, Callable[..., Any]] = {
+    "queue": inbox.queue,
+    "show": inbox.show,
+    "take": desk.take,
+    "reply": desk.reply,
+    "note": desk.note,
+    "handback": desk.handback,
+    "resolve": desk.resolve,
+    "contact": people.contact,
+    "record": people.record,
+    "link": people.link,
+    "unlink": people.unlink,
+    "import-contacts": imported_contacts.store,
+    "import-orders": imported_orders.store,
+}
+"""What can be asked of a house from outside its process, by name: `POST /internal/{name}`."""
+
+NAMES: Mapping[Callable[..., Any], str] = {verb: name for name, verb in VERBS.items()}
+
+
+async def answer(commits: Commits, name: str, arguments: Mapping[str, Any]) -> tuple[int, bytes]:
+    """The internal interface's answer to `POST /internal/{name}`: an HTTP status and JSON."""
+    verb = VERBS.get(name)
+    if verb is None:
+        return 404, orjson.dumps({"kind": "NotFound", "sentence": f"there is no verb {name}"})
+    try:
+        result = await commits.run(lambda transaction: _checked(verb)(transaction, **arguments))
+    except Refused as refused:
+        unseen = refused.unseen if isinstance(refused, Stale) else ()
+        return 409, orjson.dumps({"kind": type(refused).__name__, "sentence": str(refused), "unseen": unseen})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        sentence = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        return 409, orjson.dumps({"kind": "Unusable", "sentence": sentence})
+    except Unavailable:
+        return 503, orjson.dumps({"kind": "Refused", "sentence": "the database is not reachable"})
+    return 200, to_json(result)
+
+
+def to_json(value: Any) -> bytes:
+    """A verb's answer; amounts as text, so that none is rounded on the way."""
+    return orjson.dumps(value, default=str)
+
+
+@cache
+def _checked(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """The verb, with arguments from JSON turned into what it takes, or a ValidationError."""
+    return validate_call(config=ConfigDict(arbitrary_types_allowed=True))(verb)
+
+
+@cache
+def answers(verb: Callable[..., Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(get_type_hints(verb)["return"])
