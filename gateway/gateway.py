@@ -25,7 +25,7 @@ from gateway.blobs import Blobs
 from gateway.channels import configured_channels
 from gateway.comprehension import Comprehension
 from gateway.inside import measure_queues, ready
-from gateway.leases import Poller
+from gateway.leases import Poller, forget_holders
 from gateway.lookups import Lookups, OrderEndpoint
 from gateway.metrics import Metrics
 from gateway.news import Counted, FollowUpPlanned, LanesWaiting, News, OutboxFilled, Streamed, TurnClaimed
@@ -231,6 +231,7 @@ class Gateway:
         """On SQLite nobody else can be alive: what a dead process held is free at once."""
         if self.settings.embedded:
             await self.commits.run(lambda transaction: lanes.forget_holders(transaction.connection))
+            await self.commits.run(forget_holders)
             await self.commits.run(lambda transaction: sweep_lost(transaction, self._idempotent(), everyone=True))
         await self.tick()
 
