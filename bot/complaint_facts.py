@@ -64,6 +64,9 @@ ASKED_OF_ALL = ("what", "order", "product", "happened", "bought", "used", "wish"
 ASKED_OF_PREPARED = ("what", "order")
 """People who come prepared are asked little and meet a person early."""
 
+_TELLING = frozenset(ComplaintKind) - {ComplaintKind.SERVICE, ComplaintKind.OTHER}
+"""Kinds that say by themselves what happened: something broke, did not come, was the wrong one, cost too much."""
+
 ABOUT_GOODS = frozenset({ComplaintKind.QUALITY, ComplaintKind.WRONG_ITEM})
 MOST_TRIES = 2
 """Times that one fact is asked for; then it stays open and the agent sees that."""
@@ -146,7 +149,7 @@ def absorb_story(talk: Talk, complaint: Complaint, heard: Heard) -> None:
     """The first words, in the listening step: they are what happened, if they tell anything."""
     absorb(talk, complaint, heard)
     if heard.text:
-        if _tells_what(heard.text):
+        if complaint.kind in _TELLING or _tells_what(heard.text):
             complaint.facts["what"] = quote(heard.text, 1000)
         if _USED.search(heard.text) and complaint.kind == ComplaintKind.QUALITY:
             complaint.facts.setdefault("used", quote(_sentence_with(_USED, heard.text), 200))

@@ -160,9 +160,8 @@ class Talk:
     def finish(self) -> tuple[Effect, ...]:
         """All effects of the Turn, with what changed about the contact first and in memory last."""
         memory = self.memory.write()
-        if len(memory) > 1 or self.turn.conversation.memory:
-            if memory != self.turn.conversation.memory:
-                self.effects.append(Remember(memory=memory))
+        if memory != self.turn.conversation.memory:
+            self.effects.append(Remember(memory=memory))
         return tuple(self.effects)
 
     # Languages

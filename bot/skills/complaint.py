@@ -168,29 +168,41 @@ def go_back(talk: Talk) -> None:
 
 def _record(talk: Talk, complaint: Complaint) -> None:
     """Take the answer, and anything else that was told with it; then ask for what is still missing."""
-    heard, asked = talk.heard, complaint.asked
     lead = _calm(talk)
     if lead is None:
         return
-    if talk.sure("correct_fact") or heard.edited:
-        lead = _correct(talk, complaint) or lead
+    asked_before = complaint.tries.pop(complaint.asked, 0)
+    if talk.sure("correct_fact") or talk.heard.edited:
+        lead = _correct(talk, complaint)
     elif talk.sure("resume") and _is_main(talk, "resume"):
         lead = talk.text("complaint.resumed")
-    else:
-        new = absorb(talk, complaint, heard)
-        if asked and not take_answer(talk, complaint, asked, heard, new):
-            if asked == "proof":
-                lead = _check_proof(talk, complaint)
-            elif heard.evidence and not heard.text:
-                lead = talk.text("complaint.evidence")
-            else:
-                lead = lead or talk.text("complaint.sorry_again")
-        elif asked and asked in complaint.facts:
-            complaint.answered = asked
-        if heard.evidence and not lead:
-            lead = talk.text("complaint.evidence")
+    elif not _hear_answer(talk, complaint, angry=bool(lead)):
+        complaint.tries[complaint.asked] = asked_before
+        lead = _ask_otherwise(talk, complaint)
+    if talk.heard.evidence and not lead:
+        lead = talk.text("complaint.evidence")
     problem = _look_up_order(talk, complaint)
     _go_on(talk, complaint, lead="\n".join(part for part in (lead, problem) if part))
+
+
+def _hear_answer(talk: Talk, complaint: Complaint, *, angry: bool) -> bool:
+    """False: what we asked for was not in it. Somebody who lets off steam has not answered, and need not have."""
+    asked = complaint.asked
+    new = absorb(talk, complaint, talk.heard)
+    if not asked or (angry and asked not in new):
+        return True
+    if take_answer(talk, complaint, asked, talk.heard, new):
+        complaint.answered = asked
+        return True
+    return False
+
+
+def _ask_otherwise(talk: Talk, complaint: Complaint) -> str:
+    if complaint.asked == "proof":
+        return _check_proof(talk, complaint)
+    if talk.heard.evidence and not talk.heard.text:
+        return talk.text("complaint.evidence")
+    return talk.text("complaint.sorry_again")
 
 
 def _go_on(talk: Talk, complaint: Complaint, *, lead: str) -> None:
@@ -300,7 +312,8 @@ def _look_up_order(talk: Talk, complaint: Complaint) -> str:
         facts["proof"] = "impossible"
         return talk.text("complaint.lookup_failed")
     if order is None:
-        if complaint.tries.get("order", 0) < 2:
+        complaint.tries["unknown order"] = complaint.tries.get("unknown order", 0) + 1
+        if complaint.tries["unknown order"] < talk.policy.proof_attempts:
             del facts["order"]
             return talk.text("order.unknown", number=number)
         facts["proof"] = "impossible"
@@ -414,8 +427,8 @@ def _hear_about_proposal(talk: Talk, complaint: Complaint) -> None:
 def _decline(talk: Talk, complaint: Complaint, lead: str = "") -> None:
     if talk.memory.tone is None:
         talk.memory.tone = detect_tone(talk, talk.heard)
-    offer = judgement.next_offer(talk, complaint)
-    talk.act(UpdateCase(number=complaint.case, note=talk.staff_text("summary.declined", offer=complaint.offered[-1])))
+    declined, offer = _offer(complaint).kind.value, judgement.next_offer(talk, complaint)
+    talk.act(UpdateCase(number=complaint.case, note=talk.staff_text("summary.declined", offer=declined)))
     if offer is None:
         _leave_to_people(talk, complaint, HandOffReason.POLICY, lead)
     else:

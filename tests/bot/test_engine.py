@@ -1,0 +1,385 @@
+"""The engine: pure, tolerant, and never talking over people."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+
+import pytest
+
+from bot.choices import meant, pressed
+from bot.effects import HandOff, Ignore, LearnAboutContact, LinkByCode, RecordConsent, Remember, Say
+from bot.engine import respond
+from bot.heard import Heard
+from bot.memory import Choice, Memory, Option
+from bot.turn import (
+    CaseFacts,
+    CaseKind,
+    CaseStatus,
+    ContactFacts,
+    FollowUpDue,
+    FollowUpKind,
+    Json,
+    Owner,
+    Promise,
+    Step,
+)
+from channels.envelope import Event
+from nlu.understanding import Intent, Language
+from tests.bot.complaint_scripts import COMPLAINTS
+from tests.bot.house import House, deeds, said, says
+from tests.bot.people import NOON, SMS, WEBCHAT, message, shop, turn, understood
+from tests.bot.scripts import EVERYDAY, ORDER
+
+HI = message("hi", understood("greet"))
+
+
+def test_the_same_turn_has_the_same_effects_byte_for_byte() -> None:
+    for script in (*EVERYDAY, *COMPLAINTS):
+        house = House(
+            channel=script.channel,
+            contact=script.contact,
+            orders=script.orders,
+            lookup_failure=script.lookup_failure,
+            now=script.now,
+        )
+        for line in script.lines:
+            if line.kept:
+                house.keep_promises()
+            _ = house.come_back(line.due) if line.due is not None else house.hear(*line.messages)
+        for step in house.turns:
+            before = pickle.dumps(step)
+            assert pickle.dumps(respond(step, shop())) == pickle.dumps(respond(step, shop()))
+            assert pickle.dumps(step) == before, "the Turn itself is left as it was"
+
+
+def test_the_seed_chooses_the_words() -> None:
+    greetings = {said(respond(turn(HI, seed=seed, first=True), shop())) for seed in range(10)}
+    assert len(greetings) == len(shop().texts[Language.EN]["small.hello"])
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [
+        {"version": 0, "choice": 1},
+        {"version": 99},
+        {"version": 1, "choice": {"serial": "x", "options": "no"}, "complaint": {"case": "C-1", "step": "dance"}},
+        {
+            "version": 1,
+            "complaint": {"case": "C-1", "step": "record", "kind": "quality", "facts": [1], "tries": {"what": "x"}},
+        },
+        {"version": 1, "complaint": {"case": "C-1", "step": "propose", "kind": "quality", "facts": {"offer": 3}}},
+        {"version": 1, "order": {"asks": [], "number": None}},
+        {"version": 1, "language": "xx", "tone": 7, "serial": -1, "knowledge": {"a": 1}, "survey": 5},
+        {"version": 1, "choice": {"serial": 1, "options": [["a", "no such skill", "x", ""]]}},
+        {"nonsense": [None, {"deep": [1.5]}]},
+    ],
+)
+def test_a_memory_that_cannot_be_read_starts_afresh(memory: dict[str, Json]) -> None:
+    for text, intents in (("hello", "greet"), ("1", "affirm"), ("SL20260012", "correct_fact"), ("", "deny")):
+        effects = respond(turn(message(text, understood(intents)), memory=memory), shop())
+        assert effects
+
+
+def test_what_is_remembered_is_read_back_as_it_was() -> None:
+    for script in COMPLAINTS:
+        house = House(channel=script.channel, contact=script.contact, orders=script.orders)
+        for line in script.lines[:6]:
+            _ = house.come_back(line.due) if line.due is not None else house.hear(*line.messages)
+            assert Memory.read(house.memory).write() == house.memory
+
+
+CHOICE = Choice(
+    serial=4,
+    options=(
+        Option("Yes, please", "complaint", "accept"),
+        Option("不接受", "complaint", "decline"),
+        Option("Talk to a person", "handoff", "person"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("2", 2),
+        ("２", 2),
+        ("二", 2),
+        ("第二个", 2),
+        ("第二個", 2),
+        ("2.", 2),
+        ("(2)", 2),
+        ("选2", 2),
+        ("option 2", 2),
+        ("the second one", 2),
+        ("Second", 2),
+        ("②", 2),
+        ("两", 2),
+        ("三", 3),
+        ("the third", 3),
+        ("1", 1),
+        ("one", 1),
+        ("yes please", 1),
+        ("YES, PLEASE!", 1),
+        ("不接受", 2),
+        ("talk to a person", 3),
+        ("4", None),
+        ("0", None),
+        ("20", None),
+        ("", None),
+        ("2 of them were broken", None),
+        ("二手的", None),
+        ("my number is 1", None),
+        ("¹²³", None),
+        ("1" * 500, None),
+    ],
+)
+def test_a_choice_is_answered_by_number_ordinal_or_label(text: str, number: int | None) -> None:
+    expected = None if number is None else CHOICE.options[number - 1]
+    assert meant(CHOICE, Heard(text=text), 0.5) == expected
+
+
+def test_yes_and_no_choose_where_there_is_something_to_accept() -> None:
+    def says_intent(name: str) -> Heard:
+        return Heard(text="sure thing", intents=(Intent(name=name, confidence=0.9),))
+
+    assert meant(CHOICE, says_intent("affirm"), 0.5) == CHOICE.options[0]
+    assert meant(CHOICE, says_intent("deny"), 0.5) == CHOICE.options[1]
+    assert meant(CHOICE, says_intent("greet"), 0.5) is None
+
+
+@pytest.mark.parametrize(
+    "token", ["choice:3:1", "choice:4:0", "choice:4:9", "choice:4:1x", "choice::", "admin:1", "", "CHOICE:4:1"]
+)
+def test_an_old_or_forged_button_chooses_nothing(token: str) -> None:
+    assert pressed(CHOICE, token) is None
+    assert pressed(None, "choice:4:1") is None
+    assert pressed(CHOICE, "choice:4:1") == CHOICE.options[0]
+
+
+@pytest.mark.parametrize("token", ["choice:1:1", "choice:99:1", "refund:everything", "accept", "\x00"])
+def test_a_forged_button_grants_nothing(token: str) -> None:
+    press = message(token, event=Event.CALLBACK)
+    effects = respond(turn(press, contact=ContactFacts(id=7, language=Language.EN)), shop())
+    assert deeds(effects) == []
+    assert says(said(effects), "choice.gone", Language.EN)
+
+
+def test_an_old_button_repeats_the_open_question() -> None:
+    house = House()
+    house.hear(message("blah", understood()))
+    house.hear(message("thanks", understood("thank")))
+    effects = house.hear(message("choice:0:1", event=Event.CALLBACK))
+    assert says(said(effects), "choice.gone_ask_again", Language.EN)
+    assert says(said(effects), "button.person", Language.EN)
+
+
+def test_a_button_is_pressed_on_any_channel() -> None:
+    house = House()
+    effects = house.hear(message("blah", understood()))
+    value = next(effect for effect in effects if isinstance(effect, Say)).buttons[0].value
+    assert deeds(house.hear(message(value, event=Event.CALLBACK))) == ["hand off requested"]
+
+
+def test_a_channel_without_buttons_gets_a_numbered_list() -> None:
+    effects = respond(turn(message("blah", understood()), channel=SMS), shop())
+    text = said(effects)
+    assert "\n1. Talk to a person\n2. " in text
+    assert not any(effect.buttons for effect in effects if isinstance(effect, Say))
+
+
+def test_a_number_long_after_the_question_is_no_answer_to_it() -> None:
+    house = House()
+    house.hear(message("blah", understood()))
+    for _ in range(3):
+        house.hear(message("thanks", understood("thank")))
+    assert deeds(house.hear(message("1", understood()))) == []
+
+
+def test_both_needs_of_a_turn_are_met() -> None:
+    ask = message("are you open?", understood("opening_hours"))
+    where = message("and where is my parcel?", understood("order_status"))
+    text = said(respond(turn(HI, ask, where), shop()))
+    assert says(text, "opening.open", Language.EN)
+    assert says(text, "order.ask_number", Language.EN)
+    assert not says(text, "small.hello_again", Language.EN)
+
+
+def test_a_stop_among_other_messages_acts_and_the_others_are_answered() -> None:
+    stop = message("STOP", understood("stop_marketing"))
+    effects = respond(turn(message("are you open?", understood("opening_hours")), stop), shop())
+    assert [effect.words for effect in effects if isinstance(effect, RecordConsent)] == ["STOP"]
+    assert says(said(effects), "opening.open", Language.EN)
+
+
+def test_a_second_stop_is_recorded_and_not_celebrated() -> None:
+    contact = ContactFacts(id=7, stopped=True, marketing=False)
+    effects = respond(turn(message("STOP", understood("stop_marketing")), contact=contact), shop())
+    assert deeds(effects) == ["consent no"]
+    assert says(said(effects), "consent.stopped_already", Language.EN)
+
+
+def test_the_language_of_the_message_is_kept_for_the_contact() -> None:
+    effects = respond(turn(message("您好", understood("greet", language=Language.ZH_HANS))), shop())
+    assert LearnAboutContact(language=Language.ZH_HANS) in effects
+    known = replace(turn(HI), contact=ContactFacts(id=7, language=Language.EN))
+    assert not any(isinstance(effect, LearnAboutContact) for effect in respond(known, shop()))
+
+
+@pytest.mark.parametrize(
+    ("text", "recognised", "spoken"),
+    [
+        ("你好", Language.ZH_HANS, Language.ZH_HANT),  # the same in both scripts
+        ("请问", Language.ZH_HANS, Language.ZH_HANS),
+        ("hello", Language.EN, Language.EN),
+        ("OK", None, Language.ZH_HANT),
+    ],
+)
+def test_a_word_that_both_scripts_share_does_not_change_the_script(
+    text: str, recognised: Language | None, spoken: Language
+) -> None:
+    contact = ContactFacts(id=7, language=Language.ZH_HANT)
+    effects = respond(turn(message(text, understood("greet", language=recognised)), contact=contact), shop())
+    assert [effect.language for effect in effects if isinstance(effect, Say)] == [spoken]
+
+
+def test_a_deep_link_is_handed_on_as_proof() -> None:
+    effects = respond(turn(message("/start abc", understood(), start_parameter="abc"), first=True), shop())
+    assert LinkByCode(code="abc") in effects
+    assert says(said(effects), "small.hello", Language.EN)
+
+
+def test_ways_to_reach_somebody_are_learned_from_their_words() -> None:
+    told = understood("greet", entities={"phone": "+8613800000000", "email": "a@b.c"})
+    effects = respond(turn(message("hi", told)), shop())
+    assert any(
+        isinstance(effect, LearnAboutContact) and effect.addresses == ("tel:+8613800000000", "mailto:a@b.c")
+        for effect in effects
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "{business}",
+        "{0.__class__}",
+        "%s%n",
+        "{{7*7}}",
+        "${jndi:ldap://x}",
+        "<script>alert(1)</script>",
+        "'; DROP TABLE",
+        "\u202eabc\x00\n\n\nfoo",
+        "x" * 5000,
+    ],
+)
+def test_a_name_is_shown_as_it_is_and_never_interpreted(name: str) -> None:
+    contact = ContactFacts(id=7, name=name)
+    text = said(respond(turn(HI, contact=contact, first=True, returning=True), shop()))
+    assert "Shanlan Tea" in text
+    shown = text.replace("Shanlan Tea", "")
+    assert "49" not in shown
+    assert "\x00" not in text
+    assert "\u202e" not in text
+    assert len(text) < 300
+    if len(name) < 40 and name.isprintable():
+        assert name in text
+
+
+def test_words_of_a_customer_stay_words_in_the_summary_for_agents() -> None:
+    asked = message("{name} {facts} human please", understood("human_request"))
+    effects = respond(turn(asked), shop())
+    summary = next(effect.summary for effect in effects if isinstance(effect, HandOff))
+    assert "{name} {facts} human please" in summary
+
+
+def test_an_answer_for_key_customers_is_not_shown_to_others() -> None:
+    wholesale = next(
+        name for name, versions in shop().entries.items() if versions[Language.EN].tiers == frozenset({"key"})
+    )
+    asked = message("wholesale?", understood("price_question", knowledge=[(wholesale, 0.9)]))
+    answer = shop().entries[wholesale][Language.EN].answer
+    assert answer in said(respond(turn(asked, contact=ContactFacts(id=7, tier="key")), shop()))
+    assert answer not in said(respond(turn(asked), shop()))
+
+
+def test_an_order_is_never_told_without_proof() -> None:
+    """Neither its state, nor what was bought, nor how dear it was."""
+    house = House(orders=(ORDER,), contact=ContactFacts(id=7, addresses=("tel:+861385678",)))
+    text = said(house.hear(message("SL20260012?", understood("order_status")))) + said(
+        house.hear(message("1234 5555 9999 1111"))
+    )
+    for secret in ("Longjing", "129", "SF1234567890", "way to you", "buyer@example.com", "5678"):
+        assert secret not in text
+
+
+def test_where_people_have_the_conversation_the_engine_is_silent() -> None:
+    for owner in (Owner.AGENT, Owner.QUEUE):
+        effects = respond(turn(HI, owner=owner), shop())
+        assert deeds(effects) == ["Ignore"]
+        assert said(effects) == ""
+
+
+CASE = CaseFacts(
+    number="C-9",
+    kind=CaseKind.COMPLAINT,
+    status=CaseStatus.OPEN,
+    step=Step.FOLLOW_UP,
+    subject="teapot",
+    facts={},
+    opened_at=NOON,
+    promises=(Promise(id="C-9-1", text="a replacement", due=NOON),),
+)
+
+
+@pytest.mark.parametrize("kind", FollowUpKind)
+@pytest.mark.parametrize("status", CaseStatus)
+def test_no_follow_up_talks_over_an_agent(kind: FollowUpKind, status: CaseStatus) -> None:
+    due = FollowUpDue(id=1, kind=kind, key="k", reason="r", case="C-9")
+    for cases in ((replace(CASE, status=status),), ()):
+        effects = respond(turn(due=due, cases=cases, owner=Owner.AGENT), shop())
+        assert effects, "a follow-up leaves a trace"
+        assert said(effects) == ""
+        assert not any(isinstance(effect, HandOff) for effect in effects)
+
+
+@pytest.mark.parametrize("kind", FollowUpKind)
+def test_a_follow_up_about_a_case_that_is_gone_does_no_harm(kind: FollowUpKind) -> None:
+    effects = respond(turn(due=FollowUpDue(id=1, kind=kind, key="k", reason="r", case="C-404")), shop())
+    assert effects
+    assert said(effects) == ""
+
+
+def test_the_survey_comes_once_a_case() -> None:
+    due = FollowUpDue(id=1, kind=FollowUpKind.SURVEY, key="survey:C-9", reason="r", case="C-9")
+    resolved = replace(CASE, status=CaseStatus.RESOLVED)
+    assert says(said(respond(turn(due=due, cases=(resolved,)), shop())), "survey.ask", Language.ZH_HANS)
+    asked = replace(resolved, survey_asked=True)
+    assert [type(e) for e in respond(turn(due=due, cases=(asked,)), shop()) if not isinstance(e, Remember)] == [Ignore]
+
+
+def test_a_case_number_from_an_unproven_address_attaches_to_nothing() -> None:
+    complaint = message("my teapot is broken", understood("complaint_quality"))
+    assert deeds(respond(turn(complaint, cases=(CASE,)), shop())) == ["open complaint", "plan listen_settled"]
+    proven = ContactFacts(id=7, proven=True)
+    assert deeds(respond(turn(complaint, cases=(CASE,), contact=proven), shop())) == ["UpdateCase"]
+
+
+def test_a_promise_is_dated_in_workdays_and_in_the_customers_own_time_zone() -> None:
+    script = next(script for script in COMPLAINTS if "several facts" in script.name)
+    house = House(
+        channel=script.channel,
+        orders=script.orders,
+        contact=ContactFacts(id=7, time_zone="America/New_York", language=Language.EN),
+    )
+    steps = [house.come_back(line.due) if line.due is not None else house.hear(*line.messages) for line in script.lines]
+    effects = steps[-1]
+    assert "by Friday 27 November at 05:00" in said(effects)  # six in the evening in Shanghai
+
+
+def test_a_button_and_words_in_one_turn_are_both_taken() -> None:
+    house = House(channel=WEBCHAT)
+    effects = house.hear(message("blah", understood()))
+    stay = next(effect for effect in effects if isinstance(effect, Say)).buttons[1].value
+    both = house.hear(message(stay, event=Event.CALLBACK), message("are you open?", understood("opening_hours")))
+    assert says(said(both), "small.resume", Language.EN)
+    assert says(said(both), "opening.open", Language.EN)
