@@ -8,6 +8,7 @@ from typing import Literal
 
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
+from channels.envelope import DeliveryStatus
 from channels.protocol import HistoryEntry, StorageUnavailable
 from channels.webchat_frames import ErrorCode, Hello, Refused, error, parse
 from channels.webchat_identity import Visitor
@@ -24,6 +25,7 @@ REMEMBERED = 1024
 """Positions a socket remembers, so as not to push them twice."""
 HELD = 1000
 """Entries that may be published while a socket is still catching up."""
+ARRIVED = frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.READ})
 PATIENCE = 100
 """Frames that are ignored after `too_many` before the socket is closed."""
 
@@ -221,7 +223,7 @@ class Socket:
 
     def _remember(self, entry: HistoryEntry) -> None:
         self._mark_pushed(entry.id)
-        if not entry.inbound:
+        if not entry.inbound and entry.status not in ARRIVED:
             self._unacknowledged.add(entry.id)
             if len(self._unacknowledged) > REMEMBERED:
                 self._unacknowledged.discard(min(self._unacknowledged))

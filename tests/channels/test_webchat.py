@@ -159,6 +159,11 @@ async def test_an_acknowledged_reply_is_delivered_and_does_not_come_again(shop: 
         await socket.hello(visitor["token"], after=second.id)
         assert (await socket.hear())["text"] == "two"
         await socket.silence()
+    async with shop.dial() as socket:
+        await socket.hello(visitor["token"])
+        await socket.hear_all(2)
+        await socket.say(type="delivered", positions=[first.id])
+        await socket.silence()
     [update] = shop.port.updates
     assert (update.external_id, update.status, update.address) == (str(first.id), DeliveryStatus.DELIVERED, address)
 

@@ -192,7 +192,8 @@
       stroke-linecap: round; stroke-linejoin: round; }
     .hush { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
-    .launcher { position: relative; display: grid; place-items: center; width: 60px; height: 60px; margin-inline-start: auto;
+    .launcher { position: relative; display: grid; place-items: center; width: 60px; height: 60px;
+      margin-inline-start: auto;
       border-radius: 50%; background: var(--accent); color: var(--on-accent); box-shadow: var(--shadow);
       transition: transform .18s ease, filter .18s ease; }
     :host([position="left"]) .launcher { margin-inline: 0 auto; }
@@ -203,33 +204,41 @@
       font: 600 12px/18px system-ui, sans-serif; text-align: center; }
 
     .panel { position: absolute; inset: auto 0 76px auto; display: flex; flex-direction: column;
-      width: min(396px, calc(100vw - 48px)); height: min(660px, calc(100vh - 132px)); height: min(660px, calc(100dvh - 132px));
+      width: min(396px, calc(100vw - 48px)); height: min(660px, calc(100vh - 132px));
+      height: min(660px, calc(100dvh - 132px));
       overflow: hidden; border-radius: 22px; background: var(--surface); box-shadow: var(--shadow);
       transform-origin: bottom right; animation: rise .22s cubic-bezier(.2, .9, .3, 1); }
     :host([position="left"]) .panel { inset: auto auto 76px 0; transform-origin: bottom left; }
     @keyframes rise { from { opacity: 0; transform: translateY(12px) scale(.98); } }
 
-    header { display: flex; align-items: center; gap: 12px; padding: 14px 12px 14px 18px; border-bottom: 1px solid var(--line); }
+    header { display: flex; align-items: center; gap: 12px; padding: 14px 12px 14px 18px;
+      border-bottom: 1px solid var(--line); }
     .mark { flex: none; display: grid; place-items: center; width: 40px; height: 40px; border-radius: 14px;
       background: var(--accent); color: var(--on-accent); font-weight: 600; font-size: 17px; }
     .names { flex: 1; min-width: 0; }
-    h2 { margin: 0; overflow: hidden; font-size: 16px; font-weight: 620; line-height: 1.35; text-overflow: ellipsis; white-space: nowrap; }
-    .subtitle { display: flex; align-items: center; gap: 6px; margin: 0; font-size: 13px; line-height: 1.4; color: var(--muted); }
+    h2 { margin: 0; overflow: hidden; font-size: 16px; font-weight: 620; line-height: 1.35; text-overflow: ellipsis;
+      white-space: nowrap; }
+    .subtitle { display: flex; align-items: center; gap: 6px; margin: 0; font-size: 13px; line-height: 1.4;
+      color: var(--muted); }
     .subtitle::before { content: ""; width: 7px; height: 7px; border-radius: 50%; background: #2f9e5b; }
     .subtitle.waiting::before { background: #d59a1e; }
-    .icon { flex: none; display: grid; place-items: center; width: 44px; height: 44px; border-radius: 14px; color: var(--muted);
+    .icon { flex: none; display: grid; place-items: center; width: 44px; height: 44px; border-radius: 14px;
+      color: var(--muted);
       transition: background .15s ease, color .15s ease; }
     .icon:hover:not(:disabled) { background: var(--soft); color: var(--ink); }
 
     .banner { padding: 9px 18px; background: var(--soft); font-size: 13px; color: var(--muted); }
     .banner.bad { background: var(--danger-soft); color: var(--danger); }
 
-    .scroll { position: relative; flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain; padding: 18px 16px 10px;
+    .scroll { position: relative; flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain;
+      padding: 18px 16px 10px;
       scrollbar-width: thin; scrollbar-color: var(--line) transparent; }
-    .earlier { display: block; min-height: 44px; margin: -8px auto 8px; padding: 0 16px; border-radius: 22px; font-size: 13px;
+    .earlier { display: block; min-height: 44px; margin: -8px auto 8px; padding: 0 16px; border-radius: 22px;
+      font-size: 13px;
       font-weight: 550; color: var(--accent-text); }
     .earlier:hover { background: var(--soft); }
-    .greeting { max-width: 84%; margin: 0 0 14px; padding: 10px 14px; border-radius: 18px 18px 18px 6px; background: var(--soft); }
+    .greeting { max-width: 84%; margin: 0 0 14px; padding: 10px 14px; border-radius: 18px 18px 18px 6px;
+      background: var(--soft); }
     .log { display: flex; flex-direction: column; }
     .day { align-self: center; margin: 14px 0 12px; font-size: 12px; color: var(--muted); }
     .log > .day:first-child { margin-top: 0; }
@@ -241,7 +250,8 @@
     .message.fresh { animation: arrive .18s ease-out; }
     @keyframes arrive { from { opacity: 0; transform: translateY(6px); } }
     .author { margin: 0 4px 3px; font-size: 12px; color: var(--muted); }
-    .message:not(.first) .author, .mine .author { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+    .message:not(.first) .author, .mine .author { position: absolute; width: 1px; height: 1px; overflow: hidden;
+      clip-path: inset(50%); }
     .bubble { max-width: 84%; padding: 9px 14px; border-radius: 18px; background: var(--soft); white-space: pre-wrap;
       overflow-wrap: anywhere; text-wrap: pretty; unicode-bidi: plaintext; }
     .mine .bubble { background: var(--accent); color: var(--on-accent); }
@@ -249,15 +259,19 @@
     .mine.last .bubble:last-of-type { border-end-end-radius: 6px; }
     .bubble a { color: inherit; text-underline-offset: 2px; }
     .mine.pending .bubble, .mine.pending .files { opacity: .72; }
-    .foot { display: flex; gap: 8px; align-items: center; min-height: 18px; margin: 3px 4px 0; font-size: 12px; color: var(--muted); }
+    .foot { display: flex; gap: 8px; align-items: center; min-height: 18px; margin: 3px 4px 0; font-size: 12px;
+      color: var(--muted); }
     .message:not(.last) .foot:not(.kept) { display: none; }
     .foot.bad { color: var(--danger); }
-    .foot button { min-height: 44px; margin: -13px 0; padding: 0 4px; font-weight: 600; text-decoration: underline; text-underline-offset: 3px; }
+    .foot button { min-height: 44px; margin: -13px 0; padding: 0 4px; font-weight: 600; text-decoration: underline;
+      text-underline-offset: 3px; }
 
     .choices { display: flex; flex-wrap: wrap; gap: 8px; margin: 8px 0 2px; }
     .choice { display: inline-flex; align-items: center; min-height: 44px; max-width: 100%; padding: 8px 16px;
-      border: 1px solid color-mix(in oklab, var(--accent-text), transparent 55%); border-radius: 22px; background: var(--raised);
-      color: var(--accent-text); font-weight: 550; line-height: 1.3; text-align: start; text-decoration: none; overflow-wrap: anywhere;
+      border: 1px solid color-mix(in oklab, var(--accent-text), transparent 55%); border-radius: 22px;
+      background: var(--raised);
+      color: var(--accent-text); font-weight: 550; line-height: 1.3; text-align: start; text-decoration: none;
+      overflow-wrap: anywhere;
       transition: background .15s ease; }
     .choice:hover:not(:disabled) { background: color-mix(in oklab, var(--accent), transparent 90%); }
     .choice:disabled { border-color: var(--line); color: var(--muted); font-weight: 400; }
@@ -266,28 +280,37 @@
     .files { display: flex; flex-direction: column; gap: 6px; max-width: 84%; margin-bottom: 4px; }
     .mine .files { align-items: flex-end; }
     .picture { display: block; overflow: hidden; border-radius: 16px; background: var(--soft); }
-    .picture img { display: block; max-width: min(240px, 100%); max-height: 240px; min-width: 72px; min-height: 72px; object-fit: cover; }
-    .file { display: flex; align-items: center; gap: 10px; min-height: 52px; max-width: 100%; padding: 8px 14px 8px 10px; border: 1px solid var(--line);
+    .picture img { display: block; max-width: min(240px, 100%); max-height: 240px; min-width: 72px; min-height: 72px;
+      object-fit: cover; }
+    .file { display: flex; align-items: center; gap: 10px; min-height: 52px; max-width: 100%;
+      padding: 8px 14px 8px 10px; border: 1px solid var(--line);
       border-radius: 16px; background: var(--raised); color: inherit; text-decoration: none; }
     .file svg { flex: none; color: var(--accent-text); }
     .file span { min-width: 0; }
     .file b { display: block; font-weight: 550; line-height: 1.3; overflow-wrap: anywhere; }
     .file small { color: var(--muted); }
 
-    .typing { display: inline-flex; gap: 5px; margin-top: 12px; padding: 14px 16px; border-radius: 18px 18px 18px 6px; background: var(--soft); }
-    .typing i { width: 7px; height: 7px; border-radius: 50%; background: var(--muted); animation: breathe 1.2s infinite ease-in-out; }
+    .typing { display: inline-flex; gap: 5px; margin-top: 12px; padding: 14px 16px;
+      border-radius: 18px 18px 18px 6px; background: var(--soft); }
+    .typing i { width: 7px; height: 7px; border-radius: 50%; background: var(--muted);
+      animation: breathe 1.2s infinite ease-in-out; }
     .typing i:nth-child(2) { animation-delay: .15s; }
     .typing i:nth-child(3) { animation-delay: .3s; }
     @keyframes breathe { 0%, 60%, 100% { opacity: .3; } 30% { opacity: 1; } }
 
-    .newest { position: absolute; z-index: 1; inset: auto auto calc(100% + 10px) 50%; min-height: 44px; padding: 0 18px; border-radius: 22px;
-      background: var(--raised); box-shadow: var(--shadow); color: var(--accent-text); font-size: 13px; font-weight: 600; white-space: nowrap; transform: translateX(-50%); }
+    .newest { position: absolute; z-index: 1; inset: auto auto calc(100% + 10px) 50%; min-height: 44px;
+      padding: 0 18px; border-radius: 22px;
+      background: var(--raised); box-shadow: var(--shadow); color: var(--accent-text); font-size: 13px;
+      font-weight: 600; white-space: nowrap; transform: translateX(-50%); }
 
     footer { position: relative; padding: 8px 12px max(12px, env(safe-area-inset-bottom)); }
-    .field { border: 1px solid var(--line); border-radius: 24px; background: var(--raised); transition: border-color .15s ease, box-shadow .15s ease; }
-    .field:focus-within { border-color: var(--accent-text); box-shadow: 0 0 0 3px color-mix(in oklab, var(--accent-text), transparent 84%); }
+    .field { border: 1px solid var(--line); border-radius: 24px; background: var(--raised);
+      transition: border-color .15s ease, box-shadow .15s ease; }
+    .field:focus-within { border-color: var(--accent-text);
+      box-shadow: 0 0 0 3px color-mix(in oklab, var(--accent-text), transparent 84%); }
     .row { display: flex; align-items: flex-end; padding: 2px; }
-    textarea { flex: 1; min-width: 0; height: 44px; max-height: 132px; padding: 11px 2px 9px; border: 0; outline: 0; resize: none; background: none;
+    textarea { flex: 1; min-width: 0; height: 44px; max-height: 132px; padding: 11px 2px 9px; border: 0; outline: 0;
+      resize: none; background: none;
       font-size: 16px; line-height: 24px; }
     textarea:focus-visible { outline: 0; }
     textarea::placeholder { color: var(--muted); opacity: 1; }
@@ -299,27 +322,33 @@
     .count.bad { color: var(--danger); }
 
     .uploads { display: flex; flex-wrap: wrap; gap: 8px; padding: 8px 8px 2px; }
-    .upload { position: relative; display: flex; align-items: center; gap: 4px; max-width: 100%; padding-inline-start: 14px; overflow: hidden;
+    .upload { position: relative; display: flex; align-items: center; gap: 4px; max-width: 100%;
+      padding-inline-start: 14px; overflow: hidden;
       border-radius: 14px; background: var(--soft); font-size: 13px; }
     .upload span { min-width: 0; padding: 6px 0; overflow-wrap: anywhere; }
-    .upload progress { position: absolute; inset: auto 0 0 0; width: 100%; height: 3px; border: 0; appearance: none; background: transparent; }
+    .upload progress { position: absolute; inset: auto 0 0 0; width: 100%; height: 3px; border: 0; appearance: none;
+      background: transparent; }
     .upload progress::-webkit-progress-bar { background: transparent; }
     .upload progress::-webkit-progress-value { background: var(--accent-text); transition: width .2s ease; }
     .upload progress::-moz-progress-bar { background: var(--accent-text); }
     .upload.bad { background: var(--danger-soft); color: var(--danger); }
     .upload svg { width: 18px; height: 18px; }
-    .panel.dropping::after { content: attr(data-drop); position: absolute; inset: 10px; display: grid; place-items: center; border: 2px dashed var(--accent-text);
-      border-radius: 16px; background: color-mix(in oklab, var(--surface), transparent 8%); color: var(--accent-text); font-weight: 600; }
+    .panel.dropping::after { content: attr(data-drop); position: absolute; inset: 10px; display: grid;
+      place-items: center; border: 2px dashed var(--accent-text);
+      border-radius: 16px; background: color-mix(in oklab, var(--surface), transparent 8%);
+      color: var(--accent-text); font-weight: 600; }
 
     @media (max-width: 480px) {
       :host, :host([position="left"]) { inset: auto 16px 16px auto; }
       :host([position="left"]) { inset: auto auto 16px 16px; }
-      .panel, :host([position="left"]) .panel { position: fixed; inset: var(--top, 0) 0 auto 0; width: 100%; height: var(--height, 100dvh);
+      .panel, :host([position="left"]) .panel { position: fixed; inset: var(--top, 0) 0 auto 0; width: 100%;
+        height: var(--height, 100dvh);
         border-radius: 0; box-shadow: none; }
       :host([open]) .launcher { display: none; }
       header { padding-top: max(10px, env(safe-area-inset-top)); padding-bottom: 10px; }
     }
-    @media (prefers-reduced-motion: reduce) { *, ::before, ::after { animation: none !important; transition: none !important; } }
+    @media (prefers-reduced-motion: reduce) { *, ::before, ::after { animation: none !important;
+      transition: none !important; } }
     @media (forced-colors: active) {
       .launcher, .bubble, .field, .choice, .panel { border: 1px solid; }
       .field:focus-within { outline: 2px solid; outline-offset: 2px; }
@@ -327,7 +356,10 @@
   `;
 
   const SHAPES = {
-    chat: ["M21 11.5a8.4 8.4 0 0 1-8.5 8.3 8.7 8.7 0 0 1-3.6-.8L4 20.5l1.4-4.3A8 8 0 0 1 4 11.5a8.4 8.4 0 0 1 8.5-8.3A8.4 8.4 0 0 1 21 11.5z"],
+    chat: [
+      "M21 11.5a8.4 8.4 0 0 1-8.5 8.3 8.7 8.7 0 0 1-3.6-.8L4 20.5l1.4-4.3" +
+        "A8 8 0 0 1 4 11.5a8.4 8.4 0 0 1 8.5-8.3A8.4 8.4 0 0 1 21 11.5z",
+    ],
     down: ["M6 9.5l6 6 6-6"],
     clip: ["M20 11.2l-8.2 8.2a5 5 0 0 1-7.1-7.1l8.3-8.2a3.3 3.3 0 0 1 4.7 4.7l-8.2 8.2a1.7 1.7 0 0 1-2.4-2.4l7.6-7.5"],
     send: ["M12 19V5", "M6 11l6-6 6 6"],
@@ -345,6 +377,10 @@
     }
     node.append(...children.filter((child) => child !== null));
     return node;
+  }
+
+  function pressable(className, onclick, ...children) {
+    return element("button", { className, type: "button", onclick }, ...children);
   }
 
   function icon(name) {
@@ -573,7 +609,8 @@
       const stop = new AbortController();
       const headers = { Authorization: `Bearer ${token}` };
       const ask = async (end, options) => {
-        const answer = await fetch(`${this.server}${end}`, { ...options, headers, credentials: "omit", signal: stop.signal });
+        const fixed = { headers, credentials: "omit", signal: stop.signal };
+        const answer = await fetch(`${this.server}${end}`, { ...options, ...fixed });
         const frames = await answer.json();
         if (answer.status === 401 || (!answer.ok && end.startsWith("/poll"))) {
           throw Object.assign(new Error("refused"), { status: answer.status, frame: frames[0] });
@@ -648,7 +685,8 @@
       const done = this.token().then(
         (token) =>
           new Promise((resolve, reject) => {
-            request.open("POST", `${this.server}/upload?name=${encodeURIComponent(file.name)}&language=${this.language}`);
+            const query = new URLSearchParams({ name: file.name, language: this.language });
+            request.open("POST", `${this.server}/upload?${query}`);
             request.setRequestHeader("Authorization", `Bearer ${token}`);
             request.setRequestHeader("Content-Type", "application/octet-stream");
             request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
@@ -743,22 +781,28 @@
       root.adoptedStyleSheets = [sheet];
 
       this.badge = element("span", { className: "badge", hidden: true, "aria-hidden": "true" });
-      this.launcher = element("button", { className: "launcher", type: "button", "aria-expanded": "false", onclick: () => this.toggle() });
+      this.launcher = pressable("launcher", () => this.toggle());
       this.mark = element("span", { className: "mark", "aria-hidden": "true" });
       this.heading = element("h2", { id: "title" });
       this.subtitle = element("p", { className: "subtitle" });
-      this.closer = element("button", { className: "icon", type: "button", onclick: () => this.toggle() }, icon("cross"));
+      const names = element("div", { className: "names" }, this.heading, this.subtitle);
+      this.closer = pressable("icon", () => this.toggle(), icon("cross"));
       this.banner = element("div", { className: "banner", role: "status", hidden: true });
-      this.earlier = element("button", { className: "earlier", type: "button", hidden: true, onclick: () => this.askEarlier() });
+      this.earlier = pressable("earlier", () => this.askEarlier());
+      this.earlier.hidden = true;
       this.greeting = element("p", { className: "greeting", dir: "auto" });
-      this.log = element("div", { className: "log", role: "log", "aria-live": "polite", "aria-relevant": "additions", tabIndex: 0 });
-      this.dots = element("div", { className: "typing", hidden: true, role: "img" }, element("i"), element("i"), element("i"));
-      this.scroller = element("div", { className: "scroll", onscroll: () => this.onScroll() }, this.earlier, this.greeting, this.log, this.dots);
-      this.newest = element("button", { className: "newest", type: "button", hidden: true, onclick: () => this.toEnd() });
+      this.log = element("div", { className: "log", role: "log", "aria-live": "polite", "aria-relevant": "additions" });
+      this.log.tabIndex = 0; // so that the keyboard can scroll it
+      const dots = [element("i"), element("i"), element("i")];
+      this.dots = element("div", { className: "typing", hidden: true, role: "img" }, ...dots);
+      const content = [this.earlier, this.greeting, this.log, this.dots];
+      this.scroller = element("div", { className: "scroll", onscroll: () => this.onScroll() }, ...content);
+      this.newest = pressable("newest", () => this.toEnd());
+      this.newest.hidden = true;
       this.status = element("div", { className: "hush", role: "status" });
       this.chips = element("div", { className: "uploads", hidden: true });
       this.picker = element("input", { type: "file", multiple: true, hidden: true, onchange: () => this.pick() });
-      this.attach = element("button", { className: "icon", type: "button", onclick: () => this.picker.click() }, icon("clip"));
+      this.attach = pressable("icon", () => this.picker.click(), icon("clip"));
       this.field = element("textarea", {
         rows: 1,
         dir: "auto",
@@ -768,7 +812,8 @@
         onkeydown: (event) => this.onKey(event),
         onpaste: (event) => this.take(event, event.clipboardData),
       });
-      this.sender = element("button", { className: "icon send", type: "button", disabled: true, onclick: () => this.write() }, icon("send"));
+      this.sender = pressable("icon send", () => this.write(), icon("send"));
+      this.sender.disabled = true;
       this.count = element("p", { className: "count", role: "status", hidden: true });
       this.panel = element(
         "section",
@@ -782,7 +827,7 @@
           ondragleave: (event) => this.onDrag(event, false),
           ondrop: (event) => this.onDrag(event, false) && this.take(event, event.dataTransfer),
         },
-        element("header", {}, this.mark, element("div", { className: "names" }, this.heading, this.subtitle), this.closer),
+        element("header", {}, this.mark, names, this.closer),
         this.banner,
         this.scroller,
         element(
@@ -812,8 +857,8 @@
 
     /** Finds the language and says everything again in it. */
     tongue() {
-      this.language =
-        spoken(this.getAttribute("language")) || spoken(document.documentElement.lang) || spoken(navigator.language) || "en";
+      const tags = [this.getAttribute("language"), document.documentElement.lang, navigator.language];
+      this.language = tags.map(spoken).find((language) => language !== null) ?? "en";
       this.lang = this.language;
       if (this.line) this.line.language = this.language;
       const title = this.getAttribute("title") || this.say("title");
@@ -844,7 +889,8 @@
       const open = !this.panel.hidden;
       this.launcher.replaceChildren(icon(open ? "down" : "chat"), this.badge);
       this.launcher.ariaExpanded = String(open);
-      this.launcher.ariaLabel = open ? this.say("close") : this.unread ? this.say("openUnread", { count: this.unread }) : this.say("open");
+      const invitation = this.unread ? this.say("openUnread", { count: this.unread }) : this.say("open");
+      this.launcher.ariaLabel = open ? this.say("close") : invitation;
       this.badge.hidden = open || this.unread === 0;
       this.badge.textContent = this.unread > 99 ? "99+" : String(this.unread);
     }
@@ -918,7 +964,8 @@
       const near = over > -this.limits.text / 10;
       this.count.hidden = !near;
       this.count.className = over > 0 ? "count bad" : "count";
-      this.count.textContent = over > 0 ? this.say("tooLong", { count: over }) : near ? `${this.limits.text + over} / ${this.limits.text}` : "";
+      const used = `${this.limits.text + over} / ${this.limits.text}`;
+      this.count.textContent = over > 0 ? this.say("tooLong", { count: over }) : near ? used : "";
       const uploading = this.uploads.some((upload) => upload.answer === undefined);
       const ready = this.uploads.some((upload) => upload.answer);
       this.sender.disabled = uploading || over > 0 || (!this.field.value.trim() && !ready);
@@ -945,7 +992,8 @@
     /** Into the outbox first, then onto the line: what the customer wrote survives whatever happens next. */
     post(fields) {
       const item = { id: fresh(), at: Date.now(), turn: this.turn++, ...fields };
-      if (this.getAttribute("start") && !this.started && item.type === "message") item.start = this.getAttribute("start");
+      const start = this.getAttribute("start");
+      if (start && !this.started && item.type === "message") item.start = start;
       this.started = true;
       this.memory.write(`out:${item.id}`, item);
       this.restore(item);
@@ -960,7 +1008,7 @@
         mine: true,
         author: "customer",
         text: item.label ?? item.text,
-        value: item.value,
+        value: item.value ?? item.text,
         files: item.files || [],
         buttons: [],
         at: new Date(item.at),
@@ -998,7 +1046,8 @@
         this.tell(sentence || this.say("reconnecting"), true);
       } else {
         // A short break is not worth a word.
-        this.quiet = setTimeout(() => this.tell(this.say(state === "offline" ? "offline" : "reconnecting")), state === "offline" ? 0 : QUIET_MS);
+        const [text, delay] = state === "offline" ? ["offline", 0] : ["reconnecting", QUIET_MS];
+        this.quiet = setTimeout(() => this.tell(this.say(text)), delay);
       }
     }
 
@@ -1036,6 +1085,7 @@
       if (frame.limits) {
         this.limits = frame.limits;
         this.picker.accept = frame.limits.types.join(",");
+        this.attach.hidden = !this.limits.upload || frame.limits.types.length === 0;
       }
       if (frame.earlier !== null && frame.earlier !== undefined) {
         this.earlier.hidden = !frame.earlier;
@@ -1087,7 +1137,7 @@
       this.atBottom = false;
       this.log.ariaLive = "off";
       for (const message of frame.messages) this.onMessage(message, false);
-      for (const entry of this.thread) if (entry.mine && entry.bubble && entry.bubble.textContent !== this.labelOf(entry)) this.redraw(entry);
+      for (const entry of this.thread) if (entry.mine && entry.value !== this.labelOf(entry)) this.redraw(entry);
       this.decorate();
       this.earlier.hidden = !frame.earlier;
       this.earlier.disabled = false;
@@ -1193,9 +1243,8 @@
       entry.bubble = text ? element("div", { className: "bubble", dir: "auto" }, ...linked(text)) : null;
       entry.foot = element("div", { className: "foot" });
       entry.choices = entry.buttons.length ? this.choicesOf(entry) : null;
-      entry.node.replaceChildren(
-        ...[entry.author_node, this.filesOf(entry), entry.bubble, entry.choices, entry.foot].filter((part) => part !== null),
-      );
+      const parts = [entry.author_node, this.filesOf(entry), entry.bubble, entry.choices, entry.foot];
+      entry.node.replaceChildren(...parts.filter((part) => part !== null));
     }
 
     /** A pressed button comes back from the stream as its value; people want to see what they pressed. */
@@ -1215,8 +1264,8 @@
           link.dir = "auto";
           return link;
         }
-        const choice = element("button", { className: "choice", type: "button", dir: "auto", textContent: button.label });
-        choice.addEventListener("click", () => this.press(entry, button));
+        const choice = pressable("choice", () => this.press(entry, button), button.label);
+        choice.dir = "auto";
         choice.dataset.value = button.value;
         return choice;
       });
@@ -1261,7 +1310,9 @@
       this.thread.sort(order);
       const next = this.thread[this.thread.indexOf(entry) + 1];
       const before = next ? next.node : null;
-      if (entry.node.nextElementSibling !== before || entry.node.parentNode === null) this.log.insertBefore(entry.node, before);
+      if (entry.node.parentNode === null || entry.node.nextElementSibling !== before) {
+        this.log.insertBefore(entry.node, before);
+      }
     }
 
     /** Days, groups, states and quick replies depend on the neighbours. */
@@ -1346,18 +1397,20 @@
       const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
       const days = Math.round((midnight(at) - midnight(new Date())) / 86_400_000);
       const capital = (text) => text.charAt(0).toLocaleUpperCase(this.language) + text.slice(1);
-      if (days === 0 || days === -1) return capital(new Intl.RelativeTimeFormat(this.language, { numeric: "auto" }).format(days, "day"));
+      const recent = new Intl.RelativeTimeFormat(this.language, { numeric: "auto" });
+      if (days === 0 || days === -1) return capital(recent.format(days, "day"));
       const year = at.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
-      return new Intl.DateTimeFormat(this.language, { weekday: "long", day: "numeric", month: "long", year }).format(at);
+      const shown = { weekday: "long", day: "numeric", month: "long", year };
+      return new Intl.DateTimeFormat(this.language, shown).format(at);
     }
 
-    /** Quick replies answer the last thing that was asked; once the customer has answered, they only show what was chosen. */
+    /** Quick replies answer what was asked last; once there is an answer, they only show what was chosen. */
     settleChoices(entry) {
       if (!entry.choices) return;
       const answered = this.thread.slice(this.thread.indexOf(entry) + 1).find((later) => later.mine);
       for (const choice of entry.choices.querySelectorAll("button")) {
         choice.disabled = answered !== undefined;
-        choice.classList.toggle("chosen", answered !== undefined && (answered.value ?? answered.text) === choice.dataset.value);
+        choice.classList.toggle("chosen", answered !== undefined && answered.value === choice.dataset.value);
       }
     }
 
@@ -1398,11 +1451,12 @@
     }
 
     upload(file) {
+      if (this.attach.hidden) return;
       const name = element("span", { dir: "auto", textContent: file.name });
       const bar = element("progress", { max: 1, value: 0, "aria-label": this.say("uploading", { name: file.name }) });
-      const remove = element("button", { className: "icon", type: "button", ariaLabel: this.say("remove", { name: file.name }) }, icon("cross"));
+      const remove = pressable("icon", () => this.withdraw(upload), icon("cross"));
+      remove.ariaLabel = this.say("remove", { name: file.name });
       const upload = { node: element("div", { className: "upload" }, name, remove, bar), answer: undefined };
-      remove.addEventListener("click", () => this.withdraw(upload));
       this.uploads.push(upload);
       this.chips.append(upload.node);
       this.chips.hidden = false;
@@ -1417,7 +1471,10 @@
           upload.answer = answer;
           bar.hidden = true;
         })
-        .catch((sentence) => this.refuseUpload(upload, typeof sentence === "string" ? sentence : this.say("uploadFailed", { name: file.name })))
+        .catch((sentence) => {
+          const known = typeof sentence === "string";
+          this.refuseUpload(upload, known ? sentence : this.say("uploadFailed", { name: file.name }));
+        })
         .finally(() => this.onInput());
       this.onInput();
     }
@@ -1442,7 +1499,8 @@
   }
 
   function sameGroup(one, other) {
-    return one.mine === other.mine && one.author === other.author && one.name === other.name && other.at - one.at < GROUP_MS;
+    const sameAuthor = one.mine === other.mine && one.author === other.author && one.name === other.name;
+    return sameAuthor && other.at - one.at < GROUP_MS;
   }
 
   if (!customElements.get("rapport-chat")) customElements.define("rapport-chat", RapportChat);
