@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy.orm import aliased
 
 from storage import lanes
 from storage.cases import Case
@@ -106,8 +107,7 @@ def link(connection: Connection, *, stays: int, merged: int, evidence: str, by: 
     gone = connection.execute(select(Contact.merged_into).where(Contact.id == merged)).scalar()
     if gone is not None:
         raise CannotLink("this contact was linked before")
-    _close_rivals(connection, stays, merged, now)
-    moved: dict[str, list[int]] = {}
+    moved: dict[str, list[int]] = _close_rivals(connection, stays, merged, now)
     for entity in MOVED:
         rows = list(connection.scalars(select(entity.id).where(entity.contact_id == merged)))  # pyright: ignore
         if rows:
@@ -127,7 +127,10 @@ def link(connection: Connection, *, stays: int, merged: int, evidence: str, by: 
 
 
 def unlink(connection: Connection, link_id: int, *, by: str, now: datetime) -> None:
-    """Give every row that the Link moved back. What came after it stays where it is."""
+    """Give every row that the Link moved back, as it was. What came after it stays, except on addresses that go back.
+
+    Raises CannotLink; LaneBusy while somebody is being answered.
+    """
     row = connection.execute(
         select(Link.contact_id, Link.merged_id, Link.moved, Link.undone_at).where(Link.id == link_id).with_for_update()
     ).one_or_none()
@@ -135,10 +138,14 @@ def unlink(connection: Connection, link_id: int, *, by: str, now: datetime) -> N
         raise CannotLink("there is no such link")
     if row.undone_at is not None:
         raise CannotLink("this link was undone before")
-    lanes.lock(connection, [row.contact_id, row.merged_id])
+    locked = lanes.lock(connection, [row.contact_id, row.merged_id])
+    if any(lane.newest > lane.handled or lane.holder is not None for lane in locked.values()):
+        raise LaneBusy("the contact is being answered right now; try again in a moment")
     by_name = {entity.__tablename__: entity for entity in MOVED}
     for table, rows in row.moved.items():
-        entity = by_name[table]
+        entity = by_name.get(table)
+        if entity is None:
+            continue
         connection.execute(
             update(entity)
             .where(entity.id.in_(rows), entity.contact_id == row.contact_id)  # pyright: ignore
@@ -152,6 +159,17 @@ def unlink(connection: Connection, link_id: int, *, by: str, now: datetime) -> N
             .where(entity.address_id.in_(back), entity.contact_id == row.contact_id)
             .values(contact_id=row.merged_id)
         )
+    # So does what was begun in a Conversation that goes back.
+    gone_back = select(Conversation.id).where(Conversation.contact_id == row.merged_id)
+    for entity in (Case, FollowUp):
+        connection.execute(
+            update(entity)
+            .where(entity.conversation_id.in_(gone_back), entity.contact_id == row.contact_id)
+            .values(contact_id=row.merged_id)
+        )
+    _open_rivals(connection, row.merged_id, row.moved)
+    # What was answered while both were one must not be answered again when one of the two writes next.
+    _join_lanes(connection, locked, row.contact_id, row.merged_id)
     connection.execute(update(Contact).where(Contact.id == row.merged_id).values(merged_into=None))
     connection.execute(update(Link).where(Link.id == link_id).values(undone_at=now, undone_by=by))
 
@@ -163,12 +181,16 @@ def current(connection: Connection, contact: int) -> int:
     return contact
 
 
-def _close_rivals(connection: Connection, stays: int, merged: int, now: datetime) -> None:
+CLOSED, CANCELLED = "conversations closed", "follow-ups cancelled"
+"""In a Link's books beside the tables: rows that gave way, to be restored when it is undone."""
+
+
+def _close_rivals(connection: Connection, stays: int, merged: int, now: datetime) -> dict[str, list[int]]:
     """One open Conversation a channel, one planned Follow-up a key: the merged Contact's give way."""
     open_there = select(Conversation.channel).where(
         Conversation.contact_id == stays, Conversation.state == ConversationState.OPEN
     )
-    connection.execute(
+    closed = connection.scalars(
         update(Conversation)
         .where(
             Conversation.contact_id == merged,
@@ -177,12 +199,47 @@ def _close_rivals(connection: Connection, stays: int, merged: int, now: datetime
             Conversation.channel.in_(open_there),
         )
         .values(state=ConversationState.RESOLVED, closed_at=now)
-    )
+        .returning(Conversation.id)
+    ).all()
     planned_there = select(FollowUp.key).where(FollowUp.contact_id == stays, FollowUp.state == FollowUpState.PLANNED)
-    connection.execute(
+    cancelled = connection.scalars(
         update(FollowUp)
         .where(FollowUp.contact_id == merged, FollowUp.state == FollowUpState.PLANNED, FollowUp.key.in_(planned_there))
         .values(state=FollowUpState.CANCELLED, done_at=now, outcome="its contact was linked with another")
+        .returning(FollowUp.id)
+    ).all()
+    gave_way = {CLOSED: sorted(closed), CANCELLED: sorted(cancelled)}
+    return {name: rows for name, rows in gave_way.items() if rows}
+
+
+def _open_rivals(connection: Connection, merged: int, moved: dict[str, list[int]]) -> None:
+    """What gave way comes back, unless something newer has its place."""
+    taken = aliased(Conversation)
+    connection.execute(
+        update(Conversation)
+        .where(
+            Conversation.id.in_(moved.get(CLOSED, [])),
+            Conversation.contact_id == merged,
+            ~exists().where(
+                taken.contact_id == merged,
+                taken.channel == Conversation.channel,
+                taken.thread == Conversation.thread,
+                taken.state == ConversationState.OPEN,
+            ),
+        )
+        .values(state=ConversationState.OPEN, closed_at=None)
+    )
+    planned = aliased(FollowUp)
+    connection.execute(
+        update(FollowUp)
+        .where(
+            FollowUp.id.in_(moved.get(CANCELLED, [])),
+            FollowUp.contact_id == merged,
+            ~exists().where(
+                planned.contact_id == merged, planned.key == FollowUp.key, planned.state == FollowUpState.PLANNED
+            ),
+        )
+        .values(state=FollowUpState.PLANNED, done_at=None, outcome=None)
     )
 
 
