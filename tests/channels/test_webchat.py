@@ -7,9 +7,12 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from channels.envelope import Button, DeliveryStatus, Event
-from tests.channels.webchat_shop import Shop, open_shop, until
+from channels.protocol import Channel, Streams, Typing
+from channels.webchat import WebChat
+from tests.channels.webchat_shop import Shop, open_shop, settings, until
 from tests.clock import FrozenClock
 
 
@@ -61,6 +64,44 @@ async def test_reading_goes_on_while_commits_are_pending_and_order_is_kept(shop:
         answers = await socket.hear_all(50)
     assert [answer["id"] for answer in answers] == [f"m{number}" for number in range(50)]
     assert [message.text for message in shop.port.inbound] == [str(number) for number in range(50)]
+
+
+async def test_a_client_cannot_pile_up_more_than_a_bounded_number_of_uncommitted_messages(shop: Shop) -> None:
+    visitor = await shop.visit()
+    shop.port.gate = asyncio.Event()
+    async with shop.dial() as flood, shop.dial() as other:
+        await flood.hello(visitor["token"])
+        await other.hello(visitor["token"])
+        for number in range(300):
+            await flood.write(f"m{number}", str(number))
+        await until(lambda: sum(shop.port.batches) >= 256)
+        for _ in range(5):
+            await other.silence()
+        assert sum(shop.port.batches) == 256
+        shop.port.gate.set()
+        answers = await flood.hear_all(300)
+    assert [answer["id"] for answer in answers] == [f"m{number}" for number in range(300)]
+
+
+async def test_several_messages_that_arrive_together_share_a_commit(shop: Shop) -> None:
+    visitor = await shop.visit()
+    frames = [{"type": "message", "id": f"m{number}", "text": "x"} for number in range(10)]
+    await shop.send(visitor["token"], frames)
+    assert shop.port.batches == [10]
+
+
+def test_web_chat_is_a_channel_that_streams_and_shows_typing() -> None:
+    channel: Channel = WebChat(settings())
+    assert isinstance(channel, Streams)
+    assert isinstance(channel, Typing)
+    assert {route.path for route in channel.routes() if isinstance(route, web.RouteDef)} == {
+        "/webchat/visit",
+        "/webchat/socket",
+        "/webchat/send",
+        "/webchat/poll",
+        "/webchat/upload",
+        "/webchat/file/{sha256}",
+    }
 
 
 async def test_a_reply_reaches_every_tab_of_its_visitor_and_nobody_else(shop: Shop) -> None:
