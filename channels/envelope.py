@@ -180,7 +180,7 @@ class SendErrorCode(StrEnum):
 
     RATE_LIMITED = "rate_limited"  # the provider asks us to wait (429)
     UNREACHABLE = "unreachable"  # nothing was written: refused, DNS, TLS
-    PROVIDER_ERROR = "provider_error"  # the provider itself states an error of its own (its body, not a bare gateway page)
+    PROVIDER_ERROR = "provider_error"  # the provider itself states an error (in its own words, no bare gateway page)
     NO_ANSWER = "no_answer"  # time-out or lost connection after writing, or a bare 502/503/504: the outcome is unknown
     BLOCKED = "blocked"  # the person blocked us (Telegram 403)
     BAD_ADDRESS = "bad_address"  # nobody is there
@@ -252,4 +252,3 @@ class SendError(Exception):
     @property
     def consequence(self) -> Consequence:
         return CONSEQUENCES[self.code]
-

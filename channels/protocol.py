@@ -86,7 +86,9 @@ class Port(Protocol):
         """The cursor of this channel's last committed batch."""
         ...
 
-    async def history(self, address: str, *, after: int = 0, before: int | None = None, limit: int = 50) -> Sequence[HistoryEntry]:
+    async def history(
+        self, address: str, *, after: int = 0, before: int | None = None, limit: int = 50
+    ) -> Sequence[HistoryEntry]:
         """The address's stream in order of id: entries after `after` (and those sent but never delivered), or, with
         `before`, the last `limit` before it."""
         ...
@@ -133,7 +135,7 @@ class Channel(Protocol):
 
 @runtime_checkable
 class Polls(Protocol):
-    """A channel that fetches its messages. The gateway runs `poll` in the one process that holds the channel's lease."""
+    """A channel that fetches its messages. `poll` runs in the one process that holds the channel's lease."""
 
     async def poll(self) -> None:
         """Fetch until cancelled, handing every batch to the port with its cursor."""

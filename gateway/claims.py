@@ -62,6 +62,8 @@ class Claim:
     due: Due | None
     cases: Sequence[Row[*tuple[Any, ...]]]
     addresses: Sequence[str]
+    answered: Mapping[tuple[int, str], str]
+    """What the messages said that these answer, by (contact, the provider's id)."""
 
 
 def take(transaction: Transaction, locked: Mapping[int, LockedLane], process: str) -> list[Claim]:
@@ -133,6 +135,15 @@ def complete(
     with_others = [person.contact_id for _, person, _, _, _ in turns if person.has_other_addresses]
     cases = standing.cases(connection, with_cases, transaction.now - RECENT_CASES)
     addresses = standing.addresses(connection, with_others)
+    answered = standing.answered_texts(
+        connection,
+        (
+            (person.contact_id, message.reply_to)
+            for _, person, _, messages, _ in turns
+            for message in messages
+            if message.reply_to is not None
+        ),
+    )
     return [
         Claim(
             contact=person.contact_id,
@@ -144,6 +155,7 @@ def complete(
             due=due,
             cases=cases.get(person.contact_id, ()),
             addresses=addresses.get(person.contact_id, (person.uri,)),
+            answered=answered,
         )
         for fence, person, talk, messages, due in turns
     ]

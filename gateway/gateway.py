@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.turn import ChannelFacts
-from channels.protocol import Channel, HistoryEntry, Polls, Streams
+from channels.protocol import Channel, HistoryEntry, Media, Polls, Streams, Typing
 from gateway.agenda import claim_due, claim_waiting
 from gateway.apply import Application
 from gateway.blobs import Blobs
@@ -27,8 +27,9 @@ from gateway.comprehension import Comprehension
 from gateway.inside import measure_queues, ready
 from gateway.leases import Poller, forget_holders
 from gateway.lookups import Lookups, OrderEndpoint
+from gateway.media import Fetcher
 from gateway.metrics import Metrics
-from gateway.news import Counted, FollowUpPlanned, LanesWaiting, News, OutboxFilled, Streamed, TurnClaimed
+from gateway.news import Counted, FollowUpPlanned, LanesWaiting, MediaWanted, News, OutboxFilled, Streamed, TurnClaimed
 from gateway.playbooks import Playbooks
 from gateway.ports import ChannelPort, entries, streamed_lately
 from gateway.receive import Reception
@@ -102,6 +103,7 @@ class Gateway:
             works=self._works,
             idle=timedelta(hours=settings.conversation.idle_hours),
             streams=self._streams,
+            media=frozenset(name for name, channel in self.channels.items() if isinstance(channel, Media)),
         )
         self.ports = {name: self._port(name) for name in self.channels}
         await self._make_workers()
@@ -204,7 +206,9 @@ class Gateway:
             channels={name: channel_facts(channel) for name, channel in self.channels.items()},
             clock=self._clock,
             observe=self.metrics.turn,
+            on_slow=self._show_typing,
         )
+        self.fetcher = Fetcher(self.channels, self.blobs, self.commits)
         self.senders = {name: self._sender(channel) for name, channel in self.channels.items()}
         self.pollers = [
             Poller(name, channel, self.commits, process=self.process)
@@ -246,6 +250,7 @@ class Gateway:
             self._link: 1,
             self.playbooks.look_again: 2,
             self._measure: 5,
+            self._fetch_media: 5,
         }
         if self.wakeups is not None:
             every[self._push_missed] = 1
@@ -263,6 +268,13 @@ class Gateway:
         if self._works:
             try:
                 await self.commits.run(verb)
+            except Unavailable:
+                log.warning("tick_without_database")
+
+    async def _fetch_media(self) -> None:
+        if self._works:
+            try:
+                await self.fetcher.fetch_due()
             except Unavailable:
                 log.warning("tick_without_database")
 
@@ -291,11 +303,18 @@ class Gateway:
                         self.senders[item.channel].wake()
                 case FollowUpPlanned():
                     self._tick_in(item.seconds)
+                case MediaWanted():
+                    self._do(self._fetch_media())
                 case LanesWaiting():
                     pass  # for the others: this process does not work lanes
                 case Counted():
                     COUNTERS[item.what](self.metrics, **item.labels)
         self._publish(streamed)
+
+    def _show_typing(self, channel: str, uri: str) -> None:
+        speaker = self.channels.get(channel)
+        if isinstance(speaker, Typing):
+            self._do(speaker.typing(uri))
 
     def _publish(self, streamed: Mapping[str, Mapping[str, Sequence[HistoryEntry]]]) -> None:
         for name, by_address in streamed.items():
@@ -342,7 +361,7 @@ class Gateway:
             log.warning("streams_not_read")  # the next tick that can read offers what was missed
 
     async def _push_missed(self) -> None:
-        """Wake-ups may be lost: what was streamed to those connected here since we could last look, and a little before,
+        """Wake-ups may be lost: what was streamed to those connected here since our last look, and a little before it,
         is offered again; repeats are dropped."""
         looking, since = self._clock(), self._looked_at - timedelta(seconds=10)
         for name, channel in self.channels.items():

@@ -45,6 +45,11 @@ class FollowUpPlanned:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MediaWanted:
+    """Attachments wait to be fetched from their provider."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Counted:
     """Something to count, told only for what was really committed."""
 
@@ -52,4 +57,4 @@ class Counted:
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-News = TurnClaimed | LanesWaiting | OutboxFilled | Streamed | FollowUpPlanned | Counted
+News = TurnClaimed | LanesWaiting | OutboxFilled | Streamed | FollowUpPlanned | MediaWanted | Counted

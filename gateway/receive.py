@@ -13,12 +13,21 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from channels.envelope import AddressUpdate, Arrival, Attachment, DeliveryUpdate, Event, InboundMessage, Refusal
+from channels.envelope import (
+    AddressUpdate,
+    Arrival,
+    Attachment,
+    AttachmentKind,
+    DeliveryUpdate,
+    Event,
+    InboundMessage,
+    Refusal,
+)
 from channels.protocol import Accepted, HistoryEntry
 from gateway import claims
-from gateway.news import Counted, LanesWaiting, Streamed, TurnClaimed
+from gateway.news import Counted, LanesWaiting, MediaWanted, Streamed, TurnClaimed
 from gateway.receipts import store_address_updates, store_delivery_updates
-from storage import ids, lanes, standing
+from storage import ids, lanes, media, standing
 from storage.commits import Transaction, server_time
 from storage.contacts import Address, Contact
 from storage.conversations import Conversation, ConversationState, Owner
@@ -32,6 +41,10 @@ KINDS: Mapping[Event, InteractionKind] = {
     Event.EDIT: InteractionKind.EDIT,
     Event.CALLBACK: InteractionKind.CALLBACK,
 }
+
+
+WITHOUT_CONTENT = (AttachmentKind.LOCATION, AttachmentKind.CONTACT)
+"""Kinds of attachments that are whole as they came."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,12 +71,22 @@ class _Guest:
 class Reception:
     """The transaction work that stores batches; one for each process."""
 
-    def __init__(self, *, process: str, works: bool, idle: timedelta, streams: frozenset[str]) -> None:
-        """`works`: this process runs Turns, so it claims what it receives; `streams`: channels with readers."""
+    def __init__(
+        self,
+        *,
+        process: str,
+        works: bool,
+        idle: timedelta,
+        streams: frozenset[str],
+        media: frozenset[str] = frozenset(),
+    ) -> None:
+        """`works`: this process runs Turns, so it claims what it receives; `streams`: channels with readers;
+        `media`: channels whose attachments have to be fetched."""
         self._process = process
         self._works = works
         self._idle = idle
         self._streams = streams
+        self._media = media
 
     def store(self, transaction: Transaction, batches: Sequence[Batch]) -> list[list[Accepted]]:
         """Store many batches; every message becomes one Interaction, once."""
@@ -183,7 +206,20 @@ class Reception:
                     Streamed(channel=message.channel, uri=message.address, entry=_entry(identity, message))
                 )
         INSERT_INTERACTIONS.execute(transaction.connection, list(rows.values()))
+        self._want_media(transaction, rows.values())
         return rows
+
+    def _want_media(self, transaction: Transaction, rows: Iterable[Mapping[str, Any]]) -> None:
+        wanted = [
+            {"interaction_id": row["id"], "place": place, "channel": row["channel"], "due_at": transaction.now}
+            for row in rows
+            if row["channel"] in self._media
+            for place, attachment in enumerate(row["content"].get("attachments", ()))
+            if attachment["kind"] not in WITHOUT_CONTENT
+        ]
+        if wanted:
+            media.want(transaction.connection, wanted)
+            transaction.news.append(MediaWanted())
 
     def _queue_in_lanes(
         self,

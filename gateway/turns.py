@@ -53,6 +53,8 @@ EVENTS: Mapping[InteractionKind, Event] = {
     InteractionKind.EDIT: Event.EDIT,
     InteractionKind.CALLBACK: Event.CALLBACK,
 }
+SLOW = 0.5
+"""Seconds after which the customer is shown that an answer is being written."""
 FIRST_CASE = 1000
 """Case numbers start above it: they are read out on the phone, and C-3 looks like a joke."""
 
@@ -74,7 +76,9 @@ class Turns:
         channels: Mapping[str, ChannelFacts],
         clock: Callable[[], datetime],
         observe: Callable[[float], None] = lambda seconds: None,
+        on_slow: Callable[[str, str], None] = lambda channel, uri: None,
     ) -> None:
+        """`on_slow` is told channel and address when an answer takes longer than people expect."""
         self._commits = commits
         self._application = application
         self._comprehension = comprehension
@@ -83,6 +87,7 @@ class Turns:
         self._channels = channels
         self._clock = clock
         self._observe = observe
+        self._on_slow = on_slow
         self._running: set[asyncio.Task[None]] = set()
 
     def start(self, claim: Claim) -> None:
@@ -100,8 +105,11 @@ class Turns:
         """Understand, respond, apply."""
         started = perf_counter()
         playbook = self._playbook()
+        slow = asyncio.get_running_loop().call_later(SLOW, self._on_slow, claim.talk.channel, claim.person.uri)
         turn = self._turn(claim, await self._understand(claim))
-        await self._apply(await self._respond(claim, turn, playbook))
+        outcome = await self._respond(claim, turn, playbook)
+        slow.cancel()
+        await self._apply(outcome)
         self._observe(perf_counter() - started)
 
     async def _understand(self, claim: Claim) -> Sequence[Understanding]:
@@ -166,7 +174,8 @@ class Turns:
                 returning=claim.person.returning,
             ),
             messages=tuple(
-                _message(row, understanding) for row, understanding in zip(claim.messages, understandings, strict=True)
+                _message(row, understanding, claim.answered)
+                for row, understanding in zip(claim.messages, understandings, strict=True)
             ),
             due=None if claim.due is None else _due(claim.due),
             cases=tuple(_case(row) for row in claim.cases),
@@ -215,7 +224,7 @@ def _contact(claim: Claim) -> ContactFacts:
     )
 
 
-def _message(row: Waiting, understanding: Understanding) -> Message:
+def _message(row: Waiting, understanding: Understanding, answered: Mapping[tuple[int, str], str]) -> Message:
     content = row.content
     return Message(
         interaction=row.id,
@@ -225,6 +234,7 @@ def _message(row: Waiting, understanding: Understanding) -> Message:
         understanding=understanding,
         attachments=attachments_from_json(content),
         start_parameter=content.get("start_parameter"),
+        reply_to_text=answered.get((row.contact_id, row.reply_to)) if row.reply_to is not None else None,
     )
 
 

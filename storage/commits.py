@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storage.database import Clock, Database
 
-I = TypeVar("I")
+Item = TypeVar("Item")
 R = TypeVar("R")
 
 
@@ -39,7 +39,7 @@ class Transaction:
     """Told to the listener in order once the commit is through; forgotten with a rollback."""
 
 
-Work = Callable[[Transaction, Sequence[I]], Sequence[R]]
+Work = Callable[[Transaction, Sequence[Item]], Sequence[R]]
 """Stores many items at once and answers each, in order. Items submitted for the same work share its statements."""
 
 
@@ -93,7 +93,7 @@ class Commits:
             await asyncio.gather(self._writer, return_exceptions=True)
             self._writer = None
 
-    def submit(self, work: Work[I, R], item: I) -> asyncio.Future[R]:
+    def submit(self, work: Work[Item, R], item: Item) -> asyncio.Future[R]:
         """Hand in one item; the future is done after its commit. It raises Unavailable, or what the work raised."""
         done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         if self._stopping:

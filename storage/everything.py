@@ -1,6 +1,18 @@
 """All entities in one import, for migrations and whoever needs the whole metadata."""
 
-from storage import cases, consents, contacts, conversations, deliveries, follow_ups, interactions, keys, lanes, orders
+from storage import (
+    cases,
+    consents,
+    contacts,
+    conversations,
+    deliveries,
+    follow_ups,
+    interactions,
+    keys,
+    lanes,
+    media,
+    orders,
+)
 from storage.schema import Entity
 
 __all__ = [
@@ -14,5 +26,6 @@ __all__ = [
     "interactions",
     "keys",
     "lanes",
+    "media",
     "orders",
 ]

@@ -114,7 +114,7 @@ class Refused(Entity):
     """An input that was not taken: enough to explain it to whoever asks."""
 
     __tablename__ = "refusals"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     channel: Mapped[str]

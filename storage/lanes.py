@@ -20,6 +20,9 @@ LEASE = timedelta(seconds=30)
 """Longer than understanding, a lookup and a commit together may take; after it another process may take over."""
 
 
+WAITING = text("newest > handled")
+
+
 class Lane(Entity):
     """One row a Contact."""
 
@@ -44,8 +47,6 @@ class Lane(Entity):
     """Highest inbound Interaction whose Turn was applied."""
 
 
-lanes = Lane.__table__
-
 _save = Many(
     update(Lane)
     .where(Lane.contact_id == bindparam("lane"))
@@ -60,7 +61,10 @@ _save = Many(
 
 
 def save(connection: Connection, states: Sequence[Mapping[str, Any]]) -> None:
-    """Write lanes that this transaction has locked. Keys: lane, new_fence, new_holder, new_lease, new_newest, new_handled."""
+    """Write lanes that this transaction has locked.
+
+    Keys: lane, new_fence, new_holder, new_lease, new_newest, new_handled.
+    """
     _save.execute(connection, states)
 
 

@@ -18,11 +18,11 @@ from storage.deliveries import Delivery
 from storage.follow_ups import FollowUp, FollowUpState
 from storage.interactions import Interaction
 from storage.orders import Order
-from storage.schema import Entity
 
 CODE_LIFE = timedelta(hours=24)
 
-MOVED: tuple[type[Entity], ...] = (Address, Conversation, Interaction, Delivery, Case, FollowUp, Consent, Order)
+Belonging = Address | Conversation | Interaction | Delivery | Case | FollowUp | Consent | Order
+MOVED: tuple[type[Belonging], ...] = (Address, Conversation, Interaction, Delivery, Case, FollowUp, Consent, Order)
 """Everything that belongs to a Contact moves with it, and is listed in the Link, row by row."""
 
 
@@ -109,10 +109,10 @@ def link(connection: Connection, *, stays: int, merged: int, evidence: str, by: 
         raise CannotLink("this contact was linked before")
     moved: dict[str, list[int]] = _close_rivals(connection, stays, merged, now)
     for entity in MOVED:
-        rows = list(connection.scalars(select(entity.id).where(entity.contact_id == merged)))  # pyright: ignore
+        rows = list(connection.scalars(select(entity.id).where(entity.contact_id == merged)))
         if rows:
             moved[entity.__tablename__] = rows
-            connection.execute(update(entity).where(entity.contact_id == merged).values(contact_id=stays))  # pyright: ignore
+            connection.execute(update(entity).where(entity.contact_id == merged).values(contact_id=stays))
     connection.execute(update(Contact).where(Contact.id == merged).values(merged_into=stays))
     _join_lanes(connection, locked, stays, merged)
     row: dict[str, Any] = {
@@ -148,7 +148,7 @@ def unlink(connection: Connection, link_id: int, *, by: str, now: datetime) -> N
             continue
         connection.execute(
             update(entity)
-            .where(entity.id.in_(rows), entity.contact_id == row.contact_id)  # pyright: ignore
+            .where(entity.id.in_(rows), entity.contact_id == row.contact_id)
             .values(contact_id=row.merged_id)
         )
     # What was written since on an address that goes back belongs to it.

@@ -52,9 +52,9 @@ class Many:
 
     def _prepare(self, dialect: Dialect) -> _Plan:
         compiled = self._statement.compile(dialect=dialect, column_keys=self._keys)
-        names: list[str] = list(compiled.positiontup or compiled.binds)  # pyright: ignore
+        names: list[str] = list(compiled.positiontup or compiled.binds)
         conversions = (
-            (place, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))  # pyright: ignore
+            (place, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
             for place, name in enumerate(names)
         )
         plan = _Plan(
@@ -62,7 +62,7 @@ class Many:
             names=tuple(names),
             values=itemgetter(*names) if len(names) > 1 else _one(names[0]),
             conversions=tuple((place, convert) for place, convert in conversions if convert is not None),
-            positional=bool(compiled.positional),  # pyright: ignore
+            positional=bool(compiled.positional),
         )
         self._plans[dialect.name] = plan
         return plan

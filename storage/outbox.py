@@ -192,7 +192,7 @@ def with_open_complaint(connection: Connection, contacts: Sequence[int]) -> set[
 
 
 def lost(connection: Connection, now: datetime | None) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Sends whose process went silent (`now` None: every send on the wire, for a start where nobody else can be alive)."""
+    """Sends whose process went silent; `now` None: every send on the wire, where nobody else can be alive."""
     statement = select(Delivery.id, Delivery.channel, Delivery.due_at).where(Delivery.status == "sending")
     if now is not None:
         statement = statement.where(Delivery.lease_until < now)

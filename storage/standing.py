@@ -17,6 +17,7 @@ from storage.cases import Case
 from storage.consents import Consent
 from storage.contacts import Address, Contact
 from storage.conversations import Conversation, ConversationState, Owner
+from storage.deliveries import Delivery
 from storage.interactions import Direction, Interaction
 from storage.lanes import Lane
 
@@ -202,6 +203,33 @@ def waiting_messages(connection: Connection, contacts: Iterable[int]) -> dict[in
         fields: dict[str, Any] = dict(zip(_WAITING_FIELDS, row, strict=True))
         waiting.setdefault(row.contact_id, []).append(Waiting(**fields))
     return waiting
+
+
+_answered = (
+    select(Interaction.contact_id, Delivery.external_id, Interaction.text)
+    .join(Delivery, Delivery.interaction_id == Interaction.id)
+    .where(
+        Delivery.external_id.in_(bindparam("ours", expanding=True)),
+        Delivery.contact_id.in_(bindparam("contacts", expanding=True)),
+    )
+)
+_quoted = select(Interaction.contact_id, Interaction.message_id, Interaction.text).where(
+    Interaction.contact_id.in_(bindparam("contacts", expanding=True)),
+    Interaction.message_id.in_(bindparam("theirs", expanding=True)),
+)
+
+
+def answered_texts(connection: Connection, replies: Iterable[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """What the messages said that are answered, by (contact, the provider's id): ours, or the customer's own."""
+    pairs = list(replies)
+    if not pairs:
+        return {}
+    contacts = sorted({contact for contact, _ in pairs})
+    wanted = sorted({message for _, message in pairs})
+    quoted = connection.execute(_quoted, {"contacts": contacts, "theirs": wanted})
+    answered = connection.execute(_answered, {"contacts": contacts, "ours": wanted})
+    rows = [*quoted.all(), *answered.all()]
+    return {(contact, message): words for contact, message, words in rows if message is not None}
 
 
 _consents = (

@@ -385,6 +385,30 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "media",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("interaction_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("place", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("attempts", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("due_at", storage.schema.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["interaction_id"], ["interactions.id"], name=op.f("fk_media_interaction_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_media")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("media", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_media_due",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'wanted'"),
+            postgresql_where=sa.text("state = 'wanted'"),
+        )
+        batch_op.create_index("ix_media_interaction_id", ["interaction_id"], unique=False)
+
+    op.create_table(
         "turns",
         sa.Column(
             "interaction_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
@@ -444,6 +468,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_turns_conversation_id"))
 
     op.drop_table("turns")
+    with op.batch_alter_table("media", schema=None) as batch_op:
+        batch_op.drop_index("ix_media_interaction_id")
+        batch_op.drop_index(
+            "ix_media_due", sqlite_where=sa.text("state = 'wanted'"), postgresql_where=sa.text("state = 'wanted'")
+        )
+
+    op.drop_table("media")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_deliveries_line",
