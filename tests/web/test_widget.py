@@ -219,7 +219,7 @@ async def test_what_the_server_refuses_for_good_is_shown_and_can_be_discarded(
     page = await open_chat(context, shop)
     await shop.until_connected()
     await field(page).fill("x" * 501)
-    await expect(page.locator(".count")).to_have_text("1 characters too many")
+    await expect(page.locator(".count")).to_have_text("Too long by 1")
     await expect(page.get_by_role("button", name="Send", exact=True)).to_be_disabled()
     await page.locator("rapport-chat").evaluate("chat => { chat.limits = {...chat.limits, text: 1000} }")
     await write(page, "x" * 501)

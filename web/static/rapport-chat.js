@@ -64,7 +64,7 @@
       uploading: "Uploading {name}",
       uploadFailed: "{name} could not be uploaded.",
       uploadTooLarge: "{name} is too large. Files may have up to {size}.",
-      tooLong: "{count} characters too many",
+      tooLong: "Too long by {count}",
       choices: "Suggested replies",
     },
     "zh-Hans": {
