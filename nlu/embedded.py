@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -22,7 +21,7 @@ from nlu.understanding import FindsEntities, Intent, Understanding
 OUT_OF_SCOPE = "out_of_scope"
 """The intent of examples that are none of the business's concern: learnt, but never given as an answer."""
 MOST_INTENTS = 3
-LEAST_KNOWN = 0.1
+LEAST_KNOWN = 0.2
 """Share of a text's features: below, it is another language or no language."""
 AT_ONCE = 64
 """Texts weighed in one piece."""
@@ -190,7 +189,7 @@ class _Rows:
             if len(words) < REMEMBERED_WORDS and not ngrams.is_han(token):
                 words[token] = self._remember(found)
             rows.extend(found)
-        rows.extend([features.get(ngrams.of_pair(left, right), 1) for left, right in pairwise(tokens)])
+        rows.extend([features.get(pair, 1) for pair in ngrams.of_pairs(tokens)])
 
     def forget_when_full(self) -> None:
         """Between two pieces of work, so that no row is written over that somebody counts on."""

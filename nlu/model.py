@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
-RECIPE = "svm-ngrams-1"
+RECIPE = "svm-ngrams-2"
 """Changes whenever the same data would give another model: it is part of the fingerprint."""
 SIGNALS = 5
 """What confidence is made of: see `signals`."""

@@ -28,10 +28,16 @@ def folding(characters: str, stand_ins: str) -> Folding:
 
 
 def tokens(text: str, table: Folding) -> list[str]:
-    """The words, runs of Han characters and symbols of a text; every number reads as `0`."""
+    """The words, runs of Han characters and symbols of a text.
+
+    Every number reads as `0`, except one that is the whole text: `88` may mean something, `5` answers a question.
+    """
     if len(text) > MOST_CHARACTERS:
         text = f"{text[: MOST_CHARACTERS // 2]} {text[-MOST_CHARACTERS // 2 :]}"
-    return _TOKEN.findall(_NUMBER.sub("0", _folded(text, table)[: 2 * MOST_CHARACTERS]))
+    folded = _folded(text, table)[: 2 * MOST_CHARACTERS].strip()
+    if folded.isdigit():
+        return [folded]
+    return _TOKEN.findall(_NUMBER.sub("0", folded))
 
 
 def is_han(token: str) -> bool:
@@ -51,9 +57,17 @@ def of_token(token: str) -> list[str]:
     return features
 
 
-def of_pair(left: str, right: str) -> str:
-    """The feature of two tokens side by side; of Han runs, of their touching characters."""
-    return f"{left[-1] if is_han(left) else left} {right[0] if is_han(right) else right}"
+def of_pairs(tokens: list[str]) -> list[str]:
+    """The features of tokens side by side, and of the text's ends; of Han runs, their touching characters count."""
+    if not tokens:
+        return []
+    lefts = [token[-1] if is_han(token) else token for token in tokens]
+    rights = [token[0] if is_han(token) else token for token in tokens]
+    return [
+        f"^ {rights[0]}",
+        *[f"{left} {right}" for left, right in zip(lefts, rights[1:], strict=False)],
+        f"{lefts[-1]} $",
+    ]
 
 
 def _folded(text: str, table: Folding) -> str:
