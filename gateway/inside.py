@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.playbooks import Playbooks
@@ -17,15 +17,18 @@ from storage.deliveries import Delivery
 from storage.follow_ups import FollowUp, FollowUpState
 from storage.interactions import Interaction
 from storage.lanes import Lane
+from storage.migrations import current, newest
 
 
 async def ready(database: Database, playbooks: Playbooks) -> Mapping[str, Any]:
     """Whether this process can serve; and what an operator should know although it can."""
     try:
         async with asyncio.timeout(2):
-            await database.read(lambda connection: connection.execute(text("SELECT 1")).scalar())
+            revision = await database.read(current)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         return {"ready": False, "database": f"not reachable: {type(error).__name__}"}
+    if revision != newest():
+        return {"ready": False, "database": f"at revision {revision}, and this version wants {newest()}"}
     notes = {} if playbooks.mistakes is None else {"playbook": f"{len(playbooks.mistakes.mistakes)} mistakes on disk"}
     return {"ready": True, "database": "ok", **notes}
 

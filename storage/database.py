@@ -29,7 +29,12 @@ def _to_json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-JSON_OPTIONS: dict[str, Any] = {"json_serializer": _to_json, "json_deserializer": orjson.loads}
+OPTIONS: dict[str, Any] = {
+    "json_serializer": _to_json,
+    "json_deserializer": orjson.loads,
+    # What customers wrote rides in parameters: no error message may quote it.
+    "hide_parameters": True,
+}
 
 
 class Database(ABC):
@@ -103,7 +108,7 @@ class PostgreSQL(Database):
 
     def __init__(self, url: str, *, readers: int = 4) -> None:
         self.engine: AsyncEngine = create_async_engine(
-            url, pool_size=readers + 1, max_overflow=0, pool_pre_ping=False, pool_timeout=10, **JSON_OPTIONS
+            url, pool_size=readers + 1, max_overflow=0, pool_pre_ping=False, pool_timeout=10, **OPTIONS
         )
 
     async def write(self, work: Callable[[Connection], T]) -> T:
@@ -139,7 +144,7 @@ def sqlite_engine(path: Path) -> Engine:
         f"sqlite:///{path}",
         poolclass=NullPool,
         connect_args={"check_same_thread": False, "isolation_level": None, "cached_statements": 512},
-        **JSON_OPTIONS,
+        **OPTIONS,
     )
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin)
@@ -151,7 +156,7 @@ def synchronous_engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         return sqlite_engine(Path(parsed.database))
-    return create_engine(url, poolclass=NullPool, **JSON_OPTIONS)
+    return create_engine(url, poolclass=NullPool, **OPTIONS)
 
 
 def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gateway.cli import backup, chat, checking, desk, importing, inspecting, replaying, running
+from gateway.cli import backup, chat, checking, demo, desk, importing, inspecting, replaying, running
 from gateway.cli.app import app
 
-__all__ = ["backup", "chat", "checking", "desk", "importing", "inspecting", "replaying", "running"]
+__all__ = ["backup", "chat", "checking", "demo", "desk", "importing", "inspecting", "replaying", "running"]
 
 
 def main() -> None:
