@@ -56,6 +56,9 @@ _STOCK = re.compile(
     r"|complain(?:t|ts|ing)?|about|your|you|hello|hi|hey|please|a |an |the |我|要|很|非常|really|very|this is",
     re.IGNORECASE,
 )
+_WRONG = re.compile(
+    r"不[对對是]|[错錯]了|[说說][错錯]|[应應][该該]?是|no\b|wrong|actually|i meant|sorry|correction", re.IGNORECASE
+)
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 
 ASKED_OF_ALL = ("what", "order", "product", "happened", "bought", "used", "wish", "reach", "proof")
@@ -126,8 +129,8 @@ def absorb(talk: Talk, complaint: Complaint, heard: Heard) -> set[str]:
         if facts["order"] is None:
             facts["order"] = numbers[0]
     if products := heard.values("product"):
-        facts.setdefault("product", "; ".join(quote(product, 60) for product in products[:3]))
-    for field, words in _dates(heard):
+        facts.setdefault("product", "; ".join(talk.product(product) for product in products[:3]))
+    for field, words in _dates(heard, "bought" if complaint.asked == "bought" else "happened"):
         _keep_date(talk, facts, field, words)
     if amount := heard.entity("amount"):
         facts.setdefault("amount", quote(amount.value, 40))
@@ -180,6 +183,24 @@ def take_answer(talk: Talk, complaint: Complaint, field: str, heard: Heard, new:
             return True
 
 
+def is_correction(talk: Talk, complaint: Complaint, heard: Heard) -> bool:
+    """It changes what was told before: an edited message, another order number, or plain words for it."""
+    if heard.edited or heard.confidence("correct_fact") >= talk.policy.confidence.sure:
+        return True
+    known = complaint.facts.get("order")
+    if known is not None and any(number != known for number in order_numbers(talk, heard)):
+        return True
+    return heard.confidence("correct_fact") >= talk.policy.confidence.maybe and _WRONG.match(heard.text) is not None
+
+
+def says_nothing_else(heard: Heard) -> bool:
+    """Besides the facts that were recognised in it there are hardly any words."""
+    rest = heard.text
+    for entity in heard.entities:
+        rest = rest.replace(entity.text, "")
+    return len(_HAN.findall(rest)) < 5 and len([word for word in rest.split() if word.isalpha()]) < 4
+
+
 def correct(talk: Talk, complaint: Complaint, heard: Heard) -> list[str]:
     """ "No, the order number is …": facts in the words replace those known. Returns which."""
     facts, changed = complaint.facts, list[str]()
@@ -189,13 +210,12 @@ def correct(talk: Talk, complaint: Complaint, heard: Heard) -> list[str]:
             facts.pop(derived, None)
         changed.append("order")
     if products := heard.values("product"):
-        facts["product"] = quote(products[-1], 60)
+        facts["product"] = talk.product(products[-1])
         changed.append("product")
-    for field, words in _dates(heard):
-        right = field if field == "bought" or complaint.answered != "bought" else "bought"
-        facts.pop(right, None)
-        _keep_date(talk, facts, right, words)
-        changed.append(right)
+    for field, words in _dates(heard, "bought" if complaint.answered == "bought" else "happened"):
+        facts.pop(field, None)
+        _keep_date(talk, facts, field, words)
+        changed.append(field)
     if amount := heard.entity("amount"):
         facts["amount"] = quote(amount.value, 40)
         changed.append("amount")
@@ -227,14 +247,14 @@ def detect_tone(talk: Talk, heard: Heard) -> Tone | None:
     return Tone.EMOTIONAL if heard.confidence("anger", "abuse") >= sure else None
 
 
-def _dates(heard: Heard) -> list[tuple[str, tuple[str, str]]]:
-    """Each date with the fact it belongs to: near a word for buying it is the purchase, else what happened."""
+def _dates(heard: Heard, usual: str) -> list[tuple[str, tuple[str, str]]]:
+    """Each date with the fact it belongs to: near a word for buying it is the purchase, else the usual one."""
     found: list[tuple[str, tuple[str, str]]] = []
     for entity in heard.entities:
         if entity.kind == "date":
             at = max(heard.text.find(entity.text), 0)
             near = heard.text[max(at - 12, 0) : at + len(entity.text) + 8]
-            found.append(("bought" if _BOUGHT.search(near) else "happened", (entity.text, entity.value)))
+            found.append(("bought" if _BOUGHT.search(near) else usual, (entity.text, entity.value)))
     return found
 
 

@@ -188,12 +188,17 @@ def _take(talk: Talk, option: Option) -> None:
 
 def _call_people(talk: Talk) -> bool:
     """Somebody asks for a person, or speaks of lawyers: that is never argued with."""
-    intent = talk.heard.intent
-    asked = intent is not None and intent.name == "human_request" and talk.sure("human_request")
+    asked = any(_asks_for_person(talk, hear_one(message)) for message in talk.messages)
     if not asked and not handoff.legal(talk):
         return False
     _use(talk, handoff.SKILL)
     return True
+
+
+def _asks_for_person(talk: Talk, heard: Heard) -> bool:
+    intent = heard.intent
+    sure = talk.policy.confidence.sure
+    return intent is not None and intent.name == "human_request" and intent.confidence >= sure
 
 
 def _go_on(talk: Talk) -> bool:
@@ -258,6 +263,8 @@ def _best_guess(talk: Talk) -> Skill:
     heard = talk.heard
     if not heard.text:
         return attachments.SKILL
+    if consent.wants_start(talk):
+        return consent.SKILL
     if order_numbers(talk, heard):
         return orders.SKILL
     if knowledge.likely(talk, heard, talk.policy.confidence.knowledge):

@@ -12,6 +12,14 @@ from nlu.understanding import Candidate, Entity, Intent, Language
 SOCIAL = frozenset({"greet", "goodbye", "thank", "smalltalk_wellbeing", "affirm", "deny"})
 """Said besides something else, these are manners and not the matter."""
 
+COMPLAINTS = (
+    "complaint_quality",
+    "complaint_delivery",
+    "complaint_service",
+    "complaint_wrong_item",
+    "complaint_overcharge",
+)
+
 MOST_TEXT = 2000
 """Characters that are kept: beyond it nobody reads, and memory is rewritten with every Turn."""
 
@@ -36,6 +44,8 @@ class Heard:
     entities: tuple[Entity, ...] = ()
     knowledge: tuple[Candidate, ...] = ()
     language: Language | None = None
+    either_script: bool = False
+    """`language` is Chinese, in words that both scripts write alike."""
     evidence: tuple[int, ...] = ()
     """Interactions that carry attachments."""
     edited: bool = False
@@ -58,6 +68,8 @@ class Heard:
         """Both, in order."""
         if not self.text and not self.intents and not self.evidence:
             return later
+        tells_more = later.language is not None and (self.language is None or not later.either_script)
+        language, either = (later if tells_more else self).language, (later if tells_more else self).either_script
         text = f"{self.text}\n{later.text}" if self.text and later.text else self.text or later.text
         return replace(
             self,
@@ -65,7 +77,8 @@ class Heard:
             intents=_together((*self.intents, *later.intents)),
             entities=(self.entities + later.entities)[:20],
             knowledge=_best((*self.knowledge, *later.knowledge)),
-            language=later.language or self.language,
+            language=language,
+            either_script=either,
             evidence=(self.evidence + later.evidence)[-20:],
             edited=self.edited and later.edited,
         )
@@ -116,6 +129,7 @@ def hear_one(message: Message) -> Heard:
         entities=meaning.entities,
         knowledge=meaning.knowledge,
         language=meaning.language,
+        either_script=meaning.either_script,
         evidence=(message.interaction,) if message.attachments else (),
         edited=message.event is Event.EDIT,
     )

@@ -64,6 +64,8 @@ def load(files: Mapping[str, str]) -> Playbook:
     texts = _read_all_texts(files, mistakes)
     entries = _read_knowledge(files, mistakes)
     _note_strangers(files, mistakes)
+    if policy is not None:
+        _check_topics(policy, entries, files[POLICY], mistakes)
     if mistakes or policy is None or hours is None:
         raise PlaybookMistakes(mistakes)
     return Playbook(policy=policy, hours=hours, texts=texts, entries=entries, fingerprint=_fingerprint(files))
@@ -137,6 +139,20 @@ def _read_knowledge(files: Mapping[str, str], mistakes: list[Mistake]) -> Mappin
                 versions[language] = entry
     check_together(found, places)
     return found
+
+
+def _check_topics(
+    policy: Policy, entries: Mapping[str, Mapping[Language, Entry]], content: str, mistakes: list[Mistake]
+) -> None:
+    stems = {name.partition("#")[0] for name in entries}
+    lines = content.splitlines()
+    for intent, names in policy.topics.items():
+        line = next((n for n, text in enumerate(lines, start=1) if text.strip().startswith(f"{intent}:")), 1)
+        for name in names:
+            if name not in stems:
+                Place(POLICY, mistakes).note(
+                    line, f"`topics.{intent}` names {name!r}; there is no such knowledge file."
+                )
 
 
 def _note_strangers(files: Mapping[str, str], mistakes: list[Mistake]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bot.located import Place, Section, read_mapping
+from bot.words import WORDS
 from nlu.understanding import Language
 
 TIERS = ("key", "ordinary", "small", "not_to_win_back")
@@ -79,6 +80,8 @@ class Confidence:
     """Answer from the knowledge although no intent is sure."""
     knowledge_least: float = 0.3
     """Answer from the knowledge where the intent says that it is a question of this kind."""
+    topic_bonus: float = 0.15
+    """Added to an entry's score where its file is about the intent: two agree who do not know of each other."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,8 +94,6 @@ class Times:
     """Silence in the middle of the questions, until the one gentle reminder, and again until a person takes over."""
     promise_days: int = 2
     """Workdays until what was agreed is done."""
-    answer_hours: int = 2
-    """Opening hours until a person has answered."""
     reminder_hours: int = 4
     """Hours before a promise is due, when the staff is reminded."""
     survey_hours: int = 24
@@ -135,6 +136,8 @@ class Policy:
     complaints: Mapping[ComplaintKind, ComplaintRule]
     tones: Mapping[Tone, re.Pattern[str]]
     legal: re.Pattern[str]
+    topics: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Intent to the knowledge files that are about it."""
     products: tuple[Product, ...] = ()
     known_products: Mapping[str, Product] = field(default_factory=dict[str, Product])
     """By every folded name."""
@@ -171,6 +174,7 @@ def read_policy(content: str, place: Place) -> Policy | None:
         complaints=_complaints(root),
         tones={tone: _any_of(words.words(tone.value)) for tone in Tone},
         legal=_any_of(words.words("legal")),
+        topics=_topics(root),
         products=products,
         known_products={
             name.casefold(): product
@@ -218,6 +222,7 @@ def _confidence(root: Section) -> Confidence:
         maybe=section.number("maybe", usual.maybe, most=1),
         knowledge=section.number("knowledge", usual.knowledge, most=1),
         knowledge_least=section.number("knowledge_least", usual.knowledge_least, most=1),
+        topic_bonus=section.number("topic_bonus", usual.topic_bonus, most=1),
     )
     if found.maybe > found.sure:
         section.note("`confidence.maybe` should not be above `confidence.sure`.", section.line_of("maybe"))
@@ -234,7 +239,6 @@ def _times(root: Section) -> Times:
         settle_seconds=section.number("settle_seconds", usual.settle_seconds, most=60),
         form_silence_minutes=section.integer("form_silence_minutes", usual.form_silence_minutes, least=1),
         promise_days=section.integer("promise_days", usual.promise_days, least=1),
-        answer_hours=section.integer("answer_hours", usual.answer_hours, least=1),
         reminder_hours=section.integer("reminder_hours", usual.reminder_hours, least=1),
         survey_hours=section.integer("survey_hours", usual.survey_hours, least=1),
     )
@@ -290,6 +294,18 @@ def _offers(rule: Section) -> list[OfferKind]:
         else:
             right = ", ".join(OfferKind)
             rule.note(f"`{rule.name('offers')}` holds {word!r}; it may hold {right}.", rule.line_of("offers"))
+    return found
+
+
+def _topics(root: Section) -> Mapping[str, tuple[str, ...]]:
+    section = root.section("topics", required=False)
+    if section is None:
+        return {}
+    found: dict[str, tuple[str, ...]] = {}
+    for intent, node, line in section.entries():
+        if f"intent.{intent}" not in WORDS:
+            section.note(f"`{section.name(intent)}` is no intent that the assistant knows.", line)
+        found[intent] = section.as_words(node, intent)
     return found
 
 

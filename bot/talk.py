@@ -78,6 +78,11 @@ class Talk:
         """How the customer is called; empty where we do not know."""
         return quote(self.turn.contact.name or "", 40)
 
+    def product(self, words: str) -> str:
+        """As the business calls it in the language spoken; else the words themselves."""
+        product = self.policy.product(words)
+        return product.names[self.language] if product is not None else quote(words, 60)
+
     def case(self, number: str | None) -> CaseFacts | None:
         return next((case for case in self.turn.cases if case.number == number), None)
 
@@ -173,12 +178,10 @@ class Talk:
 
     def _choose_language(self) -> Language:
         """The language of the message; where it tells nothing, the one we spoke before."""
-        before = self.memory.language or self.turn.contact.language
+        before = self.memory.language or self.turn.contact.language or self.playbook.policy.language
         now = self.heard.language
-        if now is None:
-            return before or self.playbook.policy.language
-        if before is not None and before is not now and now is not Language.EN and before is not Language.EN:
-            return before if _can_be_written_in(self.heard.text, before) else now
+        if now is None or (self.heard.either_script and before is not Language.EN):
+            return before
         return now
 
     def learn(self) -> None:
@@ -203,16 +206,3 @@ def quote(text: str, limit: int) -> str:
     """Somebody else's words within ours: one line, no invisible characters that turn the text round, not too long."""
     clean = " ".join(_CONTROL.sub(" ", text).split())
     return clean if len(clean) <= limit else f"{clean[: limit - 1]}…"
-
-
-# A character that both scripts share can be encoded in both national sets; what only one of them has tells them apart.
-_SCRIPT = {Language.ZH_HANS: "gb2312", Language.ZH_HANT: "big5"}
-
-
-def _can_be_written_in(text: str, language: Language) -> bool:
-    """No Chinese character of the text belongs to the other script only: "你好" is no reason to change it."""
-    try:
-        "".join(character for character in text[:200] if "\u4e00" <= character <= "\u9fff").encode(_SCRIPT[language])
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -126,6 +126,7 @@ WORDS: Mapping[str, str] = {
     "complaint.evidence": "",
     "complaint.proof_thanks": "",
     "complaint.lookup_failed": "",
+    "complaint.order_not_found": "number",
     "complaint.corrected": "facts",
     "complaint.correct_what": "",
     "complaint.paused": "",

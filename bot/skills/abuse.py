@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from bot.effects import MarkSpam
+from bot.heard import COMPLAINTS
 from bot.skill import Skill
 from bot.talk import Talk
-
-COMPLAINTS = (
-    "complaint_quality",
-    "complaint_delivery",
-    "complaint_service",
-    "complaint_wrong_item",
-    "complaint_overcharge",
-)
 
 
 def answer(talk: Talk) -> None:

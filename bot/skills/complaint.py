@@ -12,8 +12,10 @@ from bot.complaint_facts import (
     absorb_story,
     correct,
     detect_tone,
+    is_correction,
     kind_of,
     missing,
+    says_nothing_else,
     take_answer,
 )
 from bot.effects import CancelFollowUps, HandOffReason, Ignore, OpenCase, PlanFollowUp, UpdateCase
@@ -24,7 +26,6 @@ from bot.policy import OfferKind, Tone
 from bot.proof import is_proven, proves, tries_to_prove
 from bot.skill import Skill
 from bot.skills import handoff
-from bot.skills.orders import product_name
 from bot.talk import Talk, quote
 from bot.turn import CaseKind, CaseStatus, FollowUpKind, Json, LookupKind, Step
 
@@ -142,7 +143,7 @@ def goes_on(talk: Talk) -> bool:
     if _is_something_else(talk, complaint):
         return False
     complaint.paused = False
-    if complaint.step == Step.PROPOSE and (talk.sure("correct_fact") or talk.heard.edited):
+    if complaint.step == Step.PROPOSE and is_correction(talk, complaint, talk.heard):
         complaint.step, complaint.offered = Step.RECORD.value, []  # with other facts, it is judged again
     if complaint.step == Step.PROPOSE:
         _hear_about_proposal(talk, complaint)
@@ -172,7 +173,7 @@ def _record(talk: Talk, complaint: Complaint) -> None:
     if lead is None:
         return
     asked_before = complaint.tries.pop(complaint.asked, 0)
-    if talk.sure("correct_fact") or talk.heard.edited:
+    if is_correction(talk, complaint, talk.heard):
         lead = _correct(talk, complaint)
     elif talk.sure("resume") and _is_main(talk, "resume"):
         lead = talk.text("complaint.resumed")
@@ -191,6 +192,9 @@ def _hear_answer(talk: Talk, complaint: Complaint, *, angry: bool) -> bool:
     new = absorb(talk, complaint, talk.heard)
     if not asked or (angry and asked not in new):
         return True
+    others = new - {asked, "evidence"}
+    if others and asked not in new and (asked in {"order", "proof"} or says_nothing_else(talk.heard)):
+        return True  # something else that we would have asked, and welcome
     if take_answer(talk, complaint, asked, talk.heard, new):
         complaint.answered = asked
         return True
@@ -317,7 +321,7 @@ def _look_up_order(talk: Talk, complaint: Complaint) -> str:
             del facts["order"]
             return talk.text("order.unknown", number=number)
         facts["proof"] = "impossible"
-        return ""
+        return talk.text("complaint.order_not_found", number=number)
     facts["order_date"] = order.date.astimezone(talk.playbook.hours.time_zone).date().isoformat()
     facts["order_amount"] = order.amount
     if order.items and "product" not in facts and len(order.items) == 1:
@@ -399,7 +403,7 @@ def _words_for(talk: Talk, complaint: Complaint, offer: Offer) -> str:
     return talk.text(
         f"offer.{offer.kind.value}",
         amount=talk.text("offer.money", amount=offer.amount.partition(" ")[0]) if offer.amount else "",
-        product=product_name(talk, product) if isinstance(product, str) else talk.text("offer.the_product"),
+        product=talk.product(product) if isinstance(product, str) else talk.text("offer.the_product"),
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from bot.heard import Heard
+from bot.heard import COMPLAINTS, Heard
 from bot.memory import Option
 from bot.skill import Skill
 from bot.skills import handoff
 from bot.talk import Talk
 from nlu.understanding import Candidate
+
+_FEW_WORDS = 40
+"""Characters."""
 
 QUESTIONS = frozenset(
     {
@@ -36,7 +39,7 @@ def goes_on(talk: Talk) -> bool:
     """ "That does not help" right after an answer means: another answer, please."""
     choice = talk.memory.choice
     just_answered = choice is not None and choice.options[:1] and choice.options[0].skill == SKILL.name
-    if just_answered and choice is not None and choice.age <= 1 and talk.sure("dissatisfied", "correct_fact"):
+    if just_answered and choice is not None and choice.age <= 1 and _finds_fault_with_answer(talk):
         _show_next(talk)
         return True
     return False
@@ -52,8 +55,15 @@ def chosen(talk: Talk, option: Option) -> None:
 
 def likely(talk: Talk, heard: Heard, least: float) -> list[str]:
     """Entries that may answer it and that this customer may see, best first; empty where the best is below `least`."""
-    allowed = [candidate for candidate in heard.knowledge if _may_see(talk, candidate)]
-    return [candidate.entry for candidate in allowed] if allowed and allowed[0].score >= least else []
+    about = talk.policy.topics.get(heard.intent.name, ()) if heard.intent is not None else ()
+    bonus = talk.policy.confidence.topic_bonus
+    scored = [
+        (candidate.score + (bonus if candidate.entry.partition("#")[0] in about else 0), candidate.entry)
+        for candidate in heard.knowledge
+        if _may_see(talk, candidate)
+    ]
+    scored.sort(key=lambda pair: -pair[0])
+    return [entry for _, entry in scored] if scored and scored[0][0] >= least else []
 
 
 def show(talk: Talk, entries: list[str], *, lead: str = "", more: tuple[Option, ...] = ()) -> None:
@@ -66,6 +76,13 @@ def show(talk: Talk, entries: list[str], *, lead: str = "", more: tuple[Option, 
     text = talk.text("knowledge.answer", answer=entry.answer, source=entry.source)
     not_meant = Option(talk.text("button.not_meant"), SKILL.name, "next")
     talk.ask(f"{lead}\n\n{text}" if lead else text, (not_meant, *more))
+
+
+def _finds_fault_with_answer(talk: Talk) -> bool:
+    """A few words against the answer; a broken pot is no fault of the answer."""
+    complaining = talk.heard.confidence(*COMPLAINTS) >= talk.policy.confidence.maybe
+    short = len(talk.heard.text) <= _FEW_WORDS
+    return short and not complaining and talk.sure("dissatisfied", "correct_fact")
 
 
 def _show_next(talk: Talk) -> None:

@@ -196,14 +196,8 @@ def _date(talk: Talk, order: OrderFacts) -> str:
 
 def _items(talk: Talk, order: OrderFacts) -> str:
     joint = ", " if talk.language.value == "en" else "、"
-    shown = joint.join(f"{product_name(talk, name)} × {quantity}" for name, quantity in order.items[:5])
+    shown = joint.join(f"{talk.product(name)} × {quantity}" for name, quantity in order.items[:5])
     return shown or order.amount
-
-
-def product_name(talk: Talk, words: str) -> str:
-    """As the business calls it in the language spoken; else the words themselves."""
-    product = talk.policy.product(words)
-    return product.names[talk.language] if product is not None else quote(words, 60)
 
 
 SKILL = Skill(name="orders", answer=answer, intents=frozenset({"order_status"}), goes_on=goes_on, chosen=chosen)

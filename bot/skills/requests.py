@@ -21,6 +21,8 @@ def answer(talk: Talk) -> None:
     if entries and not order_numbers(talk, talk.heard) and not talk.aside:
         start_it = Option(talk.text("button.request"), SKILL.name, "start", intent)
         knowledge.show(talk, entries, more=(start_it,))
+        if intent in ABOUT_AN_ORDER:
+            talk.memory.order = OrderQuestion(asks="number", purpose=intent)  # an order number now means: do it
     else:
         start(talk, intent)
 

@@ -301,6 +301,35 @@ COMPLAINTS: tuple[Script, ...] = (
     ),
     Script(
         skill="complaint",
+        name="facts that come before they are asked for are taken, and slips are corrected in plain words",
+        language=HANS,
+        lines=(
+            line("紫砂壶裂了", "complaint_quality", language=HANS, entities={"product": "zisha"}, does=OPENED),
+            due(FollowUpKind.LISTEN_SETTLED, says=("complaint.heard", "complaint.ask_order"), does=ASKED),
+            line("SL11111111", language=None, says=("order.unknown", "complaint.ask_order"), does=ASKED),
+            line(
+                "13800138000", language=None, entities={"phone": "13800138000"}, says="complaint.ask_order", does=ASKED
+            ),
+            line(
+                "不对，订单号是SL22222222",
+                ("correct_fact", 0.49),
+                language=HANS,
+                says=("complaint.corrected", "complaint.order_not_found", "complaint.ask_happened"),
+                does=ASKED,
+            ),
+            line("昨天", language=HANS, entities={"date": "relative:-1d"}, says="complaint.ask_bought", does=ASKED),
+            line("上周", language=HANS, entities={"date": "relative:-1w"}, says="complaint.ask_used", does=ASKED),
+            line("按说明开壶后第一次泡茶", language=HANS, says="complaint.ask_wish", does=ASKED),
+            line(
+                "退款",
+                language=HANS,
+                says="handoff.policy",
+                does=("UpdateCase", *TO_PEOPLE, "hand off policy"),
+            ),
+        ),
+    ),
+    Script(
+        skill="complaint",
         name="a broken promise is owned up to and alerts people",
         channel=TELEGRAM,
         orders=(ORDER,),

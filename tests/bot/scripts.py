@@ -157,6 +157,29 @@ EVERYDAY: tuple[Script, ...] = (
             line("that's no use to me", "dissatisfied", says="knowledge.no_more"),
         ),
     ),
+    Script(
+        skill="knowledge",
+        name="a broken pot right after an answer is a complaint and no fault of the answer",
+        lines=(
+            line("delivery", "shipping_question", knowledge=[("shipping#delivery-time", 0.9)], says="knowledge.answer"),
+            line(
+                "my teapot was broken when it came",
+                ("dissatisfied", 0.63),
+                ("complaint_delivery", 0.37),
+                does=("open complaint", "plan listen_settled"),
+            ),
+        ),
+    ),
+    Script(
+        skill="knowledge",
+        name="a weak match counts where intent and file agree, and not where they do not",
+        lines=(
+            line(
+                "how long?", "shipping_question", knowledge=[("shipping#delivery-time", 0.2)], says="knowledge.answer"
+            ),
+            line("how long?", "shipping_question", knowledge=[("tea#origin", 0.2)], says="knowledge.none"),
+        ),
+    ),
     # Opening hours
     Script(
         skill="opening",
@@ -267,6 +290,21 @@ EVERYDAY: tuple[Script, ...] = (
                 says="knowledge.answer",
             ),
             line("Yes, do this for me", says="request.which_order"),
+        ),
+    ),
+    Script(
+        skill="requests",
+        name="an order number after the explanation means: do it",
+        language=HANT,
+        lines=(
+            line(
+                "我想退貨",
+                "return_request",
+                language=HANT,
+                knowledge=[("returns#how-to-return", 0.9)],
+                says="knowledge.answer",
+            ),
+            line("SL20260012", language=None, says="request.taken", does=("open request", "hand off policy")),
         ),
     ),
     Script(

@@ -212,6 +212,12 @@ def test_a_stop_among_other_messages_acts_and_the_others_are_answered() -> None:
     assert says(said(effects), "opening.open", Language.EN)
 
 
+def test_who_asks_for_a_person_among_other_lines_gets_one() -> None:
+    broken = message("my teapot is broken", understood("complaint_quality"))
+    person = message("a human please", understood(("human_request", 0.7)))
+    assert deeds(respond(turn(broken, person), shop())) == ["hand off requested"]
+
+
 def test_a_second_stop_is_recorded_and_not_celebrated() -> None:
     contact = ContactFacts(id=7, stopped=True, marketing=False)
     effects = respond(turn(message("STOP", understood("stop_marketing")), contact=contact), shop())
@@ -227,19 +233,20 @@ def test_the_language_of_the_message_is_kept_for_the_contact() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "recognised", "spoken"),
+    ("text", "recognised", "either", "spoken"),
     [
-        ("你好", Language.ZH_HANS, Language.ZH_HANT),  # the same in both scripts
-        ("请问", Language.ZH_HANS, Language.ZH_HANS),
-        ("hello", Language.EN, Language.EN),
-        ("OK", None, Language.ZH_HANT),
+        ("你好", Language.ZH_HANS, True, Language.ZH_HANT),
+        ("请问", Language.ZH_HANS, False, Language.ZH_HANS),
+        ("hello", Language.EN, False, Language.EN),
+        ("OK", None, False, Language.ZH_HANT),
     ],
 )
-def test_a_word_that_both_scripts_share_does_not_change_the_script(
-    text: str, recognised: Language | None, spoken: Language
+def test_words_that_both_scripts_share_do_not_change_the_script(
+    text: str, recognised: Language | None, either: bool, spoken: Language
 ) -> None:
     contact = ContactFacts(id=7, language=Language.ZH_HANT)
-    effects = respond(turn(message(text, understood("greet", language=recognised)), contact=contact), shop())
+    meaning = replace(understood("greet", language=recognised), either_script=either)
+    effects = respond(turn(message(text, meaning), contact=contact), shop())
     assert [effect.language for effect in effects if isinstance(effect, Say)] == [spoken]
 
 

@@ -92,6 +92,8 @@ def test_no_text_of_one_language_was_left_in_another() -> None:
         ("policy.yml", "business:", "business: [", "this is not YAML"),
         ("policy.yml", "patience:", "orders:\n  pattern: x\npatience:", "`orders` stands here a second time"),
         ("hours.yml", '["09:00-21:00"]', '["9-21"]', 'weekly.mon-fri: "9-21" is no opening'),
+        ("policy.yml", "  shipping_question:", "  flying_question:", "`topics.flying_question` is no intent"),
+        ("policy.yml", "question: [shipping]", "question: [flying]", "names 'flying'; there is no such knowledge file"),
         ("hours.yml", "Asia/Shanghai", "Asia/Atlantis", "is no time zone"),
         ("hours.yml", "holidays: [cn]", "holidays: [2026-02-30]", ""),
         (SHIPPING, "title:", "titel:", "`title` is missing"),
