@@ -185,7 +185,7 @@ async def test_what_was_written_while_the_server_was_away_arrives_once_and_in_or
     await page.evaluate("dispatchEvent(new Event('online'))")
     await expect(page.locator(".mine.pending")).to_have_count(0)
     assert [message.text for message in shop.port.inbound] == ["before", "silent one", "silent two", "silent three"]
-    shop.port.say(shop.address(), "welcome back")
+    shop.port.say(await shop.until_connected(), "welcome back")
     await expect(bubbles(page).last).to_have_text("welcome back")
     await expect(page.locator(".banner")).to_be_hidden()
 

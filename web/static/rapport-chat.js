@@ -26,6 +26,7 @@
   const POLL_SECONDS = 25;
   const SOCKET_ATTEMPTS = 2;
   const SOCKET_AGAIN_MS = 120_000;
+  const SOCKET_WORKED_AGAIN_MS = 5_000;
   const TYPING_EVERY_MS = 3_000;
   const TYPING_SHOWN_MS = 6_000;
   const GROUP_MS = 5 * 60_000;
@@ -586,12 +587,14 @@
         if (!current()) return;
         this.hear(JSON.parse(event.data));
         if (this.up) this.socketFailures = 0;
+        this.socketWorked ||= this.up;
       };
       socket.onclose = (event) => {
         if (!current()) return;
         if (!this.up && event.code !== UNAUTHORIZED && event.code !== 1012 && event.code !== 1013) {
           this.socketFailures += 1;
-          this.socketAgain = Date.now() + SOCKET_AGAIN_MS;
+          // Where a socket has worked before, it was the server that was away, not a proxy that was in the way.
+          this.socketAgain = Date.now() + (this.socketWorked ? SOCKET_WORKED_AGAIN_MS : SOCKET_AGAIN_MS);
         }
         this.failed({ code: event.code });
       };
@@ -631,7 +634,8 @@
       try {
         while (this.wire === wire) {
           const first = this.after === null || !this.up;
-          const query = new URLSearchParams({ wait: first ? 0 : POLL_SECONDS });
+          const rest = Math.max(1, Math.ceil((this.socketAgain - Date.now()) / 1000));
+          const query = new URLSearchParams({ wait: first ? 0 : Math.min(POLL_SECONDS, rest) });
           if (this.after !== null) query.set("after", this.after);
           const frames = await ask(`/poll?${query}`, {});
           if (this.wire !== wire) return;
@@ -1034,26 +1038,31 @@
 
     onState(state, sentence) {
       this.state = state;
-      clearTimeout(this.quiet);
       this.flying = null;
       const calm = state === "online" || state === "idle";
       this.subtitle.textContent = this.say(state === "connecting" ? "connecting" : "subtitle");
       this.subtitle.className = calm ? "subtitle" : "subtitle waiting";
       if (calm) {
+        clearTimeout(this.quiet);
+        this.quiet = undefined;
         this.banner.hidden = true;
         this.flush();
       } else if (state === "refused") {
         this.tell(sentence || this.say("reconnecting"), true);
+      } else if (state === "offline") {
+        this.tell(this.say("offline"));
+      } else if (!this.banner.hidden) {
+        this.tell(this.say("reconnecting"));
       } else {
-        // A short break is not worth a word.
-        const [text, delay] = state === "offline" ? ["offline", 0] : ["reconnecting", QUIET_MS];
-        this.quiet = setTimeout(() => this.tell(this.say(text)), delay);
+        // A short break is not worth a word; a row of attempts is one break.
+        const speak = () => this.state === "connecting" && this.tell(this.say("reconnecting"));
+        this.quiet ??= setTimeout(speak, QUIET_MS);
       }
     }
 
     tell(sentence, bad = false) {
       this.banner.className = bad ? "banner bad" : "banner";
-      this.banner.textContent = sentence;
+      if (this.banner.textContent !== sentence) this.banner.textContent = sentence;
       this.banner.hidden = false;
     }
 
