@@ -32,8 +32,11 @@ from storage.conversations import Conversation
 from storage.migrations import migrate
 
 BUSINESS = Path(__file__).parent / "demonstration" / "business.yml"
-CONTACT_COLUMNS = "contact_id name language time_zone email phone marketing_email consent_source consent_at".split()
-ORDER_COLUMNS = "order_id contact_id date amount currency status product quantity".split()
+CONTACT_COLUMNS = (
+    *("contact_id", "name", "language", "time_zone", "email", "phone"),
+    *("marketing_email", "consent_source", "consent_at"),
+)
+ORDER_COLUMNS = ("order_id", "contact_id", "date", "amount", "currency", "status", "product", "quantity")
 
 
 class AlreadyFilled(Exception):

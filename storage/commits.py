@@ -8,7 +8,7 @@ A batch that fails is halved until the culprit stands alone: its neighbours go t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
@@ -51,8 +51,57 @@ class _Submission:
     tried: bool = False
 
 
+class _Writer:
+    """Writes what has gathered, again and again."""
+
+    def __init__(self, commit: Callable[[Sequence[_Submission]], Awaitable[None]], largest: int) -> None:
+        self._commit = commit
+        self._largest = largest
+        self._gathered: list[_Submission] = []
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = self._task or asyncio.create_task(self._write_forever(), name="commits")
+
+    async def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def gather(self, submission: _Submission) -> None:
+        if self._stopping:
+            submission.done.set_exception(Unavailable("the writer has stopped"))
+            return
+        self._gathered.append(submission)
+        self._wake.set()
+
+    async def _write_forever(self) -> None:
+        while self._gathered or not self._stopping:
+            await self._wake.wait()
+            batch, self._gathered = self._gathered[: self._largest], self._gathered[self._largest :]
+            if not self._gathered:
+                self._wake.clear()
+            if not batch:
+                continue
+            try:
+                await self._commit(batch)
+            except BaseException as crash:
+                self._stopping = True
+                for submission in [*batch, *self._gathered]:
+                    if not submission.done.done():
+                        submission.done.set_exception(Unavailable(f"the writer stopped: {crash!r}"))
+                raise
+
+
 class Commits:
-    """The one writer of this process."""
+    """The writers of this process: one on SQLite; on PostgreSQL one for each kind of work.
+
+    There, work of two kinds in one transaction would lock rows in an order that another process may cross, and a
+    round trip is a chance for another writer.
+    """
 
     def __init__(
         self,
@@ -77,21 +126,18 @@ class Commits:
         self.before_commit = before_commit
         self._observe = observe
         self._boundary = boundary
-        self._gathered: list[_Submission] = []
-        self._wake = asyncio.Event()
-        self._writer: asyncio.Task[None] | None = None
-        self._stopping = False
+        self._writers: dict[Work[Any, Any] | None, _Writer] = {}
+        self._started = self._stopping = False
 
     async def start(self) -> None:
-        self._writer = asyncio.create_task(self._write_forever(), name="commits")
+        self._started = True
+        for writer in self._writers.values():
+            writer.start()
 
     async def stop(self) -> None:
         """Write what has gathered, then stop; what is handed in after that is refused."""
         self._stopping = True
-        if self._writer is not None:
-            self._wake.set()
-            await asyncio.gather(self._writer, return_exceptions=True)
-            self._writer = None
+        await asyncio.gather(*(writer.stop() for writer in self._writers.values()))
 
     def submit(self, work: Work[Item, R], item: Item) -> asyncio.Future[R]:
         """Hand in one item; the future is done after its commit. It raises Unavailable, or what the work raised."""
@@ -99,30 +145,18 @@ class Commits:
         if self._stopping:
             done.set_exception(Unavailable("the writer has stopped"))
             return done
-        self._gathered.append(_Submission(work=work, item=item, done=done))
-        self._wake.set()
+        key = work if self._database.writes_beside else None
+        writer = self._writers.get(key)
+        if writer is None:
+            writer = self._writers[key] = _Writer(self._commit, self._largest)
+            if self._started:
+                writer.start()
+        writer.gather(_Submission(work=work, item=item, done=done))
         return done
 
     async def run(self, verb: Callable[[Transaction], R]) -> R:
         """Do one thing in the next shared commit."""
         return await self.submit(_each, verb)
-
-    async def _write_forever(self) -> None:
-        while self._gathered or not self._stopping:
-            await self._wake.wait()
-            batch, self._gathered = self._gathered[: self._largest], self._gathered[self._largest :]
-            if not self._gathered:
-                self._wake.clear()
-            if not batch:
-                continue
-            try:
-                await self._commit(batch)
-            except BaseException as crash:
-                self._stopping = True
-                for submission in [*batch, *self._gathered]:
-                    if not submission.done.done():
-                        submission.done.set_exception(Unavailable(f"the writer stopped: {crash!r}"))
-                raise
 
     async def _commit(self, batch: Sequence[_Submission]) -> None:
         started = perf_counter()

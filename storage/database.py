@@ -38,13 +38,18 @@ OPTIONS: dict[str, Any] = {
 
 
 class Database(ABC):
-    """A place to run work. One writer at a time; readers beside it see what is committed."""
+    """A place to run work. Readers see what is committed, and never wait for writers."""
 
     dialect: str
+    writes_beside: bool
+    """Several transactions may be written at the same time."""
 
     @abstractmethod
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction of its own and return after its commit. Never called twice at once."""
+        """Run `work` in a transaction of its own and return after its commit.
+
+        Called again before it returns only where `writes_beside`.
+        """
 
     @abstractmethod
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -62,6 +67,7 @@ class SQLite(Database):
     """A file beside us: WAL, so readers never wait; synchronous=FULL, so a commit survives the power going out."""
 
     dialect = "sqlite"
+    writes_beside = False
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -105,10 +111,11 @@ class PostgreSQL(Database):
     """A server that many of us share."""
 
     dialect = "postgresql"
+    writes_beside = True
 
-    def __init__(self, url: str, *, readers: int = 4) -> None:
+    def __init__(self, url: str, *, connections: int = 8) -> None:
         self.engine: AsyncEngine = create_async_engine(
-            url, pool_size=readers + 1, max_overflow=0, pool_pre_ping=False, pool_timeout=10, **OPTIONS
+            url, pool_size=connections, max_overflow=0, pool_pre_ping=False, pool_timeout=10, **OPTIONS
         )
 
     async def write(self, work: Callable[[Connection], T]) -> T:
