@@ -23,6 +23,8 @@ from tests.web.demo_shop import IDENTITY_KEY, DemoShop, open_demo_shop
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PHONE = ViewportSize(width=360, height=740)
 
+expect.set_options(timeout=15_000)
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 """One browser for all: starting it costs more than most of the tests."""
 
