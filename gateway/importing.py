@@ -26,7 +26,7 @@ from gateway.tables import BadRow, BadTable, Record, Shape, examine, reading
 V = TypeVar("V")
 
 LARGEST_PIECE = 500
-AIM = 0.012
+AIM = 0.010
 """Seconds a piece's statements should take, well within the 20 ms that bulk work may hold the writer."""
 
 
