@@ -210,9 +210,6 @@ class Conversation(Section):
     """`[conversation]`: how a conversation breathes."""
 
     idle_hours: float = Field(default=24.0, gt=0, le=8760, description="hours of silence that close a conversation")
-    settle_seconds: float = Field(
-        default=2.0, ge=0, le=60, description="seconds to let a complaining person finish, up to 60"
-    )
 
 
 class Sending(Section):

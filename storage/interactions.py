@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, text
+from sqlalchemy import Float, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.schema import Document, Entity, Words
@@ -105,7 +105,7 @@ class TurnRecord(Entity):
     """Fingerprint."""
     intent: Mapped[str | None]
     """Of the last message: for reports and review."""
-    confidence: Mapped[float | None]
+    confidence: Mapped[float | None] = mapped_column(Float)
     engine: Mapped[str]
     failure: Mapped[str | None]
 

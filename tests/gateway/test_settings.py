@@ -218,7 +218,7 @@ def test_values_that_are_wrong_only_together(overrides: dict[str, object], sente
         ("webchat.upload_types", "text/html", "holds 'text/html', which we cannot recognise"),
         ("server.trusted_proxies", "everybody", "is 'everybody'"),
         ("nlu.timeout", "nan", "is 'nan'"),
-        ("conversation.settle_seconds", -1, "is -1"),
+        ("conversation.idle_hours", -1, "is -1"),
         ("server.role", "boss", "is 'boss'"),
         ("logs.format", "xml", "is 'xml'"),
     ],

@@ -419,7 +419,7 @@ def upgrade() -> None:
         sa.Column("effects", sa.LargeBinary(), nullable=False),
         sa.Column("playbook", sa.String(), nullable=False),
         sa.Column("intent", sa.String(), nullable=True),
-        sa.Column("confidence", sa.Double(), nullable=True),
+        sa.Column("confidence", sa.Float(), nullable=True),
         sa.Column("engine", sa.String(), nullable=False),
         sa.Column("failure", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["conversation_id"], ["conversations.id"], name=op.f("fk_turns_conversation_id")),
