@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot import promises
+from bot.complaints import promises
 from bot.effects import Ignore, Resolve
 from bot.skills import complaint
 from bot.talk import Talk

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot import choices
 from bot.coming_back import come_back
+from bot.complaints import questions
 from bot.effects import Effect, Ignore, LinkByCode, Say
 from bot.heard import SOCIAL, Heard, hear, hear_one
 from bot.memory import CHOICE_AGE, Option
@@ -280,7 +281,7 @@ def _return_to_complaint(talk: Talk) -> None:
     """Something in between is answered: gently back to the question that is still open."""
     spoken = {effect.skill for effect in talk.effects if isinstance(effect, Say)}
     if complaint.is_waiting(talk) and talk.memory.order is None and complaint.SKILL.name not in spoken:
-        complaint.go_back(talk)
+        questions.go_back(talk)
 
 
 def _use(talk: Talk, skill: Skill) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -78,6 +78,11 @@ class Talk:
         """How the customer is called; empty where we do not know."""
         return quote(self.turn.contact.name or "", 40)
 
+    def means(self, intent: str) -> bool:
+        """This is what they mean, before anything else."""
+        main = self.heard.intent
+        return main is not None and main.name == intent and self.sure(intent)
+
     def product(self, words: str) -> str:
         """As the business calls it in the language spoken; else the words themselves."""
         product = self.policy.product(words)
@@ -95,13 +100,6 @@ class Talk:
 
     def moment(self, instant: datetime) -> str:
         return when.moment(instant, self.now, self.zone, self.language)
-
-    def in_working_time(self, span: timedelta) -> datetime:
-        """Opening hours from now; where the calendar ends, plain time."""
-        try:
-            return self.playbook.hours.add_working_time(self.now, span)
-        except OverflowError:
-            return self.now + span
 
     def lookup(self, kind: LookupKind, key: str = "") -> LookupResult:
         """What the business's system says. Raises LookupNeeded in a Turn's first run."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
+from bot.complaints.judgement import Offer
 from bot.effects import HandOffReason, Ignore, MakePromise, PlanFollowUp, UpdateCase
-from bot.judgement import Offer
 from bot.policy import OfferKind
 from bot.skills import handoff, survey
 from bot.talk import Talk

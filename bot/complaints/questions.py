@@ -1,0 +1,105 @@
+"""The questions of a complaint: asked one at a time, asked again after something in between, and not forgotten."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.complaints.judgement import Offer
+from bot.effects import HandOffReason, PlanFollowUp
+from bot.memory import Complaint, Option
+from bot.policy import OfferKind, Tone
+from bot.skills import handoff
+from bot.talk import Talk
+from bot.turn import FollowUpKind, Step
+
+NAME = "complaint"
+"""The skill that speaks here."""
+
+
+def ask(talk: Talk, complaint: Complaint, *, lead: str = "") -> None:
+    talk.skill, talk.aside = NAME, False
+    if complaint.step == Step.PROPOSE:
+        offer = words_for(talk, complaint, last_offer(complaint))
+        text, options = talk.text("complaint.proposal_open", offer=offer), proposal_options(talk)
+    else:
+        text = talk.text(f"complaint.ask_{complaint.asked}", example=talk.policy.order_example)
+        options = _options_for(talk, complaint.asked)
+    talk.ask(f"{lead}\n{text}" if lead else text, options, shortcuts=complaint.asked in {"order", "reach"})
+
+
+def go_back(talk: Talk) -> None:
+    """After something in between: gently back to the open question."""
+    complaint = talk.memory.complaint
+    if complaint is not None:
+        ask(talk, complaint, lead=talk.text("complaint.back"))
+
+
+def calm(talk: Talk) -> str | None:
+    """A calm word for an angry line; None: it is the last one that we take, and a person has taken over."""
+    if not talk.sure("anger", "abuse"):
+        return ""
+    talk.memory.angry += 1
+    talk.memory.tone = talk.memory.tone or Tone.EMOTIONAL
+    if talk.memory.angry >= talk.policy.angry_turns:
+        handoff.hand_off(talk, HandOffReason.ANGER)
+        return None
+    return talk.text("complaint.calm")
+
+
+def expect_answer(talk: Talk, complaint: Complaint) -> None:
+    complaint.reminded = False
+    plan_silence(talk, complaint, timedelta(minutes=talk.policy.times.form_silence_minutes))
+
+
+def plan_silence(talk: Talk, complaint: Complaint, span: timedelta) -> None:
+    talk.act(
+        PlanFollowUp(
+            kind=FollowUpKind.FORM_SILENCE,
+            key=f"form:{talk.conversation.id}",
+            due=talk.now + span,
+            reason=f"no answer about {complaint.asked or 'the proposal'}",
+            case=complaint.case,
+        )
+    )
+
+
+def _options_for(talk: Talk, field: str) -> tuple[Option, ...]:
+    match field:
+        case "wish":
+            return tuple(
+                Option(talk.text(f"wish.{wish}"), NAME, "wish", wish)
+                for wish in ("refund", "replacement", "apology", "other")
+            )
+        case "order":
+            return (Option(talk.text("button.no_order"), NAME, "unknown", "order"),)
+        case "reach":
+            return (Option(talk.text("button.here"), NAME, "here"),)
+        case _:
+            return ()
+
+
+def proposal_options(talk: Talk) -> tuple[Option, ...]:
+    return (
+        Option(talk.text("button.accept"), NAME, "accept"),
+        Option(talk.text("button.decline"), NAME, "decline"),
+    )
+
+
+def last_offer(complaint: Complaint) -> Offer:
+    """What was offered last."""
+    made = complaint.facts.get("offer")
+    kind = next((kind for kind in OfferKind if kind == made), OfferKind.APOLOGY)
+    return Offer(kind, str(complaint.facts.get("offer_amount", "")))
+
+
+def words_for(talk: Talk, complaint: Complaint, offer: Offer) -> str:
+    product = complaint.facts.get("product")
+    return talk.text(
+        f"offer.{offer.kind.value}",
+        amount=talk.text("offer.money", amount=offer.amount.partition(" ")[0]) if offer.amount else "",
+        product=talk.product(product) if isinstance(product, str) else talk.text("offer.the_product"),
+    )
+
+
+def toned(talk: Talk, key: str) -> str:
+    return f"{key}_{talk.memory.tone.value}" if talk.memory.tone is not None else key
