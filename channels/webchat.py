@@ -27,7 +27,7 @@ from channels.webchat_request import RequestGuest
 from channels.webchat_sentences import sentence
 from channels.webchat_settings import Rate, WebChatSettings
 from channels.webchat_socket import Socket, Wire
-from channels.webchat_stream import Poll, Registry, backlog, newest_page
+from channels.webchat_stream import Poll, Registry, backlog, newest_page, outstanding
 
 __all__ = ["Rate", "WebChat", "WebChatSettings"]
 
@@ -206,7 +206,10 @@ class WebChat:
         guest = self._guest(request, reception)
         reception.spend_connection(guest.client)
         raw = await self._body(request, reception, self._settings.frame_limit)
-        for frame in _frames(raw):
+        frames = _frames(raw)
+        if any(b'"delivered"' in frame for frame in frames):
+            guest.outstanding = await outstanding(reception.port, guest.visitor.address)
+        for frame in frames:
             wish = reception.take(guest, frame)
             if wish is not None:
                 await reception.page(guest, wish)

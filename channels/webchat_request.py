@@ -19,6 +19,8 @@ class RequestGuest:
         self.pending: set[str] = set()
         self.answers: list[bytes] = []
         self.failed = False
+        self.outstanding: frozenset[int] = frozenset()
+        """Positions that were sent to this visitor and never acknowledged: what a `delivered` may name."""
         self._changed = asyncio.Event()
 
     def reply(self, frame: bytes) -> None:
@@ -38,8 +40,7 @@ class RequestGuest:
         """A request ends by itself."""
 
     def arrived(self, positions: Sequence[int]) -> Sequence[int]:
-        """The gateway compares each with the visitor's address, and the request was counted."""
-        return tuple(dict.fromkeys(positions))
+        return [position for position in dict.fromkeys(positions) if position in self.outstanding]
 
     async def settled(self) -> None:
         """Until everything handed over is committed, or known not to be."""

@@ -11,6 +11,9 @@ from channels.protocol import HistoryEntry, Port
 from channels.webchat_frames import POSITION_LIMIT, TYPING, message
 from channels.webchat_identity import Signer
 
+OUTSTANDING = 1000
+"""Unacknowledged messages of one visitor that a request can acknowledge; the others come with the next poll."""
+
 
 class Listener(Protocol):
     """A socket, or a poll that waits."""
@@ -108,6 +111,12 @@ async def backlog(port: Port, address: str, after: int, limit: int) -> AsyncIter
             after = max(after, entries[-1].id)
         else:
             limit *= 2
+
+
+async def outstanding(port: Port, address: str) -> frozenset[int]:
+    """Positions that were sent to an address and never acknowledged: nothing lies after the highest position."""
+    entries = await port.history(address, after=POSITION_LIMIT, limit=OUTSTANDING)
+    return frozenset(entry.id for entry in entries if not entry.inbound)
 
 
 class Poll:

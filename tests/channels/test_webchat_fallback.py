@@ -69,6 +69,19 @@ async def test_a_reply_comes_with_every_poll_until_it_is_acknowledged(shop: Shop
     assert shop.port.updates[0].status is DeliveryStatus.DELIVERED
 
 
+async def test_nobody_can_acknowledge_what_was_sent_to_another(shop: Shop) -> None:
+    ann, ben = await shop.visit(), await shop.visit()
+    entry = shop.port.say(f"webchat:{ann['visitor']}", "for Ann")
+    await shop.send(ben["token"], {"type": "delivered", "positions": [entry.id]})
+    async with shop.dial() as socket:
+        await socket.hello(ben["token"])
+        await socket.say(type="delivered", positions=[entry.id])
+        await socket.silence()
+    await shop.send(ann["token"], {"type": "delivered", "positions": [entry.id]})
+    await until(lambda: shop.port.updates)
+    assert [update.address for update in shop.port.updates] == [f"webchat:{ann['visitor']}"]
+
+
 async def test_a_socket_sees_what_the_same_visitor_posts_elsewhere(shop: Shop) -> None:
     visitor = await shop.visit()
     async with shop.dial() as socket:
