@@ -291,12 +291,13 @@ def _ask(context: typer.Context, ask: Callable[[House], Awaitable[T]]) -> T:
 
 
 def _refuse(refused: Refused) -> None:
+    from gateway.cli.desk_tables import printable
     from gateway.refusals import Stale
 
-    err.print(str(refused), style="red", highlight=False, markup=False)
+    err.print(printable(str(refused)), style="red", highlight=False)
     if isinstance(refused, Stale):
         for line in refused.unseen:
-            err.print(f"  {line.id}  {line.author}: {line.text}", highlight=False, markup=False)
+            err.print(printable(f"  {line.id}  {line.author}: {line.text}"), highlight=False)
 
 
 def _agent(name: str | None) -> str:

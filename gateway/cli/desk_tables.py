@@ -14,23 +14,27 @@ from gateway.people import Profile
 from storage.interactions import Direction
 
 ARROWS = {Direction.IN: "→", Direction.OUT: "←", Direction.INTERNAL: "·"}
+CONTROLS = {
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"},
+    0x7F: 0x2421,
+    **dict.fromkeys((*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD),
+}
+"""A customer's words must not steer the agent's terminal: escape sequences are shown, not obeyed."""
 NOT_WELL = ("failed", "skipped", "unknown", "retrying")
 
 
 def queue_table(waiting: Sequence[Waiting]) -> Table:
     """Who waits for a person."""
-    table = Table("No.", "Priority", "Waits", "With", "Reason", "Who", "Tier", "Channel", "Summary")
+    table = _table("No.", "Priority", "Waits", "With", "Who", "About")
     for one in waiting:
+        why = f"{one.reason}: " if one.reason else ""
         table.add_row(
             str(one.conversation),
             PRIORITIES.get(one.priority, str(one.priority)),
             "answered" if one.waiting_seconds is None else duration(one.waiting_seconds),
-            escape(one.agent or "nobody"),
-            one.reason or "",
-            escape(f"{one.name or one.address} ({one.contact})"),
-            one.tier,
-            one.channel,
-            escape(one.summary),
+            printable(one.agent or "nobody"),
+            printable(f"{one.name or 'no name'} (contact {one.contact}, {one.tier})\non {one.channel}"),
+            printable(why + one.summary),
         )
     return table
 
@@ -39,7 +43,7 @@ def print_thread(console: Console, thread: Thread, *, timeline: bool) -> None:
     """A Conversation, laid open."""
     has = thread.agent or f"the {thread.owner}"
     console.print(
-        escape(
+        printable(
             f"Conversation {thread.conversation} on {thread.channel} with {thread.name or thread.address}"
             f" (contact {thread.contact}, {thread.tier}): {thread.state}, {has} has it"
         ),
@@ -47,7 +51,7 @@ def print_thread(console: Console, thread: Thread, *, timeline: bool) -> None:
         style="bold",
     )
     if thread.summary:
-        console.print(f"Handed over: {thread.reason or 'taken'}\n{thread.summary}", highlight=False, markup=False)
+        console.print(printable(f"Handed over: {thread.reason or 'taken'}\n{thread.summary}"), highlight=False)
     console.print(lines_table(thread.lines, channels=timeline))
     if thread.cases:
         console.print(cases_table(thread.cases))
@@ -60,7 +64,7 @@ def print_profile(console: Console, profile: Profile) -> None:
     known = [profile.language, profile.time_zone, profile.tier, "blocked" if profile.blocked_at else None]
     facts = ", ".join(fact for fact in known if fact)
     console.print(
-        escape(f"Contact {profile.id}{number}: {profile.name or 'no name'} ({facts})"), highlight=False, style="bold"
+        printable(f"Contact {profile.id}{number}: {profile.name or 'no name'} ({facts})"), highlight=False, style="bold"
     )
     for table, rows in (
         (_addresses(profile), profile.addresses),
@@ -76,37 +80,41 @@ def print_profile(console: Console, profile: Profile) -> None:
 
 
 def lines_table(lines: Sequence[Line], *, channels: bool) -> Table:
-    """Interactions, with what was understood and where deliveries stand."""
-    table = Table("Line", "When", *(["Channel"] if channels else []), "Who", "What", "Understood", "Delivery")
+    """Interactions; below each, what was understood and where its Delivery stands."""
+    table = _table("Line", "When", "Who", "What")
     for line in lines:
         kind = "" if line.kind == "message" else f"[{line.kind}] "
         attachments = "".join(f" <{attachment}>" for attachment in line.attachments)
+        below = "".join(f"\n({fact})" for fact in (_understood(line), _delivery(line)) if fact)
+        where = f"\non {line.channel}" if channels else ""
         table.add_row(
             str(line.id),
             moment(line.at),
-            *([line.channel] if channels else []),
-            escape(f"{ARROWS[line.direction]} {line.author}"),
-            escape(kind + line.text + attachments),
-            escape(_understood(line)),
-            escape(_delivery(line)),
+            printable(f"{ARROWS[line.direction]} {line.author}{where}"),
+            printable(kind + line.text + attachments + below),
             style="yellow" if line.status in NOT_WELL else "dim" if line.direction is Direction.INTERNAL else None,
         )
     return table
 
 
 def cases_table(cases: Sequence[CaseSummary]) -> Table:
-    table = Table("Case", "Kind", "Status", "Step", "Subject", "Facts", "Promises", title="Cases")
+    table = _table("Case", "Kind", "Status", "Step", "Subject", "Facts", "Promises", title="Cases")
     for case in cases:
         table.add_row(
             case.number,
             case.kind,
             case.status,
             case.step or "",
-            escape(case.subject),
-            escape("; ".join(f"{key}: {value}" for key, value in case.facts.items())),
-            escape("; ".join(f"{one['text']} ({one['due'][:10]})" for one in case.promises)),
+            printable(case.subject),
+            printable("; ".join(f"{key}: {value}" for key, value in case.facts.items())),
+            printable("; ".join(f"{one['text']} ({one['due'][:10]})" for one in case.promises)),
         )
     return table
+
+
+def printable(text: str) -> str:
+    """Somebody else's words, as they may be printed."""
+    return escape(text.translate(CONTROLS))
 
 
 def duration(seconds: float) -> str:
@@ -124,12 +132,20 @@ def moment(at: datetime) -> str:
     return f"{at.astimezone():%Y-%m-%d %H:%M}"
 
 
+def _table(*names: str, title: str | None = None) -> Table:
+    """Long words are broken, never cut: Chinese has no spaces to break at."""
+    table = Table(title=title)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    return table
+
+
 def _understood(line: Line) -> str:
     if line.turn_failure:
-        return line.turn_failure
+        return f"understanding: {line.turn_failure}"
     if line.intent is None:
         return ""
-    return f"{line.intent} {line.confidence or 0:.2f} ({line.engine})"
+    return f"understood by {line.engine}: {line.intent} {line.confidence or 0:.2f}"
 
 
 def _delivery(line: Line) -> str:
@@ -139,41 +155,48 @@ def _delivery(line: Line) -> str:
 
 
 def _addresses(profile: Profile) -> Table:
-    table = Table("Address", "Proven", "Reachable", title="Addresses")
+    table = _table("Address", "Proven", "Reachable", title="Addresses")
     for one in profile.addresses:
         closed = f"no: {one.closed_reason or 'closed'}" if one.closed_at else "yes"
-        table.add_row(escape(one.uri), "yes" if one.proven_at else "no", escape(closed))
+        table.add_row(printable(one.uri), "yes" if one.proven_at else "no", printable(closed))
     return table
 
 
 def _consents(profile: Profile) -> Table:
-    table = Table("When", "Address", "Purpose", "Said", "Source", "Words", title="Consents")
+    table = _table("When", "Address", "Purpose", "Said", "Source", "Words", title="Consents")
     for one in profile.consents:
         said = "yes" if one.granted else "no"
-        table.add_row(moment(one.at), escape(one.address), one.purpose, said, escape(one.source), escape(one.words))
+        table.add_row(
+            moment(one.at), printable(one.address), one.purpose, said, printable(one.source), printable(one.words)
+        )
     return table
 
 
 def _orders(profile: Profile) -> Table:
-    table = Table("Order", "When", "Product", "Quantity", "Amount", "Status", title="Orders")
+    table = _table("Order", "When", "Product", "Quantity", "Amount", "Status", title="Orders")
     for one in profile.orders:
         amount = f"{one.amount:.2f} {one.currency}"
         table.add_row(
-            escape(one.order_id), moment(one.at), escape(one.product), str(one.quantity), amount, escape(one.status)
+            printable(one.order_id),
+            moment(one.at),
+            printable(one.product),
+            str(one.quantity),
+            amount,
+            printable(one.status),
         )
     return table
 
 
 def _follow_ups(profile: Profile) -> Table:
-    table = Table("Due", "Kind", "Reason", "State", "Case", title="Follow-ups")
+    table = _table("Due", "Kind", "Reason", "State", "Case", title="Follow-ups")
     for one in profile.follow_ups:
-        table.add_row(moment(one.due_at), one.kind, escape(one.reason), one.state, one.case_number or "")
+        table.add_row(moment(one.due_at), one.kind, printable(one.reason), one.state, one.case_number or "")
     return table
 
 
 def _links(profile: Profile) -> Table:
-    table = Table("Link", "Contact", "Merged", "Evidence", "By", "When", title="Links")
+    table = _table("Link", "Contact", "Merged", "Evidence", "By", "When", title="Links")
     for one in profile.links:
         state = moment(one.made_at) + (" (undone)" if one.undone_at else "")
-        table.add_row(str(one.id), str(one.contact), str(one.merged), escape(one.evidence), one.made_by, state)
+        table.add_row(str(one.id), str(one.contact), str(one.merged), printable(one.evidence), one.made_by, state)
     return table

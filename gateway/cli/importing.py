@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from gateway.cli.app import app, err, load_settings
 
@@ -138,6 +137,8 @@ def _tell_shape(shape: Shape) -> None:
 
 def _bad_rows(stack: ExitStack, shape: Shape, errors: Path | None) -> Callable[[BadRow], None]:
     """Print the first of them, and write all of them where a file is wanted."""
+    from gateway.cli.desk_tables import printable
+
     file = None if errors is None else stack.enter_context(errors.open("w", encoding="utf-8-sig", newline=""))
     writer = None if file is None else csv.writer(file)
     if writer is not None:
@@ -148,7 +149,7 @@ def _bad_rows(stack: ExitStack, shape: Shape, errors: Path | None) -> Callable[[
         nonlocal told
         told += 1
         if told <= MOST_SHOWN:
-            err.print(f"line {row.line}: {escape(row.reason)}", style="yellow", highlight=False, soft_wrap=True)
+            err.print(printable(f"line {row.line}: {row.reason}"), style="yellow", highlight=False, soft_wrap=True)
         elif told == MOST_SHOWN + 1:
             where = "" if errors is None else f"; all of them are in {errors}"
             err.print(f"More bad rows are counted and no longer shown{where}.", highlight=False, markup=False)

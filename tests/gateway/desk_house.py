@@ -77,6 +77,7 @@ class Letters:
 class Hears:
     """An engine that takes everything for a greeting, and can be made to think for long."""
 
+    name: str = "given"
     batches: bool = False
     thinking: asyncio.Event = field(default_factory=asyncio.Event)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
@@ -133,7 +134,7 @@ def rows(url: str, entity: type[Entity]) -> list[dict[str, Any]]:
     engine = synchronous_engine(url)
     with engine.connect() as connection:
         table = entity.__table__
-        statement = select(*table.columns).order_by(*table.primary_key.columns)
+        statement = select(*table.columns).order_by(*(column for column in table.columns if column.primary_key))
         found = [dict(row._mapping) for row in connection.execute(statement)]
     engine.dispose()
     return found

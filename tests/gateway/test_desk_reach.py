@@ -125,7 +125,7 @@ async def test_without_a_running_process_the_database_is_opened_directly(migrate
 
 
 async def test_the_terminal_prints_what_an_agent_asks_for(served: Served) -> None:
-    await served.house.write("hello [bold]there[/bold]")
+    await served.house.write("hello [bold]there[/bold] \x1b[2J")
     await served.house.do(desk.take, conversation=1, by="mei")
     folder, database = str(served.folder / "data"), str(served.house.gateway.settings.database_url)
 
@@ -136,7 +136,7 @@ async def test_the_terminal_prints_what_an_agent_asks_for(served: Served) -> Non
 
     status, shown = await run("show", "1")
     assert status == 0, shown
-    assert "hello [bold]there[/bold]" in shown
+    assert "hello [bold]there[/bold] ␛[2J" in shown, "words are shown, and steer no terminal"
     assert "mei has it" in shown
     status, listed = await run("queue", "--json")
     assert status == 0
