@@ -7,7 +7,7 @@ Interaction, claim the Lane.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ from channels.envelope import (
 from channels.protocol import Accepted, HistoryEntry
 from gateway import claims
 from gateway.news import Counted, LanesWaiting, MediaWanted, Streamed, TurnClaimed
+from gateway.proofs import believe, settle_strangers
 from gateway.receipts import store_address_updates, store_delivery_updates
 from storage import ids, lanes, media, standing
 from storage.commits import Transaction, server_time
@@ -105,6 +106,7 @@ class Reception:
         accepted = _known_repeats(transaction, messages)
         fresh = [message for message in _first_of_each(messages, accepted) if id(message) not in accepted]
         if fresh:
+            settle_strangers(transaction, fresh)
             guests = self._guests(transaction, fresh)
             talks = self._talks(transaction, fresh, guests)
             stored = self._record(transaction, fresh, guests, talks)
@@ -136,6 +138,8 @@ class Reception:
         }
         strangers = {message.address: message for message in reversed(messages) if message.address not in guests}
         guests.update(_welcome(transaction, list(strangers.values())))
+        for uri in believe(transaction, messages, {uri: guest.person for uri, guest in guests.items()}):
+            guests[uri].person = replace(guests[uri].person, proven_at=transaction.now)
         reopened = [guest.person.address_id for guest in guests.values() if guest.person.closed_at is not None]
         if reopened:
             # Whoever writes to us can be written to again.

@@ -1,0 +1,114 @@
+"""Proofs: a channel vouches that its writer is somebody, and we believe it: the same person, the same Contact.
+
+Web chat carries what the business's own backend has signed (`InboundMessage.proven`). Somebody new at an address is
+put where the proof points at once; two Contacts that a proof shows to be one are linked as soon as both lanes rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+
+from sqlalchemy import insert, select, update
+
+from channels.envelope import InboundMessage
+from storage.commits import Transaction
+from storage.contacts import Address, Contact, LinkCode
+from storage.linking import current
+from storage.standing import Person
+
+CUSTOMER = "customer:"
+"""Scheme of the business's own id for a person: the `contact_id` of an import."""
+
+
+def settle_strangers(transaction: Transaction, messages: Sequence[InboundMessage]) -> None:
+    """Give a new address to the Contact that its proof names; two Contacts in one proof are to be linked."""
+    vouched = {message.address: message.proven for message in messages if message.proven}
+    if not vouched:
+        return
+    homes = _homes(transaction, {uri for proven in vouched.values() for uri in proven})
+    known = _known(transaction, vouched)
+    for address, proven in vouched.items():
+        home = next((homes[uri] for uri in proven if uri in homes), None)
+        if home is None:
+            continue
+        if address not in known:
+            transaction.connection.execute(
+                insert(Address),
+                {
+                    "contact_id": home[0],
+                    "uri": address,
+                    "proven_at": transaction.now,
+                    "created_at": transaction.now,
+                },
+            )
+        elif known[address][0] != home[0]:
+            _let_link(transaction, giver=home[1], shower=known[address][1])
+
+
+def believe(transaction: Transaction, messages: Iterable[InboundMessage], people: Mapping[str, Person]) -> list[str]:
+    """Note what is proven: the address here, and the others that the proof names; returns whom it told us about."""
+    vouched = {message.address: message for message in messages if message.proven}
+    new = [address for address in vouched if people[address].proven_at is None]
+    for message in (vouched[address] for address in new):
+        person = people[message.address]
+        transaction.connection.execute(
+            update(Address).where(Address.id == person.address_id).values(proven_at=transaction.now)
+        )
+        taken = _known(transaction, message.proven)
+        fresh = [uri for uri in message.proven if uri not in taken]
+        if fresh:
+            transaction.connection.execute(
+                insert(Address),
+                [
+                    {
+                        "contact_id": person.contact_id,
+                        "uri": uri,
+                        "proven_at": transaction.now,
+                        "created_at": transaction.now,
+                    }
+                    for uri in dict.fromkeys(fresh)
+                ],
+            )
+    return new
+
+
+def _homes(transaction: Transaction, uris: set[str]) -> dict[str, tuple[int, int]]:
+    """(Contact, Address) by proven uri, for those we know; a customer number is an address of its own."""
+    found = _known(transaction, uris)
+    numbers = {uri.removeprefix(CUSTOMER): uri for uri in uris if uri.startswith(CUSTOMER) and uri not in found}
+    customers = select(Contact.id, Contact.external_id).where(Contact.external_id.in_(sorted(numbers)))
+    for contact, external_id in transaction.connection.execute(customers).all() if numbers else ():
+        home = current(transaction.connection, contact)
+        uri = numbers[str(external_id)]
+        address = transaction.connection.execute(
+            insert(Address).returning(Address.id),
+            {"contact_id": home, "uri": uri, "proven_at": transaction.now, "created_at": transaction.now},
+        ).scalar_one()
+        found[uri] = (home, address)
+    return found
+
+
+def _known(transaction: Transaction, uris: Iterable[str]) -> dict[str, tuple[int, int]]:
+    rows = transaction.connection.execute(
+        select(Address.uri, Address.contact_id, Address.id).where(Address.uri.in_(sorted(set(uris))))
+    )
+    return {row.uri: (row.contact_id, row.id) for row in rows}
+
+
+def _let_link(transaction: Transaction, *, giver: int, shower: int) -> None:
+    """A proof is a code that was shown already; `storage.linking.link_shown` does the rest."""
+    proof = sha256(f"proof:{giver}:{shower}".encode()).hexdigest()
+    if transaction.connection.execute(select(LinkCode.code_hash).where(LinkCode.code_hash == proof)).scalar() is None:
+        contact = transaction.connection.execute(select(Address.contact_id).where(Address.id == giver)).scalar_one()
+        transaction.connection.execute(
+            insert(LinkCode),
+            {
+                "code_hash": proof,
+                "contact_id": contact,
+                "address_id": giver,
+                "expires_at": transaction.now,
+                "used_at": transaction.now,
+                "shown_on": shower,
+            },
+        )
