@@ -123,6 +123,7 @@ WORDS: Mapping[str, str] = {
     "complaint.back": "",
     "complaint.sorry_again": "",
     "complaint.calm": "",
+    "complaint.noted": "",
     "complaint.evidence": "",
     "complaint.proof_thanks": "",
     "complaint.lookup_failed": "",

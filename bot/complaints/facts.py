@@ -48,7 +48,7 @@ _USED = re.compile(
 _DO_NOT_KNOW = re.compile(
     r"我?(?:不知道|不清楚|不[记記]得|忘了|忘[记記]了|[记記]不得|[没沒]有|无|無|找不到|[说說]不上)"
     r"(?:了|[号號]|[订訂][单單][号號]?|[订訂][单單][编編][号號]|[单單][号號])*"
-    r"|(?:i )?(?:do not|don t|dont|can t|cannot) (?:know|remember|recall|have (?:it|one|that)|find it)"
+    r"|(?:i )?(?:do not|don t|dont|can t|cannot) (?:know|remember|recall|have|find)\b.{0,30}"
     r"|no idea|not sure|none|nothing|no|n a|i forgot|forgot"
 )
 _STOCK = re.compile(
@@ -70,9 +70,12 @@ ASKED_OF_PREPARED = ("what", "order")
 _TELLING = frozenset(ComplaintKind) - {ComplaintKind.SERVICE, ComplaintKind.OTHER}
 """Kinds that say by themselves what happened: something broke, did not come, was the wrong one, cost too much."""
 
+_FEELINGS = ("anger", "abuse", "dissatisfied")
+"""They say how somebody feels, not what happened."""
+
 ABOUT_GOODS = frozenset({ComplaintKind.QUALITY, ComplaintKind.WRONG_ITEM})
-MOST_TRIES = 2
-"""Times that one fact is asked for; then it stays open and the agent sees that."""
+MOST_TRIES = 3
+"""Each question counts one, each miss another: then the fact stays open, and the agent sees that."""
 
 
 def kind_of(heard: Heard, least: float) -> ComplaintKind:
@@ -152,7 +155,10 @@ def absorb_story(talk: Talk, complaint: Complaint, heard: Heard) -> None:
     """The first words, in the listening step: they are what happened, if they tell anything."""
     absorb(talk, complaint, heard)
     if heard.text:
-        if complaint.kind in _TELLING or _tells_what(heard.text):
+        only_angry = (
+            complaint.kind == ComplaintKind.OTHER and heard.confidence(*_FEELINGS) >= talk.policy.confidence.sure
+        )
+        if complaint.kind in _TELLING or (_tells_what(heard.text) and not only_angry):
             complaint.facts["what"] = quote(heard.text, 1000)
         if _USED.search(heard.text) and complaint.kind == ComplaintKind.QUALITY:
             complaint.facts.setdefault("used", quote(_sentence_with(_USED, heard.text), 200))
@@ -199,6 +205,16 @@ def says_nothing_else(heard: Heard) -> bool:
     for entity in heard.entities:
         rest = rest.replace(entity.text, "")
     return len(_HAN.findall(rest)) < 5 and len([word for word in rest.split() if word.isalpha()]) < 4
+
+
+def adds_to_story(talk: Talk, complaint: Complaint, heard: Heard) -> bool:
+    """Asked for a number, they go on telling: that is kept with what happened."""
+    telling = heard.confidence(*KINDS, *_FEELINGS) >= talk.policy.confidence.sure and _tells_what(heard.text)
+    if telling:
+        told = complaint.facts.get("what")
+        words = f"{told}; {heard.text}" if isinstance(told, str) else heard.text
+        complaint.facts["what"] = quote(words, 1000)
+    return telling
 
 
 def correct(talk: Talk, complaint: Complaint, heard: Heard) -> list[str]:

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from bot.complaints import proposal, questions
-from bot.complaints.facts import absorb, correct, is_correction, missing, says_nothing_else, take_answer
+from bot.complaints.facts import absorb, adds_to_story, correct, is_correction, missing, says_nothing_else, take_answer
 from bot.effects import UpdateCase
 from bot.memory import Complaint
 from bot.proof import is_proven, proves, tries_to_prove
 from bot.talk import Talk, quote
 from bot.turn import CaseStatus, Json, LookupKind, Step
 
+_SHORT = 8
+"""Characters: so few after a pause only say that they are back."""
 
-def record(talk: Talk, complaint: Complaint) -> None:
-    """Take the answer, and anything else that was told with it; then ask for what is still missing."""
+
+def record(talk: Talk, complaint: Complaint, *, resumed: bool = False) -> None:
+    """Take the answer, and anything else that was told with it; then ask for what is still missing.
+
+    `resumed`: these are the first words after a pause.
+    """
     lead = questions.calm(talk)
     if lead is None:
         return
-    asked_before = complaint.tries.pop(complaint.asked, 0)
     if is_correction(talk, complaint, talk.heard):
         lead = _correct(talk, complaint)
-    elif talk.means("resume"):
+        _do_not_count(complaint)
+    elif talk.means("resume") or (resumed and len(talk.heard.text) <= _SHORT and not talk.heard.entities):
         lead = talk.text("complaint.resumed")
+        _do_not_count(complaint)
     elif not _hear_answer(talk, complaint, angry=bool(lead)):
-        complaint.tries[complaint.asked] = asked_before
-        lead = _ask_otherwise(talk, complaint)
+        lead = lead or _ask_otherwise(talk, complaint)
     if talk.heard.evidence and not lead:
         lead = talk.text("complaint.evidence")
     problem = look_up_order(talk, complaint)
@@ -56,6 +62,7 @@ def _hear_answer(talk: Talk, complaint: Complaint, *, angry: bool) -> bool:
     asked = complaint.asked
     new = absorb(talk, complaint, talk.heard)
     if not asked or (angry and asked not in new):
+        _do_not_count(complaint)
         return True
     others = new - {asked, "evidence"}
     if others and asked not in new and (asked in {"order", "proof"} or says_nothing_else(talk.heard)):
@@ -66,7 +73,19 @@ def _hear_answer(talk: Talk, complaint: Complaint, *, angry: bool) -> bool:
     return False
 
 
+def _do_not_count(complaint: Complaint) -> None:
+    """The question is asked again, and not because it was not answered."""
+    if complaint.asked in complaint.tries:
+        complaint.tries[complaint.asked] -= 1
+
+
 def _ask_otherwise(talk: Talk, complaint: Complaint) -> str:
+    """What was asked for was not in it: take it for what it is, and say so."""
+    if complaint.asked == "proof" and tries_to_prove(talk.heard):
+        return _check_proof(talk, complaint)
+    if complaint.asked in {"order", "proof"} and adds_to_story(talk, complaint, talk.heard):
+        return talk.text("complaint.noted")
+    complaint.tries[complaint.asked] = complaint.tries.get(complaint.asked, 0) + 1
     if complaint.asked == "proof":
         return _check_proof(talk, complaint)
     if talk.heard.evidence and not talk.heard.text:

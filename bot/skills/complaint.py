@@ -128,13 +128,13 @@ def goes_on(talk: Talk) -> bool:
         return True
     if _is_something_else(talk, complaint):
         return False
-    complaint.paused = False
+    resumed, complaint.paused = complaint.paused, False
     if complaint.step == Step.PROPOSE and is_correction(talk, complaint, talk.heard):
         complaint.step, complaint.offered = Step.RECORD.value, []  # with other facts, it is judged again
     if complaint.step == Step.PROPOSE:
         proposal.hear_about_proposal(talk, complaint)
     else:
-        record.record(talk, complaint)
+        record.record(talk, complaint, resumed=resumed)
     return True
 
 

@@ -257,6 +257,27 @@ COMPLAINTS: tuple[Script, ...] = (
     ),
     Script(
         skill="complaint",
+        name="who goes on telling is heard, and a word after a pause is no answer",
+        channel=TELEGRAM,
+        lines=(
+            line("you are a terrible shop!!!", "anger", does=OPENED),
+            due(FollowUpKind.LISTEN_SETTLED, says=("complaint.heard_emotional", "complaint.ask_what"), does=ASKED),
+            line(
+                "I got jasmine tea instead of green tea", "complaint_wrong_item", says="complaint.ask_order", does=ASKED
+            ),
+            line(
+                "and nobody answers the phone, that is really poor",
+                "complaint_service",
+                says=("complaint.noted", "complaint.ask_order"),
+                does=ASKED,
+            ),
+            line("blah blah", says=("complaint.sorry_again", "complaint.ask_product")[:1], does=ASKED),
+            line("wait a moment", "pause", says="complaint.paused", does=("plan form_silence",)),
+            line("ok done", ("goodbye", 0.2), says="complaint.resumed", does=ASKED),
+        ),
+    ),
+    Script(
+        skill="complaint",
         name="a photo is kept as evidence",
         channel=TELEGRAM,
         orders=(ORDER,),
