@@ -38,6 +38,8 @@ class Visitor:
     """Replies by position, in the order first seen."""
     complaints: list[str] = field(default_factory=list[str])
     reconnects: int = 0
+    refusals: int = 0
+    """How often they were told that nothing could be stored."""
 
     @property
     def last(self) -> int:
@@ -75,6 +77,10 @@ class Crowd:
     @property
     def reconnects(self) -> int:
         return sum(guest.reconnects for guest in self.guests)
+
+    @property
+    def refusals(self) -> int:
+        return sum(guest.refusals for guest in self.guests)
 
     @property
     def complaints(self) -> list[str]:
@@ -232,7 +238,9 @@ async def _hear(guest: Visitor, wire: Any, frame: dict[str, Any], heard: set[int
             heard.add(position)
             guest.seen.setdefault(position, frame["text"])
             await _say(wire, type="delivered", positions=[position])
-        case "error" if frame["code"] != "unavailable":
+        case "error" if frame["code"] == "unavailable":
+            guest.refusals += 1
+        case "error":
             guest.complaints.append(f"{guest.address} was refused: {frame}")
         case _:
             pass
