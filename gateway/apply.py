@@ -335,7 +335,7 @@ _save_conversation = Many(
 
 
 def _lock_conversations(transaction: Transaction, conversations: Sequence[int]) -> dict[int, Any]:
-    rows = transaction.connection.execute(_conversations, {"conversations": sorted(set(conversations))})
+    rows = transaction.connection.execute(_conversations, {"conversations": sorted(set(conversations))}).all()
     return {row.id: row for row in rows}
 
 

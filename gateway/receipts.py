@@ -79,7 +79,9 @@ def _deliveries(
     return {
         (row.channel, row.external_id): (row.id, row.status)
         for channel, external_ids in by_channel.items()
-        for row in transaction.connection.execute(_find, {"of_channel": channel, "external_ids": sorted(external_ids)})
+        for row in transaction.connection.execute(
+            _find, {"of_channel": channel, "external_ids": sorted(external_ids)}
+        ).all()
     }
 
 

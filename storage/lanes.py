@@ -78,7 +78,7 @@ _locked = (
 
 def lock(connection: Connection, contacts: Sequence[int]) -> dict[int, Any]:
     """Lock lanes, always in the order of Contact ids so that two processes cannot wait for each other."""
-    rows = connection.execute(_locked, {"contacts": sorted(set(contacts))})
+    rows = connection.execute(_locked, {"contacts": sorted(set(contacts))}).all()
     return {row.contact_id: row for row in rows}
 
 

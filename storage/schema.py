@@ -18,6 +18,32 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 Document = JSON().with_variant(JSONB(), "postgresql")
 
 
+def _in_utc(value: datetime | None) -> datetime | None:
+    if value is None or value.tzinfo is UTC:
+        return value
+    if value.tzinfo is None:
+        raise ValueError("an instant without a time zone cannot be stored")
+    return value.astimezone(UTC)
+
+
+class _Written:
+    """The instant that was written last, and its text: a transaction stamps all its rows with one."""
+
+    instant: datetime | None = None
+    text: str | None = None
+
+
+def _as_text(value: datetime | None) -> str | None:
+    if value is None:
+        return None
+    if value is not _Written.instant:
+        instant = _in_utc(value)
+        assert instant is not None
+        _Written.text = instant.isoformat(timespec="microseconds")
+        _Written.instant = value
+    return _Written.text
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An instant. PostgreSQL keeps it as `timestamptz`; SQLite as ISO 8601 text in UTC, which sorts as time does."""
 
@@ -29,19 +55,18 @@ class UtcDateTime(TypeDecorator[datetime]):
             return dialect.type_descriptor(String(32))
         return dialect.type_descriptor(DateTime(timezone=True))
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        if value is None:
-            return None
-        if value.tzinfo is not UTC:
-            if value.tzinfo is None:
-                raise ValueError("an instant without a time zone cannot be stored")
-            value = value.astimezone(UTC)
-        return value.isoformat(timespec="microseconds") if dialect.name == "sqlite" else value
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _as_text if dialect.name == "sqlite" else _in_utc
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
+def _as_word(value: str | None) -> str | None:
+    # Drivers look at str itself at once, and ask around for what to do with a subclass.
+    return None if value is None else str(value)
 
 
 class Words(TypeDecorator[str]):
@@ -54,8 +79,8 @@ class Words(TypeDecorator[str]):
         super().__init__(32)
         self.kind = kind
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else str(value)
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _as_word
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
         return None if value is None else self.kind(value)

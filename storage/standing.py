@@ -134,7 +134,7 @@ def by_uri(connection: Connection, uris: Iterable[str]) -> dict[str, tuple[Perso
 
     The address is locked, too: while two Contacts are being linked, it must not be read as the old one's.
     """
-    rows = connection.execute(_by_uri, {"uris": sorted(set(uris))})
+    rows = connection.execute(_by_uri, {"uris": sorted(set(uris))}).all()
     return {row.uri: (person(row), row) for row in rows}
 
 
@@ -150,7 +150,7 @@ _open = select(*TALK).where(
 
 def open_talks(connection: Connection, contacts: Iterable[int]) -> dict[tuple[int, str, str], Talk]:
     """Open Conversations of Contacts by (contact, channel, thread)."""
-    talks = (talk(row) for row in connection.execute(_open, {"contacts": sorted(set(contacts))}))
+    talks = (talk(row) for row in connection.execute(_open, {"contacts": sorted(set(contacts))}).all())
     return {(found.contact_id, found.channel, found.thread): found for found in talks}
 
 
@@ -169,7 +169,7 @@ _by_conversation = (
 
 def by_conversation(connection: Connection, conversations: Iterable[int]) -> dict[int, tuple[Person, Talk]]:
     """Person and Talk by Conversation."""
-    rows = connection.execute(_by_conversation, {"conversations": sorted(set(conversations))})
+    rows = connection.execute(_by_conversation, {"conversations": sorted(set(conversations))}).all()
     pairs = ((person(row), talk(row[_PERSON:])) for row in rows)
     return {found.id: (who, found) for who, found in pairs}
 
@@ -199,7 +199,7 @@ _WAITING_FIELDS = tuple(Waiting.__dataclass_fields__)
 def waiting_messages(connection: Connection, contacts: Iterable[int]) -> dict[int, list[Waiting]]:
     """Inbound Interactions that no Turn has handled yet, in the order received, by Contact."""
     waiting: dict[int, list[Waiting]] = {}
-    for row in connection.execute(_waiting, {"contacts": sorted(set(contacts))}):
+    for row in connection.execute(_waiting, {"contacts": sorted(set(contacts))}).all():
         fields: dict[str, Any] = dict(zip(_WAITING_FIELDS, row, strict=True))
         waiting.setdefault(row.contact_id, []).append(Waiting(**fields))
     return waiting
@@ -259,7 +259,7 @@ def cases(connection: Connection, contacts: Sequence[int], since: datetime) -> d
     """Cases that are not closed, or were closed after `since`, latest first, by Contact."""
     found: dict[int, list[Row[*tuple[Any, ...]]]] = {}
     if contacts:
-        for row in connection.execute(_cases, {"contacts": list(contacts), "since": since}):
+        for row in connection.execute(_cases, {"contacts": list(contacts), "since": since}).all():
             found.setdefault(row.contact_id, []).append(row)
     return found
 
@@ -273,6 +273,6 @@ def addresses(connection: Connection, contacts: Sequence[int]) -> dict[int, list
     """All Addresses by Contact."""
     found: dict[int, list[str]] = {}
     if contacts:
-        for row in connection.execute(_addresses, {"contacts": list(contacts)}):
+        for row in connection.execute(_addresses, {"contacts": list(contacts)}).all():
             found.setdefault(row.contact_id, []).append(row.uri)
     return found
