@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, update
@@ -237,7 +238,14 @@ async def test_what_is_not_there_is_said_so(house: House) -> None:
 
 def _open_case(transaction: Transaction) -> None:
     values = {"number": "C-1", "contact_id": 1, "conversation_id": 1, "kind": "complaint", "status": "open"}
-    facts = {"subject": "kettle", "facts": {}, "proposal": {}, "promises": [], "priority": 2, "survey_asked": False}
+    facts: dict[str, Any] = {
+        "subject": "kettle",
+        "facts": {},
+        "proposal": {},
+        "promises": [],
+        "priority": 2,
+        "survey_asked": False,
+    }
     at = {"opened_at": transaction.now, "updated_at": transaction.now}
     transaction.connection.execute(insert(Case), {**values, **facts, **at})
 

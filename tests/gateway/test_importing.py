@@ -342,5 +342,11 @@ def _say(transaction: Transaction, *, granted: bool) -> None:
 def _heard(transaction: Transaction) -> None:
     identity = ids.take(transaction.connection, Interaction, 1)[0]
     values = {"id": identity, "contact_id": 1, "channel": "letters", "direction": "in", "kind": "message"}
-    said = {"author": "customer", "text": "你好", "content": {}, "at": transaction.now, "stored_at": transaction.now}
+    said: dict[str, Any] = {
+        "author": "customer",
+        "text": "你好",
+        "content": {},
+        "at": transaction.now,
+        "stored_at": transaction.now,
+    }
     transaction.connection.execute(insert(Interaction), {**values, **said})
