@@ -182,6 +182,36 @@ class Edits(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invitation:
+    """Where somebody can go on as the same person: each page carries a code that counts once."""
+
+    links: Mapping[str, str]
+    """Pages by the name of the channel they lead to."""
+    expires_at: datetime
+
+
+@runtime_checkable
+class Invites(Protocol):
+    """A channel that a link leads into, with a code that comes back as `InboundMessage.start_parameter`."""
+
+    async def invitation(self, code: str) -> str:
+        """The page that brings this code (letters, digits, `_`, `-`; at most 64). Raises SendError."""
+        ...
+
+
+@runtime_checkable
+class GivesInvitations(Protocol):
+    """A port that can invite its people to other channels."""
+
+    async def invite(self, address: str) -> Invitation | None:
+        """Invite the Contact at an address; None: nobody has written from it, or there is no other channel to go to.
+
+        An invitation that was not used ends with the next one. Raises StorageUnavailable.
+        """
+        ...
+
+
 @runtime_checkable
 class Probes(Protocol):
     """A channel whose credentials can be tried: what `rapport check` calls."""

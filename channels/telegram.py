@@ -88,7 +88,7 @@ class InsecureWebhook(ValueError):
 
 
 class Telegram:
-    """One bot as a channel: Channel, Polls, Typing, Media, Edits and Probes of `channels.protocol`."""
+    """One bot as a channel: Channel, Polls, Typing, Media, Edits, Invites and Probes of `channels.protocol`."""
 
     def __init__(
         self,
@@ -110,6 +110,7 @@ class Telegram:
         self._tasks: set[asyncio.Task[None]] = set()
         self._loading: asyncio.Task[ModuleType] | None = None
         self._floods: dict[str, float] = {}
+        self._username: str | None = None
 
     def routes(self) -> Sequence[web.RouteDef]:
         return [web.post(self._settings.path, self._webhook)] if self._settings.webhook_url else []
@@ -331,6 +332,11 @@ class Telegram:
     async def probe(self) -> str:
         methods = await self._methods()
         return f"@{maybe_text(_object_in(await self._api.call(methods.GetMe())), 'username')}"
+
+    async def invitation(self, code: str) -> str:
+        """A deep link: https://core.telegram.org/bots/features#deep-linking."""
+        self._username = self._username or (await self.probe()).removeprefix("@")
+        return f"https://t.me/{self._username}?start={code}"
 
     async def _blobs(self, message: OutboundMessage) -> Mapping[str, Blob]:
         blobs: dict[str, Blob] = {}

@@ -17,7 +17,7 @@ import orjson
 from aiohttp import WSCloseCode, web
 
 from channels.envelope import Attachment, OutboundMessage, Receipt, SendError, SendErrorCode
-from channels.protocol import HistoryEntry, Limits, Port, StorageUnavailable
+from channels.protocol import GivesInvitations, HistoryEntry, Limits, Port, StorageUnavailable
 from channels.webchat_files import EXTENSIONS, download_headers, kind_of, safe_name, sniff
 from channels.webchat_frames import SHA256, ErrorCode, Refused, decode, error
 from channels.webchat_identity import SCHEME, Signer, Visitor
@@ -41,6 +41,7 @@ UPLOAD_SECONDS = 300
 UPLOADS_AT_ONCE = 4
 """Uploads from one client address that may be under way together: each is in memory until it is kept."""
 UPLOAD_COST = 3
+LINK_COST = 3
 KEPT_HEADERS = ("User-Agent", "Origin", "Content-Type", "Content-Length", "Accept-Language")
 
 STATUSES: Mapping[ErrorCode, int] = {
@@ -103,6 +104,7 @@ class WebChat:
             ("GET", "/poll", self._poll),
             ("POST", "/upload", self._upload),
             ("GET", "/file/{sha256}", self._file),
+            ("POST", "/link", self._link),
         )
         return [
             *(web.route(method, path + end, self._guarded(handler)) for method, end, handler in handlers),
@@ -299,6 +301,18 @@ class WebChat:
             raise Refused(ErrorCode.BAD_LINK)
         content_type = blob.content_type if blob.content_type in EXTENSIONS else "application/octet-stream"
         return web.FileResponse(blob.path, headers=download_headers(content_type, name))
+
+    async def _link(self, request: web.Request) -> web.Response:
+        """Where the visitor can go on as the same person: deep links into other channels."""
+        reception = self._open()
+        guest = self._guest(request, reception)
+        reception.spend(guest.visitor, guest.client, cost=LINK_COST)
+        port = reception.port
+        invitation = await port.invite(guest.visitor.address) if isinstance(port, GivesInvitations) else None
+        if invitation is None:
+            return _json(orjson.dumps({"links": [], "expires_at": None}))
+        links = [{"channel": channel, "url": url} for channel, url in invitation.links.items()]
+        return _json(orjson.dumps({"links": links, "expires_at": invitation.expires_at}))
 
     async def _body(
         self, request: web.Request, reception: Reception, limit: int, visitor: Visitor | None = None

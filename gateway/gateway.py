@@ -18,7 +18,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.turn import ChannelFacts
-from channels.protocol import Channel, HistoryEntry, Media, Polls, Streams, Typing
+from channels.envelope import SendError
+from channels.protocol import Channel, HistoryEntry, Invites, Media, Polls, Streams, Typing
 from gateway.agenda import claim_due, claim_waiting
 from gateway.apply import Application
 from gateway.blobs import Blobs
@@ -175,8 +176,24 @@ class Gateway:
 
     def _port(self, name: str) -> ChannelPort:
         return ChannelPort(
-            name, commits=self.commits, database=self.database, reception=self.reception, blobs=self.blobs
+            name,
+            commits=self.commits,
+            database=self.database,
+            reception=self.reception,
+            blobs=self.blobs,
+            pages=partial(self._pages, name),
         )
+
+    async def _pages(self, name: str, code: str) -> Mapping[str, str]:
+        """Where somebody on this channel can go on with a code."""
+        pages: dict[str, str] = {}
+        for other, channel in self.channels.items():
+            if other != name and isinstance(channel, Invites):
+                try:
+                    pages[other] = await channel.invitation(code)
+                except SendError as error:
+                    log.info("invitation_not_given", channel=other, reason=error.code)
+        return pages
 
     async def _make_workers(self) -> None:
         settings = self.settings

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, or_, select
 
 from gateway.desk import agent_name, usable
 from gateway.inbox import CaseSummary, Line, cases_of, lines
+from gateway.ports import invite, new_code
 from gateway.refusals import Impossible, NotFound, Unusable
 from storage import ids, linking
 from storage.cases import Case
@@ -155,6 +156,15 @@ def contact(transaction: Transaction, *, contact: str, limit: int = 200) -> Prof
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodeGiven:
+    """A code that makes whoever shows it on another channel this Contact."""
+
+    contact: int
+    code: str
+    expires_at: datetime
+
+
 def record(
     transaction: Transaction,
     *,
@@ -212,6 +222,21 @@ def link(transaction: Transaction, *, contact: str, other: str, evidence: str, b
     except linking.CannotLink as error:
         raise Impossible(str(error)) from error
     return _linked(connection, made)
+
+
+def link_code(transaction: Transaction, *, contact: str) -> CodeGiven:
+    """A code for a Contact, to be shown once within a day on another channel: whoever shows it is this person.
+
+    Raises NotFound; Unusable where the Contact has no address.
+    """
+    identity = find(transaction.connection, contact)
+    latest = select(Address.uri).where(Address.contact_id == identity).order_by(Address.id.desc()).limit(1)
+    uri = transaction.connection.scalar(latest)
+    code = new_code()
+    expires_at = None if uri is None else invite(transaction, uri, code)
+    if expires_at is None:
+        raise Unusable(f"contact {identity} has no address that a code could be given to")
+    return CodeGiven(contact=identity, code=code, expires_at=expires_at)
 
 
 def unlink(transaction: Transaction, *, link: int, by: str) -> Linked:

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Row, bindparam, or_, select
+from sqlalchemy import Connection, Row, bindparam, delete, or_, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from channels.envelope import Arrival, DeliveryStatus, InboundMessage, Refusal
-from channels.protocol import Accepted, Blob, HistoryEntry, StorageUnavailable
+from channels.protocol import Accepted, Blob, HistoryEntry, Invitation, StorageUnavailable
 from gateway.blobs import Blobs
 from gateway.receive import Batch, Reception, read_cursor
 from gateway.send import attachments_from_json, buttons_from_json
-from storage.commits import Commits, Unavailable
-from storage.contacts import Address
+from storage.commits import Commits, Transaction, Unavailable
+from storage.contacts import Address, LinkCode
 from storage.database import Database
 from storage.deliveries import Delivery
 from storage.interactions import Direction, Interaction
+from storage.linking import CODE_LIFE, give_code
 
 T = TypeVar("T")
 
+Pages = Callable[[str], Awaitable[Mapping[str, str]]]
+
 log = structlog.get_logger(__name__)
+
+
+async def nowhere(_code: str) -> Mapping[str, str]:
+    return {}
 
 
 class ChannelPort:
@@ -40,13 +48,16 @@ class ChannelPort:
         reception: Reception,
         blobs: Blobs,
         on_typing: Callable[[str], None] = lambda address: None,
+        pages: Pages = nowhere,
     ) -> None:
+        """`pages`: by channel, where somebody who has this code can go on."""
         self._channel = channel
         self._commits = commits
         self._database = database
         self._reception = reception
         self._blobs = blobs
         self._on_typing = on_typing
+        self._pages = pages
 
     async def accept(self, batch: Sequence[Arrival], *, cursor: str | None = None) -> Sequence[Accepted]:
         try:
@@ -97,11 +108,41 @@ class ChannelPort:
     def typing(self, address: str) -> None:
         self._on_typing(address)
 
+    async def invite(self, address: str) -> Invitation | None:
+        code = new_code()
+        links = await self._pages(code)
+        if not links:
+            return None
+        try:
+            expires_at = await self._commits.run(lambda transaction: invite(transaction, address, code))
+        except Unavailable as error:
+            raise StorageUnavailable(str(error)) from error
+        return None if expires_at is None else Invitation(links=links, expires_at=expires_at)
+
     async def _read(self, query: Callable[[Connection], T]) -> T:
         try:
             return await self._database.read(query)
         except (DBAPIError, PoolTimeout) as error:
             raise StorageUnavailable(f"nothing can be read: {type(error).__name__}") from error
+
+
+def new_code() -> str:
+    """What nobody guesses within a day, in letters that every deep link takes."""
+    return secrets.token_urlsafe(18)
+
+
+def invite(transaction: Transaction, uri: str, code: str) -> datetime | None:
+    """Keep a code for whoever is at this address, instead of one that was not used; returns how long it counts.
+
+    None: nobody is known there.
+    """
+    connection, now = transaction.connection, transaction.now
+    known = connection.execute(select(Address.id, Address.contact_id).where(Address.uri == uri)).one_or_none()
+    if known is None:
+        return None
+    connection.execute(delete(LinkCode).where(LinkCode.address_id == known.id, LinkCode.used_at.is_(None)))
+    give_code(connection, code, contact=known.contact_id, address=known.id, now=now)
+    return now + CODE_LIFE
 
 
 def refusal_of(arrival: Arrival, error: Exception) -> Refusal:

@@ -25,6 +25,7 @@ VERBS: Mapping[str, Callable[..., Any]] = {
     "record": people.record,
     "link": people.link,
     "unlink": people.unlink,
+    "linkcode": people.link_code,
     "import-contacts": imported_contacts.store,
     "import-orders": imported_orders.store,
 }

@@ -254,6 +254,21 @@ def unlink(
     _say(linked, as_json, f"Contacts {linked.contact} and {linked.merged} are two again.")
 
 
+@app.command()
+def linkcode(context: typer.Context, contact: Person, as_json: Json = False) -> None:
+    """A code for a contact to show on another channel, within a day: whoever shows it is that person."""
+    from gateway import people
+
+    given = _ask(context, lambda house: house.do(people.link_code, contact=contact))
+    _say(
+        given,
+        as_json,
+        f"Give contact {given.contact}, and nobody else, this to send to our Telegram bot: /start {given.code}\n"
+        f"or this link: https://t.me/<the bot's name>?start={given.code}\n"
+        f"It counts once, until {given.expires_at:%Y-%m-%d %H:%M} UTC.",
+    )
+
+
 async def _reply(house: House, conversation: int, by: str, text: str, seen: int | None):
     """Where the words are still to be typed, the draft begins now: what comes in meanwhile is shown first."""
     from gateway import desk, inbox

@@ -101,6 +101,7 @@ def test_web_chat_is_a_channel_that_streams_and_shows_typing() -> None:
         "/webchat/poll",
         "/webchat/upload",
         "/webchat/file/{sha256}",
+        "/webchat/link",
     }
 
 
