@@ -84,5 +84,3 @@ def _remember(transaction: Transaction, blob: Blob) -> None:
                 "kept_at": transaction.now,
             },
         )
-
-

@@ -10,9 +10,7 @@ from channels.webchat import Rate, WebChat, WebChatSettings
 from gateway.settings import Settings
 
 
-def configured_channels(
-    settings: Settings, *, webchat_key: bytes, clock: Callable[[], datetime]
-) -> list[Channel]:
+def configured_channels(settings: Settings, *, webchat_key: bytes, clock: Callable[[], datetime]) -> list[Channel]:
     """All channels that the settings switch on."""
     channels: list[Channel] = []
     if settings.webchat.enabled:

@@ -42,7 +42,9 @@ class DataLock:
             os.close(descriptor)
             other = running(self._path.parent)
             raise AlreadyRunning(
-                f"process {other.pid} runs on {self._path.parent} already" if other else "another process holds the data"
+                f"process {other.pid} runs on {self._path.parent} already"
+                if other
+                else "another process holds the data"
             ) from error
         self._file = descriptor
         return self
@@ -53,7 +55,9 @@ class DataLock:
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, json.dumps({"pid": os.getpid(), "url": url, "token": token}).encode(), 0)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._file is not None:
             os.ftruncate(self._file, 0)
             os.close(self._file)

@@ -65,9 +65,7 @@ class Playbooks:
 
 def files(folder: Path) -> dict[str, str]:
     """Every file of a playbook by relative path; undecodable bytes become U+FFFD, which the loader names."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_text("utf-8", errors="replace") for path in _paths(folder)
-    }
+    return {path.relative_to(folder).as_posix(): path.read_text("utf-8", errors="replace") for path in _paths(folder)}
 
 
 def _paths(folder: Path) -> list[Path]:

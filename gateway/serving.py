@@ -45,6 +45,8 @@ async def _serve(settings: Settings, lock: DataLock | None, on_ready: Callable[[
     if lock is not None and token is not None:
         lock.tell(url=url, token=token)
     _calm_the_collector()
+    # Adapters may load their libraries in the background (Telegram's has a lot of them).
+    loop.call_later(30, _calm_the_collector)
     on_ready(url)
     log.info("serving", url=url, role=settings.server.role)
     await stop.wait()

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import Connection, ForeignKey, Index, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.schema import Document, Entity, Words
@@ -48,6 +48,7 @@ class Conversation(Entity):
         ),
         Index("ix_conversations_owner", "owner", "handed_off_at", sqlite_where=OPEN, postgresql_where=OPEN),
         Index("ix_conversations_contact_id", "contact_id"),
+        Index("ix_conversations_last_at", "last_at", sqlite_where=OPEN, postgresql_where=OPEN),
         {"sqlite_autoincrement": True},
     )
 
@@ -73,3 +74,25 @@ class Conversation(Entity):
     handoff_summary: Mapped[str | None]
     priority: Mapped[int] = mapped_column(default=3)
     """1 urgent … 4 low."""
+
+
+def close_idle(connection: Connection, *, before: datetime, now: datetime, most: int = 500) -> int:
+    """Close Conversations that the bot holds and in which nothing has happened since `before`; returns how many."""
+    idle = (
+        select(Conversation.id)
+        .where(
+            Conversation.state == ConversationState.OPEN,
+            Conversation.owner == Owner.BOT,
+            Conversation.last_at < before,
+        )
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    identities = connection.scalars(idle).all()
+    if identities:
+        connection.execute(
+            update(Conversation)
+            .where(Conversation.id.in_(identities))
+            .values(state=ConversationState.IDLE, closed_at=now)
+        )
+    return len(identities)

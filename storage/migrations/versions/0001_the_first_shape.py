@@ -196,6 +196,13 @@ def upgrade() -> None:
     with op.batch_alter_table("conversations", schema=None) as batch_op:
         batch_op.create_index("ix_conversations_contact_id", ["contact_id"], unique=False)
         batch_op.create_index(
+            "ix_conversations_last_at",
+            ["last_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+        batch_op.create_index(
             "ix_conversations_owner",
             ["owner", "handed_off_at"],
             unique=False,
@@ -527,6 +534,11 @@ def downgrade() -> None:
         )
         batch_op.drop_index(
             "ix_conversations_owner", sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'")
+        )
+        batch_op.drop_index(
+            "ix_conversations_last_at",
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
         )
         batch_op.drop_index("ix_conversations_contact_id")
 
