@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from bot import choices
 from bot.coming_back import come_back
 from bot.complaints import questions
+from bot.complaints.facts import KINDS
 from bot.effects import Effect, Ignore, LinkByCode, Say
 from bot.heard import SOCIAL, Heard, hear, hear_one
 from bot.memory import CHOICE_AGE, Option
@@ -266,6 +267,8 @@ def _best_guess(talk: Talk) -> Skill:
         return attachments.SKILL
     if consent.wants_start(talk):
         return consent.SKILL
+    if sum(intent.confidence for intent in heard.intents if intent.name in KINDS) >= talk.policy.confidence.sure:
+        return complaint.SKILL  # surely a complaint, and only not sure about what
     if order_numbers(talk, heard):
         return orders.SKILL
     if knowledge.likely(talk, heard, talk.policy.confidence.knowledge):

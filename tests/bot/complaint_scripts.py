@@ -69,6 +69,23 @@ COMPLAINTS: tuple[Script, ...] = (
     ),
     Script(
         skill="complaint",
+        name="who surely complains is listened to, also where it is not sure what about, and a number is named",
+        language=HANS,
+        orders=(ORDER,),
+        lines=(
+            line(
+                "我要投诉，收到的紫砂壶裂了，订单号SL20260012",
+                ("complaint_service", 0.38),
+                ("complaint_delivery", 0.27),
+                ("order_status", 0.2),
+                language=HANS,
+                entities=[*NUMBER, ("product", "紫砂壶")],
+                does=OPENED,
+            ),
+        ),
+    ),
+    Script(
+        skill="complaint",
         name="several facts in one sentence leave few questions; the refund is within the authority and accepted",
         channel=TELEGRAM,
         orders=(ORDER,),
