@@ -410,7 +410,7 @@ def _write_effect(
         case OpenCase():
             _open_case(transaction, outcome, effect)
         case UpdateCase():
-            _update_case(transaction, effect)
+            _update_case(transaction, outcome, effect)
         case MakePromise():
             _make_promise(transaction, effect)
         case PlanFollowUp():
@@ -479,7 +479,7 @@ def _open_case(transaction: Transaction, outcome: Outcome, effect: OpenCase) -> 
     )
 
 
-def _update_case(transaction: Transaction, effect: UpdateCase) -> None:
+def _update_case(transaction: Transaction, outcome: Outcome, effect: UpdateCase) -> None:
     changes: dict[str, Any] = {
         "status": effect.status,
         "step": effect.step,
@@ -497,6 +497,28 @@ def _update_case(transaction: Transaction, effect: UpdateCase) -> None:
         ended = effect.status in (CaseStatus.CLOSED, CaseStatus.SPAM)
         changes["closed_at"] = transaction.now if ended else None
     transaction.connection.execute(update(Case).where(Case.number == effect.number).values(**changes))
+    if effect.note is not None:
+        _note(transaction, outcome, effect.number, effect.note)
+
+
+def _note(transaction: Transaction, outcome: Outcome, number: str, words: str) -> None:
+    """A line in the case's history, for colleagues."""
+    case = select(Case.id).where(Case.number == number).scalar_subquery()
+    transaction.connection.execute(
+        insert(Interaction).values(
+            contact_id=outcome.claim.contact,
+            conversation_id=outcome.turn.conversation.id,
+            case_id=case,
+            channel=outcome.turn.channel.name,
+            direction=Direction.INTERNAL,
+            kind=InteractionKind.NOTE,
+            author="bot",
+            text=words,
+            content={},
+            at=transaction.now,
+            stored_at=transaction.now,
+        )
+    )
 
 
 def _make_promise(transaction: Transaction, effect: MakePromise) -> None:

@@ -389,10 +389,12 @@ def _resolve_case(
         update(Case)
         .where(Case.number == number, Case.contact_id == row.contact_id)
         .values(status=CaseStatus.RESOLVED, updated_at=now)
-        .returning(Case.survey_asked)
+        .returning(Case.survey_asked, Case.promises)
     ).one_or_none()
     if resolved is None:
         raise NotFound(f"this contact has no case {number}")
+    kept = [{**promise, "kept": True} for promise in resolved.promises]
+    connection.execute(update(Case).where(Case.number == number).values(promises=kept))
     key = f"survey:{number}"
     planned = connection.scalar(
         select(FollowUp.id).where(

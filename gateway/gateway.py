@@ -42,6 +42,7 @@ from gateway.verbs import answer
 from gateway.wakeups import WakeUp, Wakeups
 from storage import keys, lanes
 from storage.commits import Commits, Unavailable
+from storage.conversations import close_idle
 from storage.database import Database, open_database
 from storage.linking import link_shown
 from web.app import Inside, create_app
@@ -265,6 +266,7 @@ class Gateway:
             self.tick: 1,
             self._sweep: 10,
             self._link: 1,
+            self._close_idle: 60,
             self.playbooks.look_again: 2,
             self._measure: 5,
             self._fetch_media: 5,
@@ -277,6 +279,12 @@ class Gateway:
 
     async def _sweep(self) -> None:
         await self._quietly(lambda transaction: sweep_lost(transaction, self._idempotent(), everyone=False))
+
+    async def _close_idle(self) -> None:
+        idle = timedelta(hours=self.settings.conversation.idle_hours)
+        await self._quietly(
+            lambda transaction: close_idle(transaction.connection, before=transaction.now - idle, now=transaction.now)
+        )
 
     async def _link(self) -> None:
         await self._quietly(lambda transaction: link_shown(transaction.connection, transaction.now))

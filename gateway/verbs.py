@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import orjson
 from pydantic import ConfigDict, TypeAdapter, ValidationError, validate_call
 
-from gateway import desk, imported_contacts, imported_orders, inbox, people
+from gateway import desk, imported_contacts, imported_orders, inbox, people, promises
 from gateway.refusals import Refused, Stale
 from storage.commits import Commits, Unavailable
 
@@ -21,6 +21,7 @@ VERBS: Mapping[str, Callable[..., Any]] = {
     "note": desk.note,
     "handback": desk.handback,
     "resolve": desk.resolve,
+    "keep": promises.keep,
     "contact": people.contact,
     "record": people.record,
     "link": people.link,

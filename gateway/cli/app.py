@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from gateway import settings as settings_module
-from gateway.settings import Settings, SettingsMistakes
+if TYPE_CHECKING:
+    from gateway.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 err = Console(stderr=True)
@@ -27,9 +27,11 @@ def rapport(
 
 def load_settings(context: typer.Context, **overrides: object) -> Settings:
     """The settings, or every mistake in one sentence each and exit status 2."""
+    from gateway.settings import SettingsMistakes, load
+
     path, given = context.obj
     try:
-        return settings_module.load(path, {**given, **overrides})
+        return load(path, {**given, **overrides})
     except SettingsMistakes as mistakes:
         for mistake in mistakes.mistakes:
             err.print(str(mistake), style="red", highlight=False, markup=False)

@@ -176,6 +176,24 @@ def resolve(
 
 
 @app.command()
+def keep(
+    context: typer.Context,
+    case: Annotated[str, typer.Argument(help="A case, such as C-1042.")],
+    name: Name = None,
+    as_json: Json = False,
+) -> None:
+    """Say that what was promised on a case has been done."""
+    from gateway import promises
+
+    by = _agent(name)
+    kept = _ask(context, lambda house: house.do(promises.keep, case=case, by=by))
+    if as_json:
+        _print_json(kept)
+    else:
+        typer.echo(f"Case {kept.case}: {'; '.join(kept.promises) or 'every promise was kept before'}.")
+
+
+@app.command()
 def contact(context: typer.Context, contact: Person, as_json: Json = False) -> None:
     """All about a person: profile, addresses, consents, orders, cases, follow-ups and the timeline."""
     from gateway import people
