@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from typing import TypedDict
@@ -48,8 +49,9 @@ class _Account(TypedDict, total=False):
 class PostgresServer:
     """One cluster in a folder of its own, on a loopback port of its own, as an unprivileged user."""
 
-    def __init__(self, binaries: Path) -> None:
+    def __init__(self, binaries: Path, options: Mapping[str, str]) -> None:
         self._binaries = binaries
+        self._options = {**_FAST, **options}
         self._account = _unprivileged()
         self.folder = Path(tempfile.mkdtemp(prefix="rapport-postgres-"))
         if self._account is not None:
@@ -59,13 +61,13 @@ class PostgresServer:
         self._numbers = count(1)
 
     @classmethod
-    def create(cls) -> PostgresServer:
-        """Make the cluster and start it; skips where PostgreSQL is not installed."""
+    def create(cls, options: Mapping[str, str] | None = None) -> PostgresServer:
+        """Make the cluster and start it, `options` before the tests' own; skips where PostgreSQL is not installed."""
         binaries = find_binaries()
         if binaries is None:
             missing("PostgreSQL is not installed (apt install postgresql)")
         _sweep()
-        server = cls(binaries)
+        server = cls(binaries, options or {})
         initdb = [binaries / "initdb", "-D", server._data, "-U", ADMIN, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
         made = subprocess.run(initdb, capture_output=True, check=False, **server._as_account())
         if made.returncode:
@@ -75,7 +77,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it (again) on the same port, and wait until it answers."""
-        options = [part for name, value in _FAST.items() for part in ("-c", f"{name}={value}")]
+        options = [part for name, value in self._options.items() for part in ("-c", f"{name}={value}")]
         log = (self.folder / "log").open("ab")
         self._process = subprocess.Popen(
             [*_dying_with_parent(), self._binaries / "postgres", "-D", self._data, "-p", str(self.port), *options],
@@ -92,6 +94,12 @@ class PostgresServer:
             self._process.send_signal(how)
             self._process.wait(timeout=30)
             self._process = None
+
+    @property
+    def pid(self) -> int:
+        """Of the running server; its children serve the connections."""
+        assert self._process is not None
+        return self._process.pid
 
     def remove(self) -> None:
         self.stop(how=signal.SIGQUIT)

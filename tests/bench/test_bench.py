@@ -1,0 +1,70 @@
+"""The benchmarks measure something: that they run, not how fast anything is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bench.contest import Result, Sample, ratio
+from tests.bench.generator import ROOT
+from tests.bench.report import Aim, Point, curve
+
+
+def _result(*speeds: float) -> Result:
+    return Result(
+        name="somebody",
+        clients=64,
+        samples=[
+            Sample(per_second=speed, p50=1.0, p99=2.0, cpu=3.0, cpu_beside=0.0, load=0.1, peak=100.0)
+            for speed in speeds
+        ],
+    )
+
+
+def test_a_slow_minute_of_the_machine_does_not_change_who_is_faster() -> None:
+    assert ratio(_result(2000, 400, 2200), _result(1000, 200, 1000)) == 2
+
+
+def test_an_aim_is_met_on_its_line_from_below_or_not_at_all() -> None:
+    assert Aim.at_least("turns/s", 2000, 2000).met
+    assert not Aim.below("p99 (ms)", 80, 80).met
+
+
+def test_the_tallest_bar_fills_the_picture_and_the_others_their_share() -> None:
+    picture = curve(
+        [
+            Point(label="10,000", per_second=2000, p99=40, megabytes=10),
+            Point(label="1,000,000", per_second=1000, p99=80, megabytes=1000),
+        ]
+    )
+    assert 'height="200" fill' in picture
+    assert 'height="100" fill' in picture
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="measures through /proc")
+def test_every_section_runs_and_every_aim_of_the_product_has_its_row(tmp_path: Path) -> None:
+    document = tmp_path / "benchmarks.md"
+    subprocess.run(
+        [sys.executable, "-m", "tests.bench", "--quick", "--offline", "--output", document],
+        cwd=ROOT,
+        check=True,
+        timeout=600,
+        capture_output=True,
+    )
+    written = document.read_text("utf-8")
+    for row in (
+        "Durable turns/s, 64 clients",
+        "p99, 64 clients (ms)",
+        "p50, 1 client (ms)",
+        "Start to first answer (s)",
+        "Idle memory, web chat alone (MB)",
+        "Idle memory with Telegram (MB)",
+        "opsdroid 0.31.0",
+        "bare aiohttp handler",
+    ):
+        assert row in written
+    assert (tmp_path / "benchmarks-curve.svg").exists()
