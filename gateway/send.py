@@ -20,7 +20,7 @@ from campaigns.policy import Defer, Send, Situation, Skip, may_write
 from campaigns.quiet_hours import zone
 from channels.envelope import Attachment, AttachmentKind, Button, DeliveryStatus, OutboundMessage, Receipt, SendError
 from channels.protocol import Channel, HistoryEntry, Streams
-from gateway.news import Counted, Streamed
+from gateway.news import Streamed
 from gateway.receipts import RANK
 from storage import outbox, standing
 from storage.commits import Commits, Transaction, Unavailable, server_time
@@ -196,7 +196,7 @@ class Sender:
             case Skip():
                 status = DeliveryStatus.SKIPPED if row.attempts == 0 else DeliveryStatus.FAILED
                 _settle(transaction, row, status, str(verdict.reason), due=transaction.now)
-                transaction.news.append(Counted(what="sent", labels={"channel": self.channel.name, "outcome": status}))
+                transaction.count("sent", self.channel.name, status)
             case Defer():
                 _settle(transaction, row, DeliveryStatus(row.status), str(verdict.reason), due=verdict.until)
         return False
@@ -271,6 +271,7 @@ class Sender:
             due=transaction.now,
             external_id=external_id,
             parts=parts,
+            answered=True,
         )
         self._count(transaction, DeliveryStatus.SENT)
         if self._streams:
@@ -287,7 +288,7 @@ class Sender:
             outbox.close_address(transaction.connection, claimed.address, now, str(error.code))
         if not repeatable:
             status = DeliveryStatus.FAILED if consequence.outcome_known else DeliveryStatus.UNKNOWN
-            _settle(transaction, claimed.row, status, str(error), due=now, parts=parts)
+            _settle(transaction, claimed.row, status, str(error), due=now, parts=parts, answered=True)
             self._count(transaction, status)
             return
         wait = self._retrying.wait(claimed.id, claimed.attempt)
@@ -296,7 +297,7 @@ class Sender:
             self._hold(transaction, claimed, error, now + timedelta(seconds=error.retry_after))
         spent = claimed.attempt >= self._retrying.attempts or now + wait >= claimed.deadline
         status = DeliveryStatus.FAILED if spent else DeliveryStatus.RETRYING
-        _settle(transaction, claimed.row, status, str(error), due=now + wait, parts=parts)
+        _settle(transaction, claimed.row, status, str(error), due=now + wait, parts=parts, answered=True)
         self._count(transaction, status)
 
     def _hold(self, transaction: Transaction, claimed: Claimed, error: SendError, until: datetime) -> None:
@@ -306,7 +307,7 @@ class Sender:
             outbox.set_pace(transaction.connection, self.channel.name, until)
 
     def _count(self, transaction: Transaction, status: DeliveryStatus) -> None:
-        transaction.news.append(Counted(what="sent", labels={"channel": self.channel.name, "outcome": status}))
+        transaction.count("sent", self.channel.name, status)
 
 
 def sweep_lost(transaction: Transaction, idempotent: Mapping[str, bool], *, everyone: bool) -> int:
@@ -327,7 +328,7 @@ def sweep_lost(transaction: Transaction, idempotent: Mapping[str, bool], *, ever
                 updated_at=transaction.now,
             )
         )
-        transaction.news.append(Counted(what="sent", labels={"channel": row.channel, "outcome": status}))
+        transaction.count("sent", row.channel, status)
     return len(rows)
 
 
@@ -397,11 +398,14 @@ def _settle(
     due: datetime,
     external_id: str | None = None,
     parts: Sequence[str] = (),
+    answered: bool = False,
 ) -> None:
+    """`answered`: the row was claimed since it was read, and this is what became of that try."""
     outbox.settle(
         transaction.connection,
         {
             "delivery": row.id,
+            "attempt": row.attempts + 1 if answered else row.attempts,
             # A late answer still moves what was given up as unknown meanwhile.
             "from_status": ["queued", "retrying", "sending", "unknown"],
             "to_status": status,

@@ -107,7 +107,12 @@ def claim(connection: Connection, deliveries: Sequence[int], *, by: str, until: 
 
 _settle = (
     update(Delivery)
-    .where(Delivery.id == bindparam("delivery"), Delivery.status.in_(bindparam("from_status", expanding=True)))
+    .where(
+        Delivery.id == bindparam("delivery"),
+        Delivery.status.in_(bindparam("from_status", expanding=True)),
+        # What is told about an earlier try says nothing about the one on the wire now.
+        Delivery.attempts == bindparam("attempt"),
+    )
     .values(
         status=bindparam("to_status"),
         reason=bindparam("why"),
@@ -125,7 +130,7 @@ _settle = (
 def settle(connection: Connection, outcome: Mapping[str, Any]) -> bool:
     """Write what became of one Delivery, if it still stands in one of `from_status`.
 
-    Keys: delivery, from_status, to_status, why, next_due, left_at, their_id, left_parts, at.
+    Keys: delivery, attempt, from_status, to_status, why, next_due, left_at, their_id, left_parts, at.
     """
     return connection.execute(_settle, dict(outcome)).rowcount > 0
 

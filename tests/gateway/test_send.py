@@ -1,0 +1,316 @@
+"""Send: what leaves, when, in which order, and what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from channels.envelope import OutboundMessage, SendError, SendErrorCode
+from gateway.send import Retrying, sweep_lost
+from storage import outbox
+from tests.acceptance import books
+from tests.acceptance.house import House, Post, Provider, Window, message, open_house, small_house, taken
+from tests.clock import FrozenClock
+
+__all__ = ["small_house"]
+
+Fate = Callable[[Provider, OutboundMessage], Awaitable[None]]
+
+
+@pytest.fixture
+async def house(
+    small_house: None, tmp_path: Path, clock: FrozenClock, migrated_url: str
+) -> AsyncGenerator[House]:
+    channels = [Post("post", Provider()), Post("courier", Provider(idempotent=True)), Window()]
+    house = await open_house(tmp_path, channels, clock, migrated_url)
+    yield house
+    await house.stop()
+
+
+def post(house: House, name: str = "post") -> Post:
+    channel = house.channels[name]
+    assert isinstance(channel, Post)
+    return channel
+
+
+def failing(*errors: SendError | None, take: bool = False) -> Fate:
+    """Tries meet these errors, one after the other, and then succeed; `take`: the provider takes it all the same."""
+    left = list(errors)
+
+    async def fate(provider: Provider, outbound: OutboundMessage) -> None:
+        error = left.pop(0) if left else None
+        if error is None or take:
+            provider.take(outbound)
+        if error is not None:
+            raise error
+
+    return fate
+
+
+async def say(house: House, *names: str, manner: str = "", channel: str = "post") -> None:
+    for name in names:
+        await house.ports[channel].accept([message(channel, f"{channel}:1", name, manner)])
+        await house.settle()
+
+
+async def statuses(house: House) -> list[str | None]:
+    return [line.status for line in (await house.database.read(books.read)).outbound]
+
+
+async def execute(house: House, statement: str, **values: Any) -> None:
+    await house.commits.run(lambda transaction: transaction.connection.execute(text(statement), values))
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (SendErrorCode.RATE_LIMITED, "retrying"),
+        (SendErrorCode.UNREACHABLE, "retrying"),
+        (SendErrorCode.PROVIDER_ERROR, "retrying"),
+        (SendErrorCode.UNAUTHORIZED, "retrying"),
+        (SendErrorCode.NO_ANSWER, "unknown"),
+        (SendErrorCode.BLOCKED, "failed"),
+        (SendErrorCode.BAD_ADDRESS, "failed"),
+        (SendErrorCode.REJECTED, "failed"),
+        (SendErrorCode.TOO_LARGE, "failed"),
+        (SendErrorCode.UNSUPPORTED, "failed"),
+    ],
+)
+async def test_each_way_to_fail_has_its_place_in_the_books(house: House, code: SendErrorCode, status: str) -> None:
+    post(house).fate = failing(SendError(code, "said the provider"))
+    await say(house, "m1")
+    assert await statuses(house) == [status]
+
+
+async def test_every_way_to_fail_is_tried_above() -> None:
+    marks = test_each_way_to_fail_has_its_place_in_the_books.pytestmark  # pyright: ignore[reportFunctionMemberAccess]
+    assert {case[0] for case in marks[0].args[1]} == set(SendErrorCode)
+
+
+async def test_a_lost_answer_is_not_repeated_to_a_provider_that_cannot_drop_repeats(
+    house: House, clock: FrozenClock
+) -> None:
+    post(house).fate = failing(SendError(SendErrorCode.NO_ANSWER, "silence"), take=True)
+    await say(house, "m1")
+    clock.advance(timedelta(minutes=59))
+    await house.rest(clock)
+    assert len(post(house).provider.taken) == 1
+    assert await statuses(house) == ["unknown"]
+
+
+async def test_a_lost_answer_is_repeated_to_a_provider_that_drops_repeats(house: House, clock: FrozenClock) -> None:
+    courier = post(house, "courier")
+    courier.fate = failing(SendError(SendErrorCode.NO_ANSWER, "silence"), take=True)
+    await say(house, "m1", channel="courier")
+    await house.rest(clock)
+    assert courier.provider.tries["d1"] == ["tried", "no_answer", "tried", "took"]
+    assert len(courier.provider.taken) == 1
+    assert await statuses(house) == ["sent"]
+
+
+async def test_a_retrying_reply_holds_the_next_ones_of_its_conversation_alone(house: House, clock: FrozenClock) -> None:
+    post(house).fate = failing(SendError(SendErrorCode.PROVIDER_ERROR, "oops"))
+    await say(house, "m1", "m2")
+    await house.ports["post"].accept([message("post", "post:2", "n1", "")])
+    clock.advance(0.1)
+    await house.settle()
+    assert [said for _, _, said in post(house).provider.taken] == ["re n1"]
+    await house.rest(clock)
+    assert [said for address, _, said in post(house).provider.taken if address == "post:1"] == ["re m1", "re m2"]
+
+
+async def test_an_unknown_one_releases_the_next(house: House, clock: FrozenClock) -> None:
+    post(house).fate = failing(SendError(SendErrorCode.NO_ANSWER, "silence"))
+    await say(house, "m1", "m2")
+    await house.rest(clock)
+    assert await statuses(house) == ["unknown", "sent"]
+
+
+async def test_a_provider_that_asks_to_wait_is_given_that_time(house: House, clock: FrozenClock) -> None:
+    post(house).fate = failing(SendError(SendErrorCode.RATE_LIMITED, "429", retry_after=30))
+    await say(house, "m1")
+    clock.advance(29.0)
+    await house.settle()
+    assert post(house).provider.taken == []
+    clock.advance(2.0)
+    await house.settle()
+    assert len(post(house).provider.taken) == 1
+
+
+async def test_a_wait_for_the_whole_channel_holds_everybody(house: House, clock: FrozenClock) -> None:
+    error = SendError(SendErrorCode.RATE_LIMITED, "429", retry_after=30, whole_channel=True)
+    post(house).fate = failing(error)
+    await say(house, "m1")
+    await house.ports["post"].accept([message("post", "post:2", "n1", "")])
+    clock.advance(29.0)
+    await house.settle()
+    assert post(house).provider.taken == []
+    clock.advance(2.0)
+    await house.rest(clock)
+    assert len(post(house).provider.taken) == 2
+
+
+async def test_tries_end_with_their_number_or_the_deadline(house: House, clock: FrozenClock) -> None:
+    post(house).fate = failing(*(SendError(SendErrorCode.UNREACHABLE, "refused") for _ in range(50)))
+    await say(house, "m1")
+    await house.rest(clock)
+    (line,) = (await house.database.read(books.read)).outbound
+    assert line.status == "failed"
+    assert line.attempts == len(post(house).provider.tries["d1"]) // 2 == 8
+
+
+async def test_a_reply_that_comes_too_late_does_not_leave(house: House, clock: FrozenClock) -> None:
+    post(house).fate = failing(SendError(SendErrorCode.RATE_LIMITED, "429", retry_after=1800))
+    await say(house, "m1", "m2")
+    clock.advance(timedelta(minutes=61))
+    await house.settle()
+    assert post(house).provider.taken == []
+    assert await statuses(house) == ["failed", "skipped"]
+
+
+async def test_after_a_person_took_over_nothing_that_the_bot_has_queued_leaves(house: House, clock: FrozenClock) -> None:
+    post(house).fate = failing(SendError(SendErrorCode.PROVIDER_ERROR, "oops"))
+    await say(house, "m1", "m2")
+    await execute(house, "UPDATE conversations SET owner = 'agent', epoch = epoch + 1")
+    await house.rest(clock)
+    assert post(house).provider.taken == []
+    assert await statuses(house) == ["failed", "skipped"]
+
+
+async def test_what_the_bot_says_with_the_hand_off_itself_still_leaves(house: House, clock: FrozenClock) -> None:
+    await say(house, "m1", manner="person")
+    await house.rest(clock)
+    assert await statuses(house) == ["sent"]
+
+
+async def test_somebody_who_blocked_us_is_sent_nothing_more(house: House, clock: FrozenClock) -> None:
+    post(house).fate = failing(SendError(SendErrorCode.BLOCKED, "403"))
+    await say(house, "m1", manner="twice")
+    await house.rest(clock)
+    assert await statuses(house) == ["failed", "skipped"]
+    assert len(post(house).provider.tries) == 1
+
+
+async def test_replies_leave_before_bulk(house: House, clock: FrozenClock) -> None:
+    await say(house, "m1", "m2")
+    await execute(house, "UPDATE deliveries SET status = 'queued', priority = 9 - id, conversation_id = NULL, epoch = NULL")
+    post(house).provider.taken.clear()
+    await house.rest(clock)
+    assert [key for _, key, _ in post(house).provider.taken] == ["d2", "d1"]
+
+
+async def test_one_address_is_not_sent_faster_than_its_channel_allows(house: House, clock: FrozenClock) -> None:
+    post(house).limits = type(post(house).limits)(text=100, per_second=1000, per_address=0.5)
+    await house.ports["post"].accept([message("post", "post:1", "m1", "twice")])
+    await house.settle()
+    assert len(post(house).provider.taken) == 1
+    clock.advance(1.9)
+    await house.settle()
+    assert len(post(house).provider.taken) == 1
+    clock.advance(0.2)
+    await house.settle()
+    assert len(post(house).provider.taken) == 2
+
+
+async def test_a_channel_is_not_used_faster_than_it_allows(house: House, clock: FrozenClock) -> None:
+    post(house).limits = type(post(house).limits)(text=100, per_second=2, per_address=100)
+    for number in range(6):
+        await house.ports["post"].accept([message("post", f"post:{number}", f"m{number}", "")])
+    await house.settle()
+    sent = [len(post(house).provider.taken)]
+    for _ in range(3):
+        clock.advance(1.0)
+        await house.settle()
+        sent.append(len(post(house).provider.taken))
+    assert sent[0] == 1
+    assert all(0 < later - earlier <= 3 for earlier, later in zip(sent, sent[1:], strict=False) if earlier < 6)
+
+
+async def test_a_send_whose_process_died_is_unknown_or_repeated_as_its_provider_can_bear(
+    house: House, clock: FrozenClock
+) -> None:
+    await say(house, "m1")
+    await say(house, "c1", channel="courier")
+    await execute(house, "UPDATE deliveries SET status = 'sending', holder = 'dead'")
+    swept = await house.commits.run(lambda transaction: sweep_lost(transaction, {"courier": True}, everyone=True))
+    assert swept == 2
+    assert await statuses(house) == ["unknown", "retrying"]
+    await house.rest(clock)
+    assert len(post(house).provider.taken) == len(post(house, "courier").provider.taken) == 1
+
+
+async def test_a_living_send_is_not_swept(house: House) -> None:
+    await say(house, "m1")
+    await execute(house, "UPDATE deliveries SET status = 'sending', lease_until = '2999-01-01T00:00:00.000000+00:00'")
+    assert await house.commits.run(lambda transaction: sweep_lost(transaction, {}, everyone=False)) == 0
+
+
+async def test_a_late_answer_still_moves_what_was_given_up(house: House, clock: FrozenClock) -> None:
+    async def slow(provider: Provider, outbound: OutboundMessage) -> None:
+        await house.commits.run(lambda transaction: sweep_lost(transaction, {}, everyone=True))
+        await taken(provider, outbound)
+
+    post(house).fate = slow
+    await say(house, "m1")
+    assert await statuses(house) == ["sent"]
+
+
+async def test_the_answer_to_an_earlier_try_does_not_end_a_later_one(house: House, clock: FrozenClock) -> None:
+    """The commit of a failure was answered by nobody and is written again, while the next try is on the wire."""
+    post(house).fate = failing(SendError(SendErrorCode.PROVIDER_ERROR, "oops"))
+    sender, records = house.senders["post"], []
+    record = sender._record
+
+    async def remember(sent: Any) -> None:
+        records.append(sent)
+        await record(sent)
+
+    sender._record = remember  # pyright: ignore[reportAttributeAccessIssue]
+    await say(house, "m1")
+
+    async def again(provider: Provider, outbound: OutboundMessage) -> None:
+        await house.commits.submit(sender.record, records[0])
+        assert await statuses(house) == ["sending"]
+        await taken(provider, outbound)
+
+    post(house).fate = again
+    await house.rest(clock)
+    assert await statuses(house) == ["sent"]
+    assert len(post(house).provider.taken) == 1
+
+
+async def test_a_sender_outlives_a_claim_that_fails(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures: list[str] = []
+    due = outbox.due
+
+    def stumbles(*arguments: Any, **named: Any) -> Any:
+        if not failures:
+            failures.append("once")
+            raise RuntimeError("two processes in each other's way")
+        return due(*arguments, **named)
+
+    monkeypatch.setattr(outbox, "due", stumbles)
+    monkeypatch.setattr("gateway.send.log.exception", lambda *_, **__: None)
+    await house.ports["post"].accept([message("post", "post:1", "m1", "")])
+    async with asyncio.timeout(20):
+        while not post(house).provider.taken:
+            house.senders["post"].wake()
+            await asyncio.sleep(0.01)
+    assert failures
+
+
+def test_waits_grow_are_jittered_bounded_and_the_same_when_asked_again() -> None:
+    retrying = Retrying(attempts=8, backoff=timedelta(seconds=2), backoff_max=timedelta(seconds=60))
+    waits = [[retrying.wait(delivery, attempt) for attempt in range(1, 12)] for delivery in range(50)]
+    assert waits == [[retrying.wait(delivery, attempt) for attempt in range(1, 12)] for delivery in range(50)]
+    for attempt in range(11):
+        column = [row[attempt] for row in waits]
+        ceiling = min(timedelta(seconds=2 * 2**attempt), timedelta(seconds=60))
+        assert ceiling / 2 <= min(column) <= max(column) <= ceiling
+        assert len(set(column)) > 25
