@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -49,7 +49,7 @@ def _engine() -> Engine:
             _Where.path, check_same_thread=False, isolation_level=None, cached_statements=512, timeout=1
         )
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, **database.JSON_OPTIONS)
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, **database.OPTIONS)
     event.listen(engine, "connect", database._set_pragmas)
     # Processes die here, machines do not: what was committed needs no fsync to be there after it.
     event.listen(engine, "connect", lambda connection, _entry: connection.execute("PRAGMA synchronous=OFF"))
@@ -236,7 +236,7 @@ class Run:
             await self._look(person, window, dead)
 
     async def _hand_in(self, port: Any, batch: list[InboundMessage], dead: asyncio.Event) -> bool:
-        twice = [*batch, batch[0]] if self.chance.random() < 0.1 else batch
+        twice = [*batch, replace(batch[0])] if self.chance.random() < 0.1 else batch
         try:
             await port.accept(twice, cursor=batch[-1].external_id)
         except StorageUnavailable:

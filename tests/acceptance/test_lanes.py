@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -71,7 +72,7 @@ async def test_whatever_comes_in_wherever_is_answered_once_and_in_order(
                 manner = chance.choice(("", "", "twice", "later"))
                 house = chance.choice([house for house in houses if house.settings.server.role is not Role.WORKER])
                 said = message(channel, f"{channel}:{number}", f"{number}-{count}", manner)
-                await house.ports[channel].accept([said] * chance.choice((1, 2)))
+                await house.ports[channel].accept([said, replace(said)][: chance.choice((1, 2))])
                 await loops(chance.choice((0, 1, 30)))
 
         await asyncio.gather(*(write(number) for number in range(5)))
