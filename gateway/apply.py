@@ -36,7 +36,7 @@ from channels.envelope import Button, DeliveryStatus
 from channels.protocol import HistoryEntry
 from gateway import claims
 from gateway.claims import Claim
-from gateway.news import Counted, FollowUpPlanned, OutboxFilled, Streamed, TurnClaimed
+from gateway.news import FollowUpPlanned, OutboxFilled, Streamed, TurnClaimed
 from gateway.receive import INSERT_INTERACTIONS
 from gateway.recording import effects_to_json, turn_to_json
 from storage import ids, lanes
@@ -226,7 +226,7 @@ class Application:
                 buttons=say.buttons,
             )
             transaction.news.append(Streamed(channel=channel, uri=claim.person.uri, entry=entry))
-            transaction.news.append(Counted(what="sent", labels={"channel": channel, "outcome": status}))
+            transaction.count("sent", channel, status)
         elif not overtaken:
             transaction.news.append(OutboxFilled(channel=channel))
 
@@ -265,7 +265,7 @@ class Application:
                 "failure": outcome.failure or understanding.failure,
             }
         )
-        transaction.news.append(Counted(what="handled", labels={"channel": turn.channel.name}))
+        transaction.count("handled", turn.channel.name)
 
     def _release(self, transaction: Transaction, outcomes: Sequence[Outcome], locked: Mapping[int, Any]) -> None:
         done: list[dict[str, Any]] = []
@@ -432,7 +432,7 @@ def _hand_off(transaction: Transaction, outcome: Outcome, effect: HandOff, stand
     standing.handed_off_at = transaction.now
     standing.handoff_reason, standing.handoff_summary = effect.reason, effect.summary
     standing.priority = effect.priority
-    transaction.news.append(Counted(what="handed_off", labels={"reason": effect.reason}))
+    transaction.count("handed_off", effect.reason)
 
 
 def _mark_spam(transaction: Transaction, outcome: Outcome, effect: MarkSpam, standing: _Standing) -> None:

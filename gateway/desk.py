@@ -17,7 +17,7 @@ from bot.memory import Memory
 from bot.turn import CaseStatus, FollowUpKind, Purpose
 from campaigns.policy import Refusal
 from channels.envelope import DeliveryStatus
-from gateway.news import Counted, OutboxFilled
+from gateway.news import OutboxFilled
 from gateway.refusals import Ended, NotFound, NotYours, Stale, Unreachable, Unseen, Unusable
 from storage import ids, lanes
 from storage.cases import Case
@@ -248,8 +248,7 @@ def _withdraw(transaction: Transaction, conversation: int) -> int:
         .returning(Delivery.channel, Delivery.status)
     ).all()
     for row in withdrawn:
-        labels = {"channel": row.channel, "outcome": row.status}
-        transaction.news.append(Counted(what="sent", labels=labels))
+        transaction.count("sent", row.channel, row.status)
     return len(withdrawn)
 
 

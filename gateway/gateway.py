@@ -333,7 +333,8 @@ class Gateway:
                 case LanesWaiting():
                     pass  # for the others: this process does not work lanes
                 case Counted():
-                    COUNTERS[item.what](self.metrics, **item.labels)
+                    for (what, *labels), number in item.counts.items():
+                        COUNTERS[what](self.metrics, *labels, number)
         self._publish(streamed)
 
     def _show_typing(self, channel: str, uri: str) -> None:

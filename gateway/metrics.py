@@ -65,9 +65,9 @@ class Metrics:
         """`outcome` is a DeliveryStatus."""
         self._sent_child(channel, outcome).inc(number)
 
-    def handed_off(self, reason: str) -> None:
+    def handed_off(self, reason: str, number: int = 1) -> None:
         """`reason` is a HandOffReason."""
-        self._handed_off.labels(reason).inc()
+        self._handed_off.labels(reason).inc(number)
 
     def turn(self, seconds: float) -> None:
         self._turn_seconds.observe(seconds)

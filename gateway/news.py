@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from channels.protocol import HistoryEntry
+from storage.commits import Counted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,14 +47,6 @@ class FollowUpPlanned:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MediaWanted:
     """Attachments wait to be fetched from their provider."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Counted:
-    """Something to count, told only for what was really committed."""
-
-    what: str
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 News = TurnClaimed | LanesWaiting | OutboxFilled | Streamed | FollowUpPlanned | MediaWanted | Counted

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import bindparam, insert, select, update
 
 from channels.envelope import AddressUpdate, DeliveryStatus, DeliveryUpdate
-from gateway.news import Counted
 from storage.commits import Transaction
 from storage.contacts import Address
 from storage.deliveries import Delivery, DeliveryNews
@@ -52,7 +51,7 @@ def store_delivery_updates(transaction: Transaction, updates: Sequence[DeliveryU
                 "new_reason": news.reason,
                 "new_at": transaction.now,
             }
-            transaction.news.append(Counted(what="sent", labels={"channel": news.channel, "outcome": news.status}))
+            transaction.count("sent", news.channel, news.status)
         if news.raw or delivery is None:
             kept.append(
                 {

@@ -7,7 +7,7 @@ Interaction, claim the Lane.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +25,7 @@ from channels.envelope import (
 )
 from channels.protocol import Accepted, HistoryEntry
 from gateway import claims
-from gateway.news import Counted, LanesWaiting, MediaWanted, Streamed, TurnClaimed
+from gateway.news import LanesWaiting, MediaWanted, Streamed, TurnClaimed
 from gateway.proofs import believe, settle_strangers
 from gateway.receipts import store_address_updates, store_delivery_updates
 from storage import ids, lanes, media, standing
@@ -139,7 +139,7 @@ class Reception:
         strangers = {message.address: message for message in reversed(messages) if message.address not in guests}
         guests.update(_welcome(transaction, list(strangers.values())))
         for uri in believe(transaction, messages, {uri: guest.person for uri, guest in guests.items()}):
-            guests[uri].person = replace(guests[uri].person, proven_at=transaction.now)
+            guests[uri].person = guests[uri].person._replace(proven_at=transaction.now)
         reopened = [guest.person.address_id for guest in guests.values() if guest.person.closed_at is not None]
         if reopened:
             # Whoever writes to us can be written to again.
@@ -202,9 +202,7 @@ class Reception:
                 "stored_at": transaction.now,
                 "raw": message.raw,
             }
-            transaction.news.append(
-                Counted(what="received", labels={"channel": message.channel, "event": message.event})
-            )
+            transaction.count("received", message.channel, message.event)
             if message.channel in self._streams:
                 transaction.news.append(
                     Streamed(channel=message.channel, uri=message.address, entry=_entry(identity, message))
@@ -309,7 +307,9 @@ def open_conversations(
         )
         for identity, (key, person) in zip(fresh, wanted.items(), strict=True)
     }
-    transaction.connection.execute(_insert_conversations, [{**asdict(talk), "priority": 3} for talk in opened.values()])
+    transaction.connection.execute(
+        _insert_conversations, [{**talk._asdict(), "priority": 3} for talk in opened.values()]
+    )
     return opened
 
 
@@ -358,7 +358,7 @@ def _known_repeats(transaction: Transaction, messages: Sequence[InboundMessage])
         for message in of_channel:
             if message.external_id in found:
                 repeats[id(message)] = Accepted(interaction_id=found[message.external_id], duplicate=True)
-                transaction.news.append(Counted(what="duplicates", labels={"channel": channel}))
+                transaction.count("duplicates", channel)
     return repeats
 
 
@@ -466,9 +466,8 @@ def _store_refusals(transaction: Transaction, refusals: Sequence[Refusal]) -> No
             for refusal in refusals
         ],
     )
-    transaction.news.extend(
-        Counted(what="refused", labels={"channel": refusal.channel, "reason": refusal.reason}) for refusal in refusals
-    )
+    for refusal in refusals:
+        transaction.count("refused", refusal.channel, refusal.reason)
 
 
 def _store_cursors(transaction: Transaction, batches: Sequence[Batch]) -> None:

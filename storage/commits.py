@@ -8,7 +8,8 @@ A batch that fails is halved until the culprit stands alone: its neighbours go t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
@@ -28,6 +29,14 @@ class Unavailable(Exception):
     """The database cannot be reached; nothing was stored."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counted:
+    """What a commit added to the counters, told as its last news: only what was really committed is counted."""
+
+    counts: Mapping[tuple[str, ...], int]
+    """How often, by what and its labels: `("sent", "telegram", "delivered")`."""
+
+
 @dataclass(kw_only=True, slots=True)
 class Transaction:
     """What work sees: a connection inside a transaction, the time, and a place for news to tell after the commit."""
@@ -37,6 +46,11 @@ class Transaction:
     """The house's clock (UTC)."""
     news: list[Any] = field(default_factory=list[Any])
     """Told to the listener in order once the commit is through; forgotten with a rollback."""
+    counts: Counter[tuple[str, ...]] = field(default_factory=Counter[tuple[str, ...]])
+
+    def count(self, *what: str) -> None:
+        """Add one to a counter, if this is committed: what, and the values of its labels."""
+        self.counts[what] += 1
 
 
 Work = Callable[[Transaction, Sequence[Item]], Sequence[R]]
@@ -202,6 +216,8 @@ class Commits:
                 results[position] = result
         self.before_commit(transaction)
         self._boundary("before commit")
+        if transaction.counts:
+            transaction.news.append(Counted(counts=transaction.counts))
         return results, transaction.news
 
     async def _halve(self, batch: Sequence[_Submission], error: Exception) -> None:

@@ -1,15 +1,14 @@
 """Where a person stands with us: Contact, Address, Lane and Conversation, for many at once.
 
 These are the queries of the hot path. What most people do not have (cases, other addresses) is only flagged here and
-asked for where the flag is up.
+asked for where the flag is up. What they find are named tuples, not dataclasses: they are built for every message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, exists, select
 
@@ -22,8 +21,7 @@ from storage.interactions import Direction, Interaction
 from storage.lanes import Lane
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """A Contact at one of its Addresses."""
 
     contact_id: int
@@ -44,8 +42,7 @@ class Person:
     """Had Conversations before."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Talk:
+class Talk(NamedTuple):
     """A Conversation as a Turn finds it."""
 
     id: int
@@ -61,8 +58,7 @@ class Talk:
     last_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """An inbound Interaction that no Turn has handled yet."""
 
     id: int
@@ -102,7 +98,6 @@ PERSON = (
     .label("is_returning"),
 )
 _PERSON = len(PERSON)
-_PERSON_FIELDS = tuple(Person.__dataclass_fields__)
 
 TALK = (
     Conversation.id,
@@ -117,7 +112,6 @@ TALK = (
     Conversation.opened_at,
     Conversation.last_at,
 )
-_TALK_FIELDS = tuple(Talk.__dataclass_fields__)
 
 _by_uri = (
     select(*PERSON, Lane.fence, Lane.lease_until, Lane.newest, Lane.handled)
@@ -140,7 +134,7 @@ def by_uri(connection: Connection, uris: Iterable[str]) -> dict[str, tuple[Perso
 
 def person(row: Row[*tuple[Any, ...]]) -> Person:
     """The Person in a row that begins with the PERSON columns."""
-    return Person(**dict(zip(_PERSON_FIELDS, row[:_PERSON], strict=True)))
+    return Person._make(row[:_PERSON])
 
 
 _open = select(*TALK).where(
@@ -156,7 +150,7 @@ def open_talks(connection: Connection, contacts: Iterable[int]) -> dict[tuple[in
 
 def talk(row: Sequence[Any]) -> Talk:
     """The Talk in a row of the TALK columns."""
-    return Talk(**dict(zip(_TALK_FIELDS, row, strict=True)))
+    return Talk._make(row)
 
 
 _by_conversation = (
@@ -193,15 +187,13 @@ _waiting = (
     )
     .order_by(Interaction.contact_id, Interaction.id)
 )
-_WAITING_FIELDS = tuple(Waiting.__dataclass_fields__)
 
 
 def waiting_messages(connection: Connection, contacts: Iterable[int]) -> dict[int, list[Waiting]]:
     """Inbound Interactions that no Turn has handled yet, in the order received, by Contact."""
     waiting: dict[int, list[Waiting]] = {}
     for row in connection.execute(_waiting, {"contacts": sorted(set(contacts))}).all():
-        fields: dict[str, Any] = dict(zip(_WAITING_FIELDS, row, strict=True))
-        waiting.setdefault(row.contact_id, []).append(Waiting(**fields))
+        waiting.setdefault(row.contact_id, []).append(Waiting._make(row))
     return waiting
 
 
