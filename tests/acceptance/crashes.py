@@ -328,6 +328,10 @@ def _provider_mistakes(kept: books.Books, channel: str, provider: Provider) -> l
             wrong.append(f"{key} stands as {line.status}, and {channel} took it: {tries}")
         if not provider.idempotent and ("tried tried" in tries or "took tried" in tries or "no_answer tried" in tries):
             wrong.append(f"{key} was repeated blindly: {tries}")
+    for conversation in {line.conversation for line in by_key.values()}:
+        order = [times.index(key) for key, line in by_key.items() if line.conversation == conversation and key in times]
+        if order != sorted(order):
+            wrong.append(f"{channel} heard conversation {conversation} in the order {order}")
     return wrong
 
 
