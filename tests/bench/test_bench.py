@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from channels.webchat_identity import Signer
+from channels.webchat_settings import WebChatSettings
 from tests.bench.contest import Result, Sample, ratio
 from tests.bench.generator import ROOT
+from tests.bench.old import Archive, Exchange
 from tests.bench.report import Aim, Point, curve
+
+EXCHANGE = Exchange(
+    asked={"text": "where is my order?", "content": "{}", "raw": b'{"text":"where is my order?"}'},
+    answered={"text": "On its way.", "content": '{"skill": "orders"}'},
+    delivery={"purpose": "service", "priority": 0, "message": '{"text": "On its way."}'},
+    turn={
+        "facts": b"{}",
+        "effects": b"[]",
+        "playbook": "1",
+        "intent": "order_status",
+        "confidence": 0.9,
+        "engine": "embedded",
+    },
+)
 
 
 def _result(*speeds: float) -> Result:
@@ -42,6 +62,24 @@ def test_the_tallest_bar_fills_the_picture_and_the_others_their_share() -> None:
     )
     assert 'height="200" fill' in picture
     assert 'height="100" fill' in picture
+
+
+def test_old_interactions_hang_together_and_their_customers_can_come_back(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive", [EXCHANGE])
+    archive.grow(3_000)
+    (tmp_path / "shop").mkdir()
+    archive.copy(tmp_path / "shop")
+    tokens = archive.returning(64)
+    with closing(sqlite3.connect(tmp_path / "shop" / "rapport.sqlite3")) as connection:
+        ask = connection.execute
+        assert ask("PRAGMA foreign_key_check").fetchall() == []
+        assert ask("SELECT count(*) FROM interactions").fetchone() == (3_000,)
+        assert ask("SELECT count(*) FROM turns JOIN interactions ON id = interaction_id").fetchone() == (1_500,)
+        signer = Signer(WebChatSettings(secret=ask("SELECT value FROM keys WHERE name = 'webchat'").fetchone()[0]))
+        addresses = {signer.visitor(token, time.time()).address for token in tokens}
+        known = {uri for (uri,) in ask("SELECT uri FROM addresses").fetchall()}
+        assert len(addresses) == 64
+        assert addresses <= known
 
 
 @pytest.mark.slow
