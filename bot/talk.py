@@ -175,8 +175,9 @@ class Talk:
         self._texts = self.playbook.texts[language]
 
     def _choose_language(self) -> Language:
-        """The language of the message; where it tells nothing, the one we spoke before."""
-        before = self.memory.language or self.turn.contact.language or self.playbook.policy.language
+        """The language of the message; where it tells nothing, the one we spoke before, or that of their app."""
+        hint = next((message.hint for message in reversed(self.messages) if message.hint is not None), None)
+        before = self.memory.language or self.turn.contact.language or hint or self.playbook.policy.language
         now = self.heard.language
         if now is None or (self.heard.either_script and before is not Language.EN):
             return before

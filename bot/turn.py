@@ -79,6 +79,8 @@ class Message:
     start_parameter: str | None = None
     reply_to_text: str | None = None
     """What the message it answers said, where it answers one."""
+    hint: Language | None = None
+    """The language of the customer's app or page: what we speak until their own words tell."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ the Lane's fence tells at the end whether the Turn is still ours to apply.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -235,7 +236,21 @@ def _message(row: Waiting, understanding: Understanding, answered: Mapping[tuple
         attachments=attachments_from_json(content),
         start_parameter=content.get("start_parameter"),
         reply_to_text=answered.get((row.contact_id, row.reply_to)) if row.reply_to is not None else None,
+        hint=hinted(content.get("language")),
     )
+
+
+def hinted(tag: str | None) -> Language | None:
+    """One of our languages from what a provider says: a BCP 47 tag, or a browser's list of them, the best first."""
+    subtags = re.split(r"[,;]", tag or "")[0].strip().casefold().replace("_", "-").split("-")
+    match subtags:
+        case ["en", *_]:
+            return Language.EN
+        case ["zh", *rest]:
+            traditional = "hant" in rest or ("hans" not in rest and not {"tw", "hk", "mo"}.isdisjoint(rest))
+            return Language.ZH_HANT if traditional else Language.ZH_HANS
+        case _:
+            return None
 
 
 def _due(row: Due) -> FollowUpDue:
