@@ -45,7 +45,7 @@ def next_allowed(instant: datetime, where: ZoneInfo, window: Window = DAYTIME) -
     local = instant.astimezone(where)
     for days in (0, 1, 2):
         opening = datetime.combine(local.date() + timedelta(days=days), window.opens, tzinfo=where)
-        # fold=0 takes the earlier of two equal wall clocks; a wall clock that daylight saving skips lands after the gap.
+        # fold=0 takes the earlier of two equal wall clocks; one that daylight saving skips lands after the gap.
         begins = opening.astimezone(UTC)
         if begins > instant and allowed(begins, where, window):
             return begins

@@ -68,9 +68,7 @@ def _readyz(inside: Inside) -> Callable[[web.Request], Awaitable[web.Response]]:
 
 def _metrics(inside: Inside) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def metrics(_request: web.Request) -> web.Response:
-        return web.Response(
-            body=inside.metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-        )
+        return web.Response(body=inside.metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     return metrics
 
