@@ -95,6 +95,15 @@ def migrated_url(request: pytest.FixtureRequest) -> str:
     return request.getfixturevalue("migrated_sqlite_url" if request.param == "sqlite" else "migrated_postgres_url")
 
 
+@pytest.fixture(scope="session")
+def trained_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A `models` folder with the embedded engine, trained once for all tests."""
+    from gateway.understanders import TRAINING_DATA
+    from nlu.embedded import ensure_trained
+
+    return ensure_trained(TRAINING_DATA, tmp_path_factory.mktemp("models")).parent
+
+
 @pytest.fixture(autouse=True)
 def outward_attempts() -> Generator[list[str]]:
     """Every test runs inside the guard; one that tests the guard itself empties the list."""

@@ -12,8 +12,8 @@ from tests.nlu.shop import CATALOGUE, TRAINING_DATA
 
 
 @pytest.fixture(scope="session")
-def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return ensure_trained(TRAINING_DATA, tmp_path_factory.mktemp("models"))
+def model_file(trained_models: Path) -> Path:
+    return ensure_trained(TRAINING_DATA, trained_models)
 
 
 @pytest.fixture(scope="session")
