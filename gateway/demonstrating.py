@@ -18,14 +18,12 @@ from zoneinfo import ZoneInfo
 import yaml
 from sqlalchemy import func, insert, select, update
 
-from channels.envelope import Event, InboundMessage, OutboundMessage, Receipt
-from channels.protocol import HistoryEntry, Limits, Port
 from gateway.cells import Customs
 from gateway.gateway import Gateway
 from gateway.importing import Kind, Request, import_file, prepare
 from gateway.reach import reach
-from gateway.rehearsal import Clock
 from gateway.settings import Settings
+from gateway.stage import Clock, Stage
 from storage.commits import Transaction
 from storage.contacts import Address, Contact
 from storage.conversations import Conversation
@@ -49,34 +47,6 @@ class Filled:
 
     contacts: int
     conversations: int
-
-
-class Stage:
-    """A channel whose customers are played from a script."""
-
-    limits = Limits(text=4096, per_second=1e6, per_address=1e6, buttons=10, idempotent=True)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.port: Port | None = None
-
-    def routes(self) -> Sequence[Any]:
-        return ()
-
-    async def start(self, port: Port) -> None:
-        self.port = port
-
-    async def stop(self) -> None:
-        self.port = None
-
-    async def send(self, message: OutboundMessage) -> Receipt:
-        return Receipt(external_ids=(message.key,))
-
-    def published(self, entries: Mapping[str, Sequence[HistoryEntry]]) -> None:
-        pass
-
-    def connected(self) -> Iterable[str]:
-        return ()
 
 
 async def fill(settings: Settings, *, now: datetime) -> Filled:
@@ -197,19 +167,9 @@ async def _pass_time(gateway: Gateway, clock: Clock, until: datetime) -> None:
 
 
 async def _play(gateway: Gateway, stage: Stage, conversation: Mapping[str, Any], clock: Clock) -> None:
-    assert stage.port is not None
     address = f"{stage.name}:demo-{conversation['contact']}"
-    for number, line in enumerate(conversation["lines"]):
-        message = InboundMessage(
-            channel=stage.name,
-            event=Event.MESSAGE,
-            external_id=f"demo-{address}-{conversation['days_ago']}-{number}",
-            address=address,
-            sent_at=clock.at,
-            raw=line.encode(),
-            text=line,
-        )
-        await stage.port.accept([message])
+    for line in conversation["lines"]:
+        await stage.write(address, line, clock.at)
         await gateway.settle()
         clock.move(timedelta(seconds=5))  # past the settle window of somebody who complains
         await gateway.tick()

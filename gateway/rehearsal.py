@@ -7,7 +7,7 @@ that a script does not wait for the settle window of somebody who is complaining
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,10 +19,11 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from channels.envelope import Event, InboundMessage, OutboundMessage, Receipt
-from channels.protocol import HistoryEntry, Limits, Port
+from channels.envelope import Event
+from channels.protocol import HistoryEntry
 from gateway.gateway import Gateway, utc_now
 from gateway.settings import Settings
+from gateway.stage import Clock, Stage
 from storage.cases import Case
 from storage.conversations import Conversation
 from storage.follow_ups import FollowUp, FollowUpState
@@ -30,50 +31,6 @@ from storage.interactions import TurnRecord
 from storage.migrations import migrate
 
 ADDRESS = "terminal:customer"
-
-
-class Terminal:
-    """A channel whose customer sits at this terminal."""
-
-    name = "terminal"
-    limits = Limits(text=4096, per_second=1e6, per_address=1e6, buttons=10, idempotent=True)
-
-    def __init__(self, on_reply: Callable[[HistoryEntry], None] = lambda entry: None) -> None:
-        self.port: Port | None = None
-        self._on_reply = on_reply
-
-    def routes(self) -> Sequence[Any]:
-        return ()
-
-    async def start(self, port: Port) -> None:
-        self.port = port
-
-    async def stop(self) -> None:
-        self.port = None
-
-    async def send(self, message: OutboundMessage) -> Receipt:
-        return Receipt(external_ids=(message.key,))
-
-    def published(self, entries: Mapping[str, Sequence[HistoryEntry]]) -> None:
-        for entry in entries.get(ADDRESS, ()):
-            if not entry.inbound:
-                self._on_reply(entry)
-
-    def connected(self) -> Iterable[str]:
-        return (ADDRESS,)
-
-
-@dataclass(slots=True)
-class Clock:
-    """A clock that is moved by hand."""
-
-    at: datetime
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def move(self, by: timedelta) -> None:
-        self.at += by
 
 
 @dataclass(kw_only=True, slots=True)
@@ -94,32 +51,20 @@ class Said:
 class Rehearsal:
     """One customer talking to the engine, line by line."""
 
-    def __init__(self, gateway: Gateway, terminal: Terminal, replies: list[HistoryEntry], clock: Clock | None) -> None:
+    def __init__(self, gateway: Gateway, terminal: Stage, replies: list[HistoryEntry], clock: Clock | None) -> None:
         self._gateway = gateway
         self._terminal = terminal
         self._replies = replies
         self._clock = clock
-        self._lines = 0
         self._told = 0
         self._follow_ups_told: set[int] = set()
 
     async def say(self, text: str) -> Said:
         """Send one message and wait for all that it leads to; with a clock of ours, also past the settle window."""
-        self._lines += 1
         button = any(text == button.value for reply in self._replies for button in reply.buttons)
         self._replies.clear()
         now = self._clock() if self._clock else datetime.now(UTC)
-        assert self._terminal.port is not None
-        message = InboundMessage(
-            channel=self._terminal.name,
-            event=Event.CALLBACK if button else Event.MESSAGE,
-            external_id=f"line-{self._lines}",
-            address=ADDRESS,
-            sent_at=now,
-            raw=text.encode(errors="surrogateescape"),
-            text=text,
-        )
-        await self._terminal.port.accept([message])
+        await self._terminal.write(ADDRESS, text, now, event=Event.CALLBACK if button else Event.MESSAGE)
         await self._gateway.settle()
         if self._clock is not None:
             await self._let_settle(self._clock)
@@ -200,7 +145,7 @@ async def rehearse(
             replies.append(entry)
             on_reply(entry)
 
-        terminal = Terminal(hear)
+        terminal = Stage("terminal", hear)
         gateway = Gateway(own, channels=[terminal], clock=clock or utc_now)
         await gateway.start()
         try:
