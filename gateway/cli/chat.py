@@ -42,7 +42,8 @@ def chat(
 async def _follow(settings: Settings, lines: list[str]) -> None:
     from datetime import UTC, datetime
 
-    from gateway.rehearsal import Clock, rehearse
+    from gateway.rehearsal import rehearse
+    from gateway.stage import Clock
 
     async with rehearse(settings, clock=Clock(datetime.now(UTC))) as rehearsal:
         for line in lines:
