@@ -240,9 +240,7 @@ def _compare(url: str, crowd: load.Crowd, report: Report) -> list[str]:
     report.replies = len(kept.outbound)
     report.unknown = sum(line.status == "unknown" for line in kept.outbound)
     report.reconnects = crowd.reconnects
-    return (
-        books.mistakes(kept, crowd.acknowledged()) + books.unhandled(kept) + crowd.mistakes(kept) + crowd.complaints
-    )
+    return books.mistakes(kept, crowd.acknowledged()) + books.unhandled(kept) + crowd.mistakes(kept) + crowd.complaints
 
 
 def _environment(folder: Path, url: str, telegram: str) -> dict[str, str]:

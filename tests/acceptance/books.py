@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from sqlalchemy import Connection, func, select, text
 
@@ -165,8 +166,10 @@ def unhandled(books: Books) -> list[str]:
             found.append(f"conversation {conversation} has no turn for {asked[-1]}")
         said = [line.id for line in lines if not line.inbound]
         if len(said) != sum(books.says[turn] for turn in turns):
-            found.append(f"conversation {conversation} heard {len(said)} and {[books.says[turn] for turn in turns]} were said")
-        for earlier, later in zip(turns, turns[1:], strict=False):
+            found.append(
+                f"conversation {conversation} heard {len(said)} and {[books.says[turn] for turn in turns]} were said"
+            )
+        for earlier, later in pairwise(turns):
             spoken = sum(1 for identity in said if earlier < identity)
             if spoken < sum(books.says[turn] for turn in turns if turn >= earlier):
                 found.append(f"conversation {conversation} heard of {earlier} before it was asked, or of {later} twice")

@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,7 @@ from channels.envelope import DeliveryStatus, DeliveryUpdate, InboundMessage, Ou
 from channels.protocol import HistoryEntry, StorageUnavailable
 from storage import database
 from tests.acceptance import books
-from tests.acceptance.house import House, Post, Provider, Window, loops, message, open_house
+from tests.acceptance.house import House, Post, Provider, Window, loops, message
 from tests.clock import FrozenClock
 
 MANNERS = ("", "", "", "", "twice", "later", "nevermind", "person", "bye", "broken", "poison")
@@ -258,10 +259,8 @@ class Run:
                 at=self.clock(),
                 raw=b"",
             )
-            try:
+            with suppress(StorageUnavailable):
                 await self.house.ports["window"].accept([news])
-            except StorageUnavailable:
-                pass
 
     async def _fate(self, provider: Provider, outbound: OutboundMessage) -> None:
         await loops(self.chance.choice((0, 1, 3, 20)))

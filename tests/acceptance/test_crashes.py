@@ -19,8 +19,11 @@ RUNS = int(os.environ.get("RAPPORT_CRASH_RUNS", "2000"))
 SEED = os.environ.get("RAPPORT_CRASH_SEED")
 
 
-def _drop(_logger: object, _name: str, _event: object) -> None:
+def _drop(_logger: object, _name: str, _event: object) -> str:
     raise structlog.DropEvent
+
+
+_SILENT = structlog.wrap_logger(None, processors=[_drop])
 
 
 @pytest.fixture
@@ -29,7 +32,7 @@ def disk(small_house: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setattr("gateway.gateway.open_database", crashes.open_inline)
     # Engines that fail are part of the plot, and thousands of tracebacks are not worth their time.
     for module in ("turns", "send", "gateway"):
-        monkeypatch.setattr(f"gateway.{module}.log", structlog.wrap_logger(None, processors=[_drop]))
+        monkeypatch.setattr(f"gateway.{module}.log", _SILENT)
     return tmp_path
 
 

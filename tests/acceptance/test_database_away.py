@@ -86,9 +86,7 @@ async def test_web_chat_says_unavailable_and_telegram_keeps_its_offset_until_the
     from channels.telegram import Telegram, TelegramSettings
 
     chat = WebChat(
-        WebChatSettings(
-            secret=b"x" * 32, visitor_rate=UNLIMITED, client_rate=UNLIMITED, visit_rate=UNLIMITED
-        ),
+        WebChatSettings(secret=b"x" * 32, visitor_rate=UNLIMITED, client_rate=UNLIMITED, visit_rate=UNLIMITED),
         clock=utc_now,
     )
     async with TelegramServer() as bot, ClientSession() as http:

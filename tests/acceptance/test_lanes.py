@@ -43,6 +43,7 @@ async def opened(
 
 async def rest_together(houses: Sequence[House], clock: FrozenClock) -> None:
     """Until none of them has anything left to do."""
+    left: object = None
     for _ in range(100):
         for house in houses:
             if house.settings.server.role is not Role.WEB:

@@ -107,7 +107,9 @@ async def test_what_the_customer_has_just_written_goes_first(house: House, clock
     assert await states(house) == ["cancelled"]
 
 
-async def test_a_promise_in_a_conversation_that_has_ended_is_said_in_a_new_one(house: House, clock: FrozenClock) -> None:
+async def test_a_promise_in_a_conversation_that_has_ended_is_said_in_a_new_one(
+    house: House, clock: FrozenClock
+) -> None:
     await say(house, "m1", "later bye")
     clock.advance(PROMISED)
     await tick(house)

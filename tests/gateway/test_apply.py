@@ -30,11 +30,15 @@ async def house(
 
 
 async def conversation(house: House) -> Any:
-    return await house.database.read(lambda connection: connection.execute(select(*Conversation.__table__.columns)).one())
+    return await house.database.read(
+        lambda connection: connection.execute(select(*Conversation.__table__.columns)).one()
+    )
 
 
 async def turns(house: House) -> list[Any]:
-    query = select(TurnRecord.interaction_id, TurnRecord.effects, TurnRecord.failure).order_by(TurnRecord.interaction_id)
+    query = select(TurnRecord.interaction_id, TurnRecord.effects, TurnRecord.failure).order_by(
+        TurnRecord.interaction_id
+    )
     return list(await house.database.read(lambda connection: connection.execute(query).all()))
 
 
@@ -70,7 +74,9 @@ async def test_effects_that_cannot_be_written_call_a_person_and_leave_nothing_ha
     row = await conversation(house)
     assert (str(row.owner), row.handoff_reason) == ("queue", "failure")
     assert [turn.failure for turn in await turns(house)] == ["not applied: IntegrityError"]
-    cases = await house.database.read(lambda connection: connection.execute(text("SELECT count(*) FROM cases")).scalar())
+    cases = await house.database.read(
+        lambda connection: connection.execute(text("SELECT count(*) FROM cases")).scalar()
+    )
     assert cases == 0
     assert (await house.database.read(books.read)).outbound == []
     assert await house.database.read(books.unfinished) == {}

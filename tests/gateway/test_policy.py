@@ -21,7 +21,14 @@ VECTORS: Mapping[str, Any] = json.loads(given("rules/quiet_hours/vectors.json").
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 NIGHT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
-ZONES = ("Asia/Shanghai", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "Africa/Casablanca")
+ZONES = (
+    "Asia/Shanghai",
+    "America/New_York",
+    "Europe/Berlin",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "Africa/Casablanca",
+)
 
 
 def situation(purpose: str = "service", **changes: Any) -> Situation:
@@ -61,7 +68,9 @@ def test_a_window_that_opens_in_a_gap_or_a_fold_opens_once(case: Mapping[str, An
 @examples(
     minutes=st.integers(0, 60 * 24 * 366 * 2), where=st.sampled_from(ZONES).map(ZoneInfo), second=st.integers(0, 59)
 )
-def test_next_allowed_is_the_first_allowed_instant_and_none_before_it(minutes: int, where: ZoneInfo, second: int) -> None:
+def test_next_allowed_is_the_first_allowed_instant_and_none_before_it(
+    minutes: int, where: ZoneInfo, second: int
+) -> None:
     instant = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes, seconds=second)
     found = next_allowed(instant, where)
     assert allowed(found, where)

@@ -25,9 +25,7 @@ __all__ = ["small_house"]
 
 
 @pytest.fixture
-async def house(
-    small_house: None, tmp_path: Path, clock: FrozenClock, migrated_url: str
-) -> AsyncGenerator[House]:
+async def house(small_house: None, tmp_path: Path, clock: FrozenClock, migrated_url: str) -> AsyncGenerator[House]:
     house = await open_house(tmp_path, [Post("post", Provider()), Window("window", ["window:1"])], clock, migrated_url)
     yield house
     await house.stop()
@@ -82,7 +80,9 @@ async def test_a_stranger_becomes_a_contact_once_however_many_messages_come_toge
         *(house.ports["post"].accept([message("post", "post:1", f"m{n}", "")]) for n in range(10)),
         *(house.ports["post"].accept([message("post", "post:2", f"n{n}", "")]) for n in range(10)),
     )
-    rows = await house.database.read(lambda connection: connection.execute(select(Address.uri, Address.contact_id)).all())
+    rows = await house.database.read(
+        lambda connection: connection.execute(select(Address.uri, Address.contact_id)).all()
+    )
     assert sorted(uri for uri, _ in rows) == ["post:1", "post:2"]
     assert len({contact for _, contact in rows}) == 2
     lanes = await house.database.read(lambda connection: connection.execute(select(Lane.contact_id)).all())
@@ -163,7 +163,9 @@ async def test_a_refused_message_of_one_channel_does_not_hold_up_another(
     monkeypatch.setattr("gateway.ports.log.exception", lambda *_, **__: None)
     broken = replace(message("post", "post:1", "m1", ""), text="\ud800")
     fine = [message("window", f"window:{n}", f"w{n}", "") for n in range(5)]
-    answers = await asyncio.gather(house.ports["post"].accept([broken]), *(house.ports["window"].accept([m]) for m in fine))
+    answers = await asyncio.gather(
+        house.ports["post"].accept([broken]), *(house.ports["window"].accept([m]) for m in fine)
+    )
     assert answers[0][0].interaction_id is None
     assert all(answer[0].interaction_id is not None for answer in answers[1:])
 

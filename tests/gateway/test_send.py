@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,7 @@ Fate = Callable[[Provider, OutboundMessage], Awaitable[None]]
 
 
 @pytest.fixture
-async def house(
-    small_house: None, tmp_path: Path, clock: FrozenClock, migrated_url: str
-) -> AsyncGenerator[House]:
+async def house(small_house: None, tmp_path: Path, clock: FrozenClock, migrated_url: str) -> AsyncGenerator[House]:
     channels = [Post("post", Provider()), Post("courier", Provider(idempotent=True)), Window()]
     house = await open_house(tmp_path, channels, clock, migrated_url)
     yield house
@@ -174,7 +173,9 @@ async def test_a_reply_that_comes_too_late_does_not_leave(house: House, clock: F
     assert await statuses(house) == ["failed", "skipped"]
 
 
-async def test_after_a_person_took_over_nothing_that_the_bot_has_queued_leaves(house: House, clock: FrozenClock) -> None:
+async def test_after_a_person_took_over_nothing_that_the_bot_has_queued_leaves(
+    house: House, clock: FrozenClock
+) -> None:
     post(house).fate = failing(SendError(SendErrorCode.PROVIDER_ERROR, "oops"))
     await say(house, "m1", "m2")
     await execute(house, "UPDATE conversations SET owner = 'agent', epoch = epoch + 1")
@@ -199,7 +200,9 @@ async def test_somebody_who_blocked_us_is_sent_nothing_more(house: House, clock:
 
 async def test_replies_leave_before_bulk(house: House, clock: FrozenClock) -> None:
     await say(house, "m1", "m2")
-    await execute(house, "UPDATE deliveries SET status = 'queued', priority = 9 - id, conversation_id = NULL, epoch = NULL")
+    await execute(
+        house, "UPDATE deliveries SET status = 'queued', priority = 9 - id, conversation_id = NULL, epoch = NULL"
+    )
     post(house).provider.taken.clear()
     await house.rest(clock)
     assert [key for _, key, _ in post(house).provider.taken] == ["d2", "d1"]
@@ -229,7 +232,7 @@ async def test_a_channel_is_not_used_faster_than_it_allows(house: House, clock: 
         await house.settle()
         sent.append(len(post(house).provider.taken))
     assert sent[0] == 1
-    assert all(0 < later - earlier <= 3 for earlier, later in zip(sent, sent[1:], strict=False) if earlier < 6)
+    assert all(0 < later - earlier <= 3 for earlier, later in pairwise(sent) if earlier < 6)
 
 
 async def test_a_send_whose_process_died_is_unknown_or_repeated_as_its_provider_can_bear(
