@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from bot import choices
 from bot.coming_back import come_back
 from bot.complaints import questions
-from bot.complaints.facts import KINDS
+from bot.complaints.facts import KINDS, WISHES
 from bot.effects import Effect, Ignore, LinkByCode, Say
-from bot.heard import SOCIAL, Heard, hear, hear_one
+from bot.heard import COMPLAINTS, SOCIAL, Heard, hear, hear_one
 from bot.memory import CHOICE_AGE, Option
 from bot.playbook import Playbook
 from bot.proof import order_numbers
@@ -255,6 +255,8 @@ def _skill_for(talk: Talk, heard: Heard) -> Skill | None:
     if intent is None or intent.confidence < talk.policy.confidence.sure:
         return None
     skill = BY_INTENT.get(intent.name)
+    if intent.name in WISHES and heard.confidence(*COMPLAINTS) >= talk.policy.confidence.maybe:
+        return complaint.SKILL  # "it is broken, I want my money back": the wish is part of the complaint
     if skill is fallback.SKILL and knowledge.likely(talk, heard, talk.policy.confidence.knowledge):
         return knowledge.SKILL
     return skill
@@ -263,7 +265,7 @@ def _skill_for(talk: Talk, heard: Heard) -> Skill | None:
 def _best_guess(talk: Talk) -> Skill:
     """Nothing was surely understood: what it most likely is, or what it may be, or that we do not understand."""
     heard = talk.heard
-    if not heard.text:
+    if not heard.text or _is_only_an_address(heard):
         return attachments.SKILL
     if consent.wants_start(talk):
         return consent.SKILL
@@ -278,6 +280,15 @@ def _best_guess(talk: Talk) -> Skill:
         return smalltalk.SKILL
     patient = talk.memory.misunderstood + 1 < talk.policy.misunderstandings
     return clarification.SKILL if patient and clarification.guesses(talk) else fallback.SKILL
+
+
+def _is_only_an_address(heard: Heard) -> bool:
+    """A phone number or a mail address, and nothing said with it."""
+    rest = heard.text
+    for entity in heard.entities:
+        if entity.kind in {"phone", "email"}:
+            rest = rest.replace(entity.text, "")
+    return len(rest) < len(heard.text) and not any(character.isalnum() for character in rest)
 
 
 def _return_to_complaint(talk: Talk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,9 @@ COMPLAINTS = (
 
 MOST_TEXT = 2000
 """Characters that are kept: beyond it nobody reads, and memory is rewritten with every Turn."""
+
+_KNOCKS = re.compile(r"[?？!！.。…~～\s]+")
+"""Marks and nothing else: is anybody there?"""
 
 COMMANDS: Mapping[str, str] = {
     "/start": "greet",
@@ -121,6 +125,8 @@ def hear_one(message: Message) -> Heard:
     meaning = message.understanding
     text = message.text.strip()
     intents = meaning.intents
+    if text and _KNOCKS.fullmatch(text):
+        intents = (Intent(name="greet", confidence=1.0),)
     if text.startswith("/") and (command := COMMANDS.get(text.split(maxsplit=1)[0].partition("@")[0].casefold())):
         intents = (Intent(name=command, confidence=1.0),)
     return Heard(

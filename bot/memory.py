@@ -51,6 +51,8 @@ class OrderQuestion:
     tries: int = 0
     purpose: str = "status"
     """`status`, or the intent of a request that needs the order."""
+    said: str = ""
+    """The request in the customer's words."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -89,6 +91,8 @@ class Memory:
     order: OrderQuestion | None = None
     proven: list[str] = field(default_factory=list[str])
     """Orders whose buyer this person has shown to be."""
+    told: str = ""
+    """Order that was told about last: what "it is late" is about."""
     survey: str = ""
     """Case that a satisfaction question is open about."""
     complaint: Complaint | None = None
@@ -98,7 +102,7 @@ class Memory:
         data: dict[str, Json] = {"version": VERSION}
         if self.language is not None:
             data["language"] = self.language.value
-        for name in ("serial", "misunderstood", "angry", "warned", "survey"):
+        for name in ("serial", "misunderstood", "angry", "warned", "told", "survey"):
             if value := getattr(self, name):
                 data[name] = value
         if self.tone is not None:
@@ -111,7 +115,13 @@ class Memory:
             data["choice"] = _write_choice(self.choice)
         if self.order is not None:
             order = self.order
-            data["order"] = {"asks": order.asks, "number": order.number, "tries": order.tries, "purpose": order.purpose}
+            data["order"] = {
+                "asks": order.asks,
+                "number": order.number,
+                "tries": order.tries,
+                "purpose": order.purpose,
+                "said": order.said,
+            }
         if self.complaint is not None:
             data["complaint"] = _write_complaint(self.complaint)
         return data
@@ -132,6 +142,7 @@ class Memory:
             knowledge=_texts(data.get("knowledge")),
             order=_read_order(data.get("order")),
             proven=_texts(data.get("proven")),
+            told=_text(data, "told"),
             survey=_text(data, "survey"),
             complaint=_read_complaint(data.get("complaint")),
         )
@@ -178,6 +189,7 @@ def _read_order(data: Json) -> OrderQuestion | None:
         number=_text(data, "number"),
         tries=_number(data, "tries"),
         purpose=_text(data, "purpose") or "status",
+        said=_text(data, "said"),
     )
 
 

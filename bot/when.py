@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -45,7 +46,7 @@ def day(value: date, language: Language) -> str:
 
 
 def resolve(value: str, now: datetime, zone: ZoneInfo) -> date | None:
-    """The day that an entity means: ISO, `relative:-1d`, `weekday:-1:fri`; None where it is none of these.
+    """The day that an entity means: ISO, `relative:-1d`, `weekday:-1:fri`, `--11-05`, `---05`; None: none of these.
 
     `weekday:0:fri` is this week's Friday, `weekday:-1:fri` last week's; weeks begin on Monday.
     """
@@ -54,6 +55,8 @@ def resolve(value: str, now: datetime, zone: ZoneInfo) -> date | None:
         match value.split(":"):
             case ["relative", amount] if amount and amount[-1] in _UNIT_DAYS:
                 return today + timedelta(days=int(amount[:-1]) * _UNIT_DAYS[amount[-1]])
+            case [said] if partial := _PARTIAL.fullmatch(said):
+                return _latest(today, int(partial[1]) if partial[1] else None, int(partial[2]))
             case ["weekday", week, name] if name in _WEEKDAY_CODES:
                 monday = today - timedelta(days=today.weekday())
                 return monday + timedelta(weeks=int(week), days=_WEEKDAY_CODES.index(name))
@@ -63,6 +66,21 @@ def resolve(value: str, now: datetime, zone: ZoneInfo) -> date | None:
         return None
 
 
+def _latest(today: date, month: int | None, of_month: int) -> date | None:
+    """The last such day up to today: what people tell of has happened."""
+    for back in range(24):
+        months = today.year * 12 + today.month - 1 - back
+        if month is None or months % 12 + 1 == month:
+            try:
+                found = date(months // 12, months % 12 + 1, of_month)
+            except ValueError:
+                continue
+            if found <= today:
+                return found
+    return None
+
+
+_PARTIAL = re.compile(r"--(?:(\d\d)|-)-?(\d\d)")
 _UNIT_DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
 
 

@@ -41,15 +41,20 @@ _WISH_WORDS = (
 )
 _BOUGHT = re.compile(r"买|買|购|購|下单|下單|bought|ordered|purchase", re.IGNORECASE)
 _USED = re.compile(
-    r"用了|[用泡][过過]|使用|泡了|[冲沖]泡|煮|洗碗|微波|第一次|[没沒未]使?用|[没沒]拆"
-    r"|brew|\bused?\b|using|wash|microwave|dishwasher|unopened|first time",
+    r"用了|[用泡喝][过過]|喝了|使用|泡了|[冲沖]泡|煮|水洗|手洗|洗碗|微波|第一次"
+    r"|[没沒未](?:有|怎么|怎麼)?使?[用喝泡]|[没沒未]拆|未开封|未開封"
+    r"|[刚剛](?:一?打[开開]|拆|[开開]封)"
+    r"|brew|\bused?\b|using|\bwash|microwave|dishwasher|unopened|unused|first time|just opened|not opened"
+    r"|(?:haven't|havent|not|never) (?:even )?(?:drunk|tried|touched|opened|tasted)",
     re.IGNORECASE,
 )
-_DO_NOT_KNOW = re.compile(
-    r"我?(?:不知道|不清楚|不[记記]得|忘了|忘[记記]了|[记記]不得|[没沒]有|无|無|找不到|[说說]不上)"
-    r"(?:了|[号號]|[订訂][单單][号號]?|[订訂][单單][编編][号號]|[单單][号號])*"
-    r"|(?:i )?(?:do not|don t|dont|can t|cannot) (?:know|remember|recall|have|find)\b.{0,30}"
-    r"|no idea|not sure|none|nothing|no|n a|i forgot|forgot"
+_HERE = re.compile(
+    r"(?:[联聯][系絡络]|回[复覆復]|找我|[发發傳传](?:消息|訊息|讯息|信息)|私信|留言).{0,6}(?:[这這][里裡裏儿兒边邊]|聊天)"
+    r"|(?:[这這][里裡裏儿兒边邊]|聊天).{0,4}(?:[联聯][系絡络]|回[复覆復]|就好|就行|就可以|即可|都行)"
+    r"|\b(?:reach|contact|message|text|write|reply|answer|ping) (?:to )?(?:me )?(?:right |back |just )?"
+    r"(?:here|in this chat)\b"
+    r"|\b(?:here|this chat) (?:is|will be|would be) (?:\w+ )?(?:fine|ok|okay|good|best)\b",
+    re.IGNORECASE,
 )
 _STOCK = re.compile(
     r"我?(?:想|要|需要)?投[诉訴]|你[们們]|[您你]好|i (?:want|would like|wish|need) to|(?:make|file|lodge)"
@@ -59,9 +64,9 @@ _STOCK = re.compile(
 _WRONG = re.compile(
     r"不[对對是]|[错錯]了|[说說][错錯]|[应應][该該]?是|no\b|wrong|actually|i meant|sorry|correction", re.IGNORECASE
 )
-_HAN = re.compile(r"[\u4e00-\u9fff]")
+HAN = re.compile(r"[\u4e00-\u9fff]")
 
-ASKED_OF_ALL = ("what", "order", "product", "happened", "bought", "used", "wish", "reach", "proof")
+ASKED_OF_ALL = ("what", "order", "proof", "product", "happened", "bought", "used", "wish", "reach")
 """In this order, as far as they are missing and matter."""
 
 ASKED_OF_PREPARED = ("what", "order")
@@ -70,12 +75,12 @@ ASKED_OF_PREPARED = ("what", "order")
 _TELLING = frozenset(ComplaintKind) - {ComplaintKind.SERVICE, ComplaintKind.OTHER}
 """Kinds that say by themselves what happened: something broke, did not come, was the wrong one, cost too much."""
 
-_FEELINGS = ("anger", "abuse", "dissatisfied")
+FEELINGS = ("anger", "abuse", "dissatisfied")
 """They say how somebody feels, not what happened."""
 
 ABOUT_GOODS = frozenset({ComplaintKind.QUALITY, ComplaintKind.WRONG_ITEM})
-MOST_TRIES = 3
-"""Each question counts one, each miss another: then the fact stays open, and the agent sees that."""
+MOST_ASKED = 2
+"""Nobody is asked the same thing a third time: the fact stays open, and the agent sees that."""
 
 
 def kind_of(heard: Heard, least: float) -> ComplaintKind:
@@ -89,7 +94,7 @@ def missing(talk: Talk, complaint: Complaint) -> str | None:
     """The fact to ask for next; None: everything that matters is known, or was asked often enough."""
     fields = ASKED_OF_PREPARED if talk.memory.tone is Tone.PREPARED else ASKED_OF_ALL
     return next(
-        (field for field in fields if _matters(talk, complaint, field) and complaint.tries.get(field, 0) < MOST_TRIES),
+        (field for field in fields if _matters(talk, complaint, field) and complaint.tries.get(field, 0) < MOST_ASKED),
         None,
     )
 
@@ -111,7 +116,7 @@ def _matters(talk: Talk, complaint: Complaint, field: str) -> bool:
         case "reach":
             return "reach" not in facts and not _reachable(talk)
         case "proof":
-            return facts.get("proof") == "needed"
+            return facts.get("proof") == "needed" and not rule.person
         case _:
             return field not in facts
 
@@ -134,11 +139,15 @@ def absorb(talk: Talk, complaint: Complaint, heard: Heard) -> set[str]:
     if products := heard.values("product"):
         facts.setdefault("product", "; ".join(talk.product(product) for product in products[:3]))
     for field, words in _dates(heard, "bought" if complaint.asked == "bought" else "happened"):
-        _keep_date(talk, facts, field, words)
+        keep_date(talk, facts, field, words)
     if amount := heard.entity("amount"):
         facts.setdefault("amount", quote(amount.value, 40))
     if reach := [*heard.values("phone"), *heard.values("email")]:
         facts["reach"] = "; ".join(quote(address, 100) for address in reach[:2])
+    elif _HERE.search(heard.text):
+        facts.setdefault("reach", "here")
+    if _USED.search(heard.text) and complaint.kind == ComplaintKind.QUALITY:
+        facts.setdefault("used", quote(_sentence_with(_USED, heard.text), 200))
     if wish := wish_in(heard, talk.policy.confidence.sure):
         facts.setdefault("wish", wish)
     if heard.evidence:
@@ -156,37 +165,10 @@ def absorb_story(talk: Talk, complaint: Complaint, heard: Heard) -> None:
     absorb(talk, complaint, heard)
     if heard.text:
         only_angry = (
-            complaint.kind == ComplaintKind.OTHER and heard.confidence(*_FEELINGS) >= talk.policy.confidence.sure
+            complaint.kind == ComplaintKind.OTHER and heard.confidence(*FEELINGS) >= talk.policy.confidence.sure
         )
-        if complaint.kind in _TELLING or (_tells_what(heard.text) and not only_angry):
+        if complaint.kind in _TELLING or (tells_what(heard.text) and not only_angry):
             complaint.facts["what"] = quote(heard.text, 1000)
-        if _USED.search(heard.text) and complaint.kind == ComplaintKind.QUALITY:
-            complaint.facts.setdefault("used", quote(_sentence_with(_USED, heard.text), 200))
-
-
-def take_answer(talk: Talk, complaint: Complaint, field: str, heard: Heard, new: set[str]) -> bool:
-    """The words as an answer to the question for `field`; False: they are none."""
-    facts = complaint.facts
-    if field in new:
-        return True
-    if not heard.text:
-        return False
-    plain = " ".join("".join(c if c.isalnum() else " " for c in heard.text.casefold()).split())
-    if field not in {"what", "proof"} and _DO_NOT_KNOW.fullmatch(plain):
-        facts[field] = None
-        return True
-    match field:
-        case "order":
-            return False
-        case "happened" | "bought":
-            return _take_day(talk, facts, field, heard)
-        case "what" if not _tells_what(heard.text):
-            return False
-        case "proof":
-            return False
-        case _:
-            facts[field] = quote(heard.text, 500)
-            return True
 
 
 def is_correction(talk: Talk, complaint: Complaint, heard: Heard) -> bool:
@@ -197,24 +179,6 @@ def is_correction(talk: Talk, complaint: Complaint, heard: Heard) -> bool:
     if known is not None and any(number != known for number in order_numbers(talk, heard)):
         return True
     return heard.confidence("correct_fact") >= talk.policy.confidence.maybe and _WRONG.match(heard.text) is not None
-
-
-def says_nothing_else(heard: Heard) -> bool:
-    """Besides the facts that were recognised in it there are hardly any words."""
-    rest = heard.text
-    for entity in heard.entities:
-        rest = rest.replace(entity.text, "")
-    return len(_HAN.findall(rest)) < 5 and len([word for word in rest.split() if word.isalpha()]) < 4
-
-
-def adds_to_story(talk: Talk, complaint: Complaint, heard: Heard) -> bool:
-    """Asked for a number, they go on telling: that is kept with what happened."""
-    telling = heard.confidence(*KINDS, *_FEELINGS) >= talk.policy.confidence.sure and _tells_what(heard.text)
-    if telling:
-        told = complaint.facts.get("what")
-        words = f"{told}; {heard.text}" if isinstance(told, str) else heard.text
-        complaint.facts["what"] = quote(words, 1000)
-    return telling
 
 
 def correct(talk: Talk, complaint: Complaint, heard: Heard) -> list[str]:
@@ -230,7 +194,7 @@ def correct(talk: Talk, complaint: Complaint, heard: Heard) -> list[str]:
         changed.append("product")
     for field, words in _dates(heard, "bought" if complaint.answered == "bought" else "happened"):
         facts.pop(field, None)
-        _keep_date(talk, facts, field, words)
+        keep_date(talk, facts, field, words)
         changed.append(field)
     if amount := heard.entity("amount"):
         facts["amount"] = quote(amount.value, 40)
@@ -274,7 +238,7 @@ def _dates(heard: Heard, usual: str) -> list[tuple[str, tuple[str, str]]]:
     return found
 
 
-def _keep_date(talk: Talk, facts: dict[str, Json], field: str, words: tuple[str, str]) -> None:
+def keep_date(talk: Talk, facts: dict[str, Json], field: str, words: tuple[str, str]) -> None:
     if facts.get(field) is not None:
         return
     text, value = words
@@ -282,21 +246,10 @@ def _keep_date(talk: Talk, facts: dict[str, Json], field: str, words: tuple[str,
     facts[field] = f"{quote(text, 60)} ({on.isoformat()})" if on is not None else quote(text, 60)
 
 
-def _take_day(talk: Talk, facts: dict[str, Json], field: str, heard: Heard) -> bool:
-    """Any date is the one asked for; words without a date are kept as they are."""
-    date = heard.entity("date")
-    if date is not None:
-        facts.pop(field, None)
-        _keep_date(talk, facts, field, (date.text, date.value))
-    else:
-        facts[field] = quote(heard.text, 200)
-    return True
-
-
-def _tells_what(text: str) -> bool:
+def tells_what(text: str) -> bool:
     """More than "I want to complain"."""
     rest = _STOCK.sub(" ", text)
-    return len(_HAN.findall(rest)) >= 4 or len([word for word in rest.split() if len(word) > 1 and word.isalpha()]) >= 3
+    return len(HAN.findall(rest)) >= 4 or len([word for word in rest.split() if len(word) > 1 and word.isalpha()]) >= 3
 
 
 def _sentence_with(pattern: re.Pattern[str], text: str) -> str:

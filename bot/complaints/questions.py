@@ -7,13 +7,15 @@ from datetime import timedelta
 from bot.complaints.judgement import Offer
 from bot.effects import HandOffReason, PlanFollowUp
 from bot.memory import Complaint, Option
-from bot.policy import OfferKind, Tone
+from bot.policy import ComplaintKind, OfferKind, Tone
 from bot.skills import handoff
 from bot.talk import Talk
 from bot.turn import FollowUpKind, Step
 
 NAME = "complaint"
 """The skill that speaks here."""
+MOST_BACK = 2
+"""Somebody who goes on about other things knows by then what we asked, and comes back or is reminded."""
 
 
 def ask(talk: Talk, complaint: Complaint, *, lead: str = "") -> None:
@@ -22,7 +24,8 @@ def ask(talk: Talk, complaint: Complaint, *, lead: str = "") -> None:
         offer = words_for(talk, complaint, last_offer(complaint))
         text, options = talk.text("complaint.proposal_open", offer=offer), proposal_options(talk)
     else:
-        text = talk.text(f"complaint.ask_{complaint.asked}", example=talk.policy.order_example)
+        asked = "again" if complaint.tries.get(complaint.asked, 0) > 1 else "ask"
+        text = talk.text(f"complaint.{asked}_{complaint.asked}", example=talk.policy.order_example)
         options = _options_for(talk, complaint.asked)
     talk.ask(f"{lead}\n{text}" if lead else text, options, shortcuts=complaint.asked in {"order", "reach"})
 
@@ -30,7 +33,10 @@ def ask(talk: Talk, complaint: Complaint, *, lead: str = "") -> None:
 def go_back(talk: Talk) -> None:
     """After something in between: gently back to the open question."""
     complaint = talk.memory.complaint
-    if complaint is not None:
+    if complaint is None:
+        return
+    complaint.tries["back"] = complaint.tries.get("back", 0) + 1
+    if complaint.tries["back"] <= MOST_BACK:
         ask(talk, complaint, lead=talk.text("complaint.back"))
 
 
@@ -93,11 +99,13 @@ def last_offer(complaint: Complaint) -> Offer:
 
 
 def words_for(talk: Talk, complaint: Complaint, offer: Offer) -> str:
-    product = complaint.facts.get("product")
+    # Of a wrong item we hear two names, and of several items several: which one is meant is not ours to guess.
+    product = None if complaint.kind == ComplaintKind.WRONG_ITEM else complaint.facts.get("product")
+    one = isinstance(product, str) and ";" not in product
     return talk.text(
         f"offer.{offer.kind.value}",
         amount=talk.text("offer.money", amount=offer.amount.partition(" ")[0]) if offer.amount else "",
-        product=talk.product(product) if isinstance(product, str) else talk.text("offer.the_product"),
+        product=talk.product(str(product)) if one else talk.text("offer.the_product"),
     )
 
 

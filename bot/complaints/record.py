@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+
 from bot.complaints import proposal, questions
-from bot.complaints.facts import absorb, adds_to_story, correct, is_correction, missing, says_nothing_else, take_answer
+from bot.complaints.answers import adds_to_story, says_nothing_else, take_answer
+from bot.complaints.facts import ASKED_OF_ALL, absorb, correct, is_correction, missing
 from bot.effects import UpdateCase
 from bot.memory import Complaint
-from bot.proof import is_proven, proves, tries_to_prove
+from bot.policy import Tone
+from bot.proof import is_proven, phone_proves, proves, tries_to_prove
 from bot.talk import Talk, quote
 from bot.turn import CaseStatus, Json, LookupKind, Step
+from bot.words import WORDS
+from nlu.understanding import Language
 
+_FOUR_DIGITS = re.compile(r"\d{4}")
 _SHORT = 8
 """Characters: so few after a pause only say that they are back."""
 
@@ -22,22 +30,28 @@ def record(talk: Talk, complaint: Complaint, *, resumed: bool = False) -> None:
     lead = questions.calm(talk)
     if lead is None:
         return
+    complaint.tries.pop("back", None)
+    proof, courtesy = _hear_proof(talk, complaint), ""
     if is_correction(talk, complaint, talk.heard):
         lead = _correct(talk, complaint)
         _do_not_count(complaint)
     elif talk.means("resume") or (resumed and len(talk.heard.text) <= _SHORT and not talk.heard.entities):
         lead = talk.text("complaint.resumed")
         _do_not_count(complaint)
-    elif not _hear_answer(talk, complaint, angry=bool(lead)):
+    elif proof is not None:
+        lead = proof
+        _ = absorb(talk, complaint, talk.heard)
+    elif (others := _take(talk, complaint, angry=bool(lead))) is None:
         lead = lead or _ask_otherwise(talk, complaint)
-    if talk.heard.evidence and not lead:
-        lead = talk.text("complaint.evidence")
+    else:
+        lead = lead or _noted(talk, others)
+        courtesy = _courtesy(talk, complaint)
     problem = look_up_order(talk, complaint)
-    go_on(talk, complaint, lead="\n".join(part for part in (lead, problem) if part))
+    go_on(talk, complaint, lead="\n".join(part for part in (lead, problem) if part), courtesy=courtesy)
 
 
-def go_on(talk: Talk, complaint: Complaint, *, lead: str) -> None:
-    """Ask for the next fact, or judge where all is known."""
+def go_on(talk: Talk, complaint: Complaint, *, lead: str, courtesy: str = "") -> None:
+    """Ask for the next fact, or judge where all is known. `courtesy` is said before a question, if nothing else is."""
     complaint.asked = missing(talk, complaint) or ""
     if not complaint.asked:
         talk.act(UpdateCase(number=complaint.case, step=Step.RECORD, facts=dict(complaint.facts)))
@@ -47,57 +61,77 @@ def go_on(talk: Talk, complaint: Complaint, *, lead: str) -> None:
     talk.act(
         UpdateCase(number=complaint.case, step=Step.RECORD, facts=dict(complaint.facts), status=CaseStatus.WAITING)
     )
-    questions.ask(talk, complaint, lead=lead)
+    questions.ask(talk, complaint, lead=lead or courtesy)
     questions.expect_answer(talk, complaint)
 
 
 def take_fact(talk: Talk, complaint: Complaint, field: str, value: Json) -> None:
     complaint.facts[field] = value
     complaint.answered = field
-    go_on(talk, complaint, lead="")
+    go_on(talk, complaint, lead="", courtesy=_courtesy(talk, complaint))
 
 
-def _hear_answer(talk: Talk, complaint: Complaint, *, angry: bool) -> bool:
-    """False: what we asked for was not in it. Somebody who lets off steam has not answered, and need not have."""
-    asked = complaint.asked
-    new = absorb(talk, complaint, talk.heard)
+def _take(talk: Talk, complaint: Complaint, *, angry: bool) -> list[str] | None:
+    """Take what is told. Returns what was told besides; None: neither the answer nor anything else that we would ask.
+
+    `angry`: somebody who lets off steam has not answered, and need not have.
+    """
+    asked, heard = complaint.asked, talk.heard
+    new = absorb(talk, complaint, heard)
+    others = [field for field in new if f"fact.{field}" in WORDS and field not in {asked, "what"}]
     if not asked or (angry and asked not in new):
         _do_not_count(complaint)
-        return True
-    others = new - {asked, "evidence"}
-    if others and asked not in new and (asked in {"order", "proof"} or says_nothing_else(talk.heard)):
-        return True  # something else that we would have asked, and welcome
-    if take_answer(talk, complaint, asked, talk.heard, new):
+        return others
+    if asked not in new and others and (asked in {"order", "proof"} or says_nothing_else(heard)):
+        return others
+    if take_answer(talk, complaint, asked, heard, new):
         complaint.answered = asked
-        return True
-    return False
-
-
-def _do_not_count(complaint: Complaint) -> None:
-    """The question is asked again, and not because it was not answered."""
-    if complaint.asked in complaint.tries:
-        complaint.tries[complaint.asked] -= 1
+        return others
+    return others or None
 
 
 def _ask_otherwise(talk: Talk, complaint: Complaint) -> str:
     """What was asked for was not in it: take it for what it is, and say so."""
-    if complaint.asked == "proof" and tries_to_prove(talk.heard):
-        return _check_proof(talk, complaint)
-    if complaint.asked in {"order", "proof"} and adds_to_story(talk, complaint, talk.heard):
-        return talk.text("complaint.noted")
-    complaint.tries[complaint.asked] = complaint.tries.get(complaint.asked, 0) + 1
-    if complaint.asked == "proof":
-        return _check_proof(talk, complaint)
-    if talk.heard.evidence and not talk.heard.text:
+    if talk.heard.evidence:
         return talk.text("complaint.evidence")
+    if adds_to_story(talk, complaint, talk.heard):
+        return talk.text("complaint.noted")
+    if complaint.asked == "proof":
+        complaint.facts["proof"] = "failed"
+        return talk.text("complaint.no_matter")
     return talk.text("complaint.sorry_again")
+
+
+def _noted(talk: Talk, fields: Collection[str]) -> str:
+    if talk.heard.evidence:
+        return talk.text("complaint.evidence")
+    return talk.text("complaint.noted_facts", facts=_names(talk, fields)) if fields else ""
+
+
+def _courtesy(talk: Talk, complaint: Complaint) -> str:
+    """A word of thanks between two questions; the prepared want none."""
+    if talk.memory.tone is Tone.PREPARED or complaint.answered != complaint.asked:
+        return ""
+    if complaint.answered == "what":
+        return talk.text("complaint.sorry_to_hear")
+    return talk.text("complaint.no_matter" if complaint.facts.get(complaint.asked) is None else "complaint.got_it")
+
+
+def _names(talk: Talk, fields: Collection[str]) -> str:
+    joint = ", " if talk.language is Language.EN else "、"
+    return joint.join(talk.text(f"fact.{field}") for field in (*ASKED_OF_ALL, "amount") if field in fields)
+
+
+def _do_not_count(complaint: Complaint) -> None:
+    """The question is asked again, and not because it was not answered."""
+    if complaint.tries.get(complaint.asked):
+        complaint.tries[complaint.asked] -= 1
 
 
 def _correct(talk: Talk, complaint: Complaint) -> str:
     changed = correct(talk, complaint, talk.heard)
     if changed:
-        told = ", ".join(talk.text(f"fact.{field}") for field in changed)
-        return talk.text("complaint.corrected", facts=told)
+        return talk.text("complaint.corrected", facts=_names(talk, changed))
     if complaint.answered in {"what", "used", "wish"} and len(talk.heard.text) > 6:
         complaint.facts[complaint.answered] = quote(talk.heard.text, 500)
         return talk.text("complaint.corrected", facts=talk.text(f"fact.{complaint.answered}"))
@@ -119,29 +153,37 @@ def look_up_order(talk: Talk, complaint: Complaint) -> str:
         complaint.tries["unknown order"] = complaint.tries.get("unknown order", 0) + 1
         if complaint.tries["unknown order"] < talk.policy.proof_attempts:
             del facts["order"]
+            complaint.tries.pop("order", None)  # asked again because it was answered
             return talk.text("order.unknown", number=number)
         facts["proof"] = "impossible"
         return talk.text("complaint.order_not_found", number=number)
     facts["order_date"] = order.date.astimezone(talk.playbook.hours.time_zone).date().isoformat()
     facts["order_amount"] = order.amount
     if order.items and "product" not in facts and len(order.items) == 1:
-        facts["product"] = quote(order.items[0][0], 60)
-    if is_proven(talk, order) or proves(order, talk.heard):
+        facts["product"] = talk.product(order.items[0][0])
+    if is_proven(talk, order) or proves(order, talk.heard) or phone_proves(order, facts.get("reach")):
         facts["proof"] = "given"
     else:
         facts["proof"] = "needed" if order.phone_ending else "impossible"
     return ""
 
 
-def _check_proof(talk: Talk, complaint: Complaint) -> str:
+def _hear_proof(talk: Talk, complaint: Complaint) -> str | None:
+    """Digits that show whose order it is, whenever they come; None: there are none. Guessing ends after a few tries."""
     facts = complaint.facts
-    result = talk.lookup(LookupKind.ORDER, str(facts.get("order")))
-    order = next(iter(result.orders), None)
+    if facts.get("proof") == "given" and _FOUR_DIGITS.fullmatch(talk.heard.text):
+        _do_not_count(complaint)  # they answer what we know by now
+        return talk.text("complaint.proof_thanks")
+    if facts.get("proof") != "needed" or not tries_to_prove(talk.heard):
+        return None
+    number = str(facts.get("order"))
+    order = next(iter(talk.lookup(LookupKind.ORDER, number).orders), None)
     if order is not None and proves(order, talk.heard):
         facts["proof"] = "given"
         talk.memory.proven = [*talk.memory.proven, order.number][-5:]
         return talk.text("complaint.proof_thanks")
-    if not tries_to_prove(talk.heard) or complaint.tries.get("proof", 0) >= talk.policy.proof_attempts:
-        facts["proof"] = "failed"
-        return ""
-    return talk.text("order.wrong_proof", number=str(facts.get("order")))
+    complaint.tries["wrong proof"] = complaint.tries.get("wrong proof", 0) + 1
+    if complaint.tries["wrong proof"] < talk.policy.proof_attempts:
+        return talk.text("order.wrong_proof", number=number)
+    facts["proof"] = "failed"
+    return talk.text("complaint.proof_failed")

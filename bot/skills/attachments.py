@@ -1,4 +1,4 @@
-"""Attachments without words: acknowledged for what they are."""
+"""Attachments and addresses without words: acknowledged for what they are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from channels.envelope import Attachment, AttachmentKind
 def answer(talk: Talk) -> None:
     attachments = [attachment for message in talk.turn.messages for attachment in message.attachments]
     if not attachments:
-        talk.say("attachment.nothing")
+        if talk.heard.text:
+            handoff.offer_person(talk, "attachment.address")  # the engine has kept it already
+        else:
+            talk.say("attachment.nothing")
         return
     last = attachments[-1]
     match last.kind:

@@ -6,12 +6,13 @@ import re
 from datetime import timedelta
 
 from bot.complaints import proposal, questions, record
-from bot.complaints.facts import KINDS, absorb_story, detect_tone, is_correction, kind_of
+from bot.complaints.facts import FEELINGS, KINDS, absorb_story, detect_tone, is_correction, kind_of, wish_in
 from bot.effects import CancelFollowUps, HandOffReason, Ignore, OpenCase, PlanFollowUp, UpdateCase
 from bot.heard import SOCIAL, Heard
 from bot.memory import Complaint, Option
+from bot.proof import order_numbers
 from bot.skill import Skill
-from bot.skills import handoff
+from bot.skills import handoff, knowledge
 from bot.talk import Talk, quote
 from bot.turn import CaseKind, CaseStatus, FollowUpKind, Step
 
@@ -53,6 +54,8 @@ def answer(talk: Talk) -> None:
         kind=kind_of(heard, talk.policy.confidence.maybe).value,
     )
     complaint.facts["kind"] = complaint.kind
+    if talk.memory.told and not order_numbers(talk, heard):
+        complaint.facts["order"] = talk.memory.told
     absorb_story(talk, complaint, heard)
     complaint.heard = heard
     talk.memory.complaint = complaint
@@ -87,7 +90,9 @@ def settle(talk: Talk) -> None:
         handoff.hand_off(talk, HandOffReason.ANGER)
         return
     problem = record.look_up_order(talk, complaint)
-    lead = talk.text(questions.toned(talk, "complaint.heard"), number=complaint.case)
+    in_words = any(character.isalnum() for character in heard.text)
+    heard_key = questions.toned(talk, "complaint.heard") if in_words else "complaint.heard"
+    lead = talk.text(heard_key, number=complaint.case)
     record.go_on(talk, complaint, lead=f"{lead}\n{problem}" if problem else lead)
 
 
@@ -242,15 +247,18 @@ def _pause(talk: Talk, complaint: Complaint) -> None:
 def _is_something_else(talk: Talk, complaint: Complaint) -> bool:
     """A question about another matter, or mere manners; not an answer to what we asked."""
     heard, intent = talk.heard, talk.heard.intent
-    if intent is None or heard.evidence or not talk.sure(intent.name):
+    if intent is None or heard.evidence:
         return False
-    if intent.name in SOCIAL - {"affirm", "deny"}:
+    if intent.name in SOCIAL - {"affirm", "deny"} and talk.sure(intent.name):
         return len(heard.text) <= 25
-    if intent.name not in _IN_BETWEEN:
+    if _QUESTION.search(heard.text) is None or (complaint.asked == "order" and order_numbers(talk, heard)):
         return False
-    if complaint.asked == "order" and heard.values("order_number"):
-        return False
-    return _QUESTION.search(heard.text) is not None
+    if complaint.asked == "wish" and wish_in(heard, talk.policy.confidence.sure) is not None:
+        return False  # "can I get my money back?" is the answer
+    if intent.name in _IN_BETWEEN and talk.sure(intent.name):
+        return True
+    complaining = heard.confidence(*KINDS, *FEELINGS) >= talk.policy.confidence.maybe
+    return not complaining and bool(knowledge.likely(talk, heard, talk.policy.confidence.knowledge))
 
 
 SKILL = Skill(

@@ -81,7 +81,7 @@ def summary(talk: Talk, note: str = "") -> str:
     if number:
         lines.append(talk.staff_text("summary.case", number=number))
     told = "; ".join(
-        f"{talk.staff_text(f'fact.{key}')}: {quote(str(value), 200)}"
+        f"{talk.staff_text(f'fact.{key}')}: {_fact(talk, key, value)}"
         for key, value in facts.items()
         if f"fact.{key}" in WORDS and value is not None
     )
@@ -104,6 +104,11 @@ def offer_person(talk: Talk, key: str, **values: str) -> None:
     person = Option(talk.text("button.person"), SKILL.name, "person")
     stay = Option(talk.text("button.stay"), SKILL.name, "stay")
     talk.ask(talk.text(key, **values), (person, stay))
+
+
+def _fact(talk: Talk, key: str, value: Json) -> str:
+    named = f"wish.{value}"
+    return talk.staff_text(named) if key == "wish" and named in WORDS else quote(str(value), 200)
 
 
 def _mood(talk: Talk, tone: Tone) -> str:

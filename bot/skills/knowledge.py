@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.heard import COMPLAINTS, Heard
 from bot.memory import Option
 from bot.skill import Skill
@@ -11,6 +13,12 @@ from nlu.understanding import Candidate
 
 _FEW_WORDS = 40
 """Characters."""
+_NOT_MEANT = re.compile(
+    r"不是[这這那我啦啊哦喔]|不是$|答非所[问問]|[没沒]回答|[问問]的不是|不[对對]|[没沒](?:用|帮助|幫助)|看不懂"
+    r"|\bnot (?:what|that|the)\b|\bwrong\b|\bno use\b"
+    r"|(?:did not|didn't|didnt) (?:ask|mean|answer)|(?:does not|doesn't|doesnt) (?:help|answer)",
+    re.IGNORECASE,
+)
 
 QUESTIONS = frozenset(
     {
@@ -55,7 +63,8 @@ def chosen(talk: Talk, option: Option) -> None:
 
 def likely(talk: Talk, heard: Heard, least: float) -> list[str]:
     """Entries that may answer it and that this customer may see, best first; empty where the best is below `least`."""
-    about = talk.policy.topics.get(heard.intent.name, ()) if heard.intent is not None else ()
+    guessed = heard.intent is not None and heard.intent.confidence >= talk.policy.confidence.maybe
+    about = talk.policy.topics.get(heard.intent.name, ()) if heard.intent is not None and guessed else ()
     bonus = talk.policy.confidence.topic_bonus
     scored = [
         (candidate.score + (bonus if candidate.entry.partition("#")[0] in about else 0), candidate.entry)
@@ -82,7 +91,11 @@ def _finds_fault_with_answer(talk: Talk) -> bool:
     """A few words against the answer; a broken pot is no fault of the answer."""
     complaining = talk.heard.confidence(*COMPLAINTS) >= talk.policy.confidence.maybe
     short = len(talk.heard.text) <= _FEW_WORDS
-    return short and not complaining and talk.sure("dissatisfied", "correct_fact")
+    against = talk.sure("dissatisfied", "correct_fact") or (
+        talk.heard.confidence("deny", "dissatisfied", "correct_fact") >= talk.policy.confidence.maybe
+        and _NOT_MEANT.search(talk.heard.text) is not None
+    )
+    return short and not complaining and against
 
 
 def _show_next(talk: Talk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot import when
+from bot.complaints.answers import does_not_know
 from bot.effects import HandOffReason
 from bot.memory import Option, OrderQuestion
 from bot.proof import is_proven, order_numbers, proves, tries_to_prove
@@ -152,7 +153,7 @@ def _hear_no_number(talk: Talk, question: OrderQuestion) -> bool:
         else:
             talk.say("order.not_a_number", example=talk.policy.order_example)
         return True
-    if talk.sure("deny"):
+    if talk.sure("deny") or does_not_know(talk.heard.text):
         talk.memory.order = None
         handoff.offer_person(talk, "order.no_number")
         return True
@@ -175,7 +176,7 @@ def _say_unknown(talk: Talk, number: str) -> None:
 
 
 def _tell(talk: Talk, order: OrderFacts) -> None:
-    talk.memory.order = None
+    talk.memory.order, talk.memory.told = None, order.number
     status = STATUSES.get(order.status.strip().casefold())
     lines = [
         talk.text("order.head", number=order.number, date=_date(talk, order), items=_items(talk, order)),

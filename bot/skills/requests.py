@@ -18,11 +18,13 @@ def answer(talk: Talk) -> None:
     """A question about how it goes is answered, with the request one button away; a request is taken at once."""
     intent = talk.heard.intent.name if talk.heard.intent is not None else ""
     entries = knowledge.likely(talk, talk.heard, talk.policy.confidence.knowledge)
-    if entries and not order_numbers(talk, talk.heard) and not talk.aside:
+    if entries and talk.aside:
+        knowledge.show(talk, entries)
+    elif entries and not order_numbers(talk, talk.heard):
         start_it = Option(talk.text("button.request"), SKILL.name, "start", intent)
         knowledge.show(talk, entries, more=(start_it,))
         if intent in ABOUT_AN_ORDER:
-            talk.memory.order = OrderQuestion(asks="number", purpose=intent)  # an order number now means: do it
+            talk.memory.order = _which_order(talk, intent)  # an order number now means: do it
     else:
         start(talk, intent)
 
@@ -34,7 +36,7 @@ def chosen(talk: Talk, option: Option) -> None:
 def start(talk: Talk, intent: str) -> None:
     numbers = order_numbers(talk, talk.heard)
     if intent in ABOUT_AN_ORDER and not numbers:
-        talk.memory.order = OrderQuestion(asks="number", purpose=intent)
+        talk.memory.order = _which_order(talk, intent)
         talk.say("request.which_order", example=talk.policy.order_example)
     else:
         take(talk, intent, ", ".join(numbers[:3]))
@@ -42,8 +44,9 @@ def start(talk: Talk, intent: str) -> None:
 
 def take(talk: Talk, intent: str, order: str) -> None:
     """Open a case for it and pass it on: nothing is done to an order or an account on a chat's word alone."""
+    said = talk.memory.order.said if talk.memory.order is not None else ""
     talk.memory.order = None
-    facts: dict[str, Json] = {"what": quote(talk.heard.text, 500)}
+    facts: dict[str, Json] = {"what": quote(f"{said} {talk.heard.text}", 500)}
     if order:
         facts["order"] = order
     kind = talk.staff_text(f"intent.{intent}") if intent in SKILL.intents else ""
@@ -60,6 +63,10 @@ def take(talk: Talk, intent: str, order: str) -> None:
     handoff.hand_off(
         talk, HandOffReason.POLICY, lead=lead, note=talk.staff_text("summary.case", number=talk.turn.fresh_number)
     )
+
+
+def _which_order(talk: Talk, intent: str) -> OrderQuestion:
+    return OrderQuestion(asks="number", purpose=intent, said=quote(talk.heard.text, 200))
 
 
 SKILL = Skill(name="requests", answer=answer, intents=ABOUT_AN_ORDER | OTHERS, chosen=chosen)

@@ -18,11 +18,15 @@ _ANSWERS = {
     "cancel_form": "small.nothing_to_cancel",
     "correct_fact": "small.correct_what",
 }
+_ANSWERS_IN_BETWEEN = {"greet": "small.here", "thank": "small.welcome", "smalltalk_wellbeing": "small.well"}
+"""While another question is open, ours is not "what can I do for you?"."""
 
 
 def answer(talk: Talk) -> None:
     intent = talk.heard.intent
     key = _ANSWERS.get(intent.name) if intent is not None else None
+    if talk.aside and intent is not None:
+        key = _ANSWERS_IN_BETWEEN.get(intent.name, key)
     if key is None:
         greet(talk)
     else:

@@ -64,8 +64,8 @@ def test_no_text_of_one_language_was_left_in_another() -> None:
         ("texts/en.yml", '  thanks: "Thank', '  x: "Thank', "`survey.thanks` is missing"),
         (
             "texts/zh-Hans.yml",
-            '{example} 这样的。"\n  not',
-            '{sample} 这样的。"\n  not',
+            '{example}。"\n  not',
+            '{sample}。"\n  not',
             "has no placeholder {sample}; it knows {example}",
         ),
         ("texts/zh-Hant.yml", "回覆數字即可。", "回覆{0}數字", "`choice.how` has a brace that is no placeholder"),
