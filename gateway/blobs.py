@@ -8,6 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from channels.protocol import Blob, StorageUnavailable
 from storage.commits import Commits, Transaction, Unavailable
@@ -36,8 +38,11 @@ class Blobs:
         return blob
 
     async def find(self, digest: str) -> Blob | None:
-        """A kept blob by its hash."""
-        return await self._database.read(lambda connection: self._find(connection, digest))
+        """A kept blob by its hash. Raises StorageUnavailable."""
+        try:
+            return await self._database.read(lambda connection: self._find(connection, digest))
+        except (DBAPIError, PoolTimeout) as error:
+            raise StorageUnavailable(f"attachments cannot be looked up: {type(error).__name__}") from error
 
     def path(self, digest: str) -> Path:
         """Where a blob's file is: two levels, so that no folder holds millions."""

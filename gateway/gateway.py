@@ -80,6 +80,7 @@ class Gateway:
         self._serves = settings.server.role in (Role.ALL, Role.WEB)
         self._looked_at = clock()
         self._timers: set[asyncio.TimerHandle] = set()
+        self._pushing = asyncio.Lock()
         self._background: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
@@ -382,7 +383,8 @@ class Gateway:
 
     async def _push(self, interactions: Sequence[int]) -> None:
         try:
-            self._publish(await self.database.read(lambda connection: entries(connection, interactions)))
+            async with self._pushing:  # one after the other, as they were told
+                self._publish(await self.database.read(lambda connection: entries(connection, interactions)))
         except (DBAPIError, PoolTimeout):
             log.warning("streams_not_read")  # the next tick that can read offers what was missed
 

@@ -18,7 +18,16 @@ from sqlalchemy import Row, select, update
 
 from campaigns.policy import Defer, Send, Situation, Skip, may_write
 from campaigns.quiet_hours import zone
-from channels.envelope import Attachment, AttachmentKind, Button, DeliveryStatus, OutboundMessage, Receipt, SendError
+from channels.envelope import (
+    Attachment,
+    AttachmentKind,
+    Button,
+    DeliveryStatus,
+    OutboundMessage,
+    Receipt,
+    SendError,
+    SendErrorCode,
+)
 from channels.protocol import Channel, HistoryEntry, Streams
 from gateway.news import Streamed
 from gateway.receipts import RANK
@@ -155,7 +164,7 @@ class Sender:
         if grant <= 0:
             return [], wait
         rows = outbox.due(transaction.connection, self.channel.name, now, grant)
-        leaving = [row for row in _one_an_address(rows) if self._may_leave(transaction, row, rows)]
+        leaving = [row for row in _one_an_address(rows) if self._may_leave(transaction, row)]
         until = server_time(transaction) + outbox.LEASE
         taken = set(
             outbox.claim(transaction.connection, [row.id for row in leaving], by=self._process, until=until, at=now)
@@ -186,13 +195,11 @@ class Sender:
         wait = 1.0 if allowed else min(1.0, (next_at - now).total_seconds())
         return min(capacity, allowed), next_at, wait
 
-    def _may_leave(
-        self, transaction: Transaction, row: Row[*tuple[Any, ...]], rows: Sequence[Row[*tuple[Any, ...]]]
-    ) -> bool:
+    def _may_leave(self, transaction: Transaction, row: Row[*tuple[Any, ...]]) -> bool:
         verdict = may_write(self._situation(transaction, row))
         match verdict:
             case Send():
-                return True
+                return self._readable(transaction, row)
             case Skip():
                 status = DeliveryStatus.SKIPPED if row.attempts == 0 else DeliveryStatus.FAILED
                 _settle(transaction, row, status, str(verdict.reason), due=transaction.now)
@@ -200,6 +207,18 @@ class Sender:
             case Defer():
                 _settle(transaction, row, DeliveryStatus(row.status), str(verdict.reason), due=verdict.until)
         return False
+
+    def _readable(self, transaction: Transaction, row: Row[*tuple[Any, ...]]) -> bool:
+        """Whether the message can be put into its envelope; one that cannot must not hold up its channel."""
+        try:
+            outbound(row, self.channel.name)
+        except (KeyError, TypeError, ValueError) as error:
+            log.exception("delivery_not_readable", channel=self.channel.name, delivery=row.id)
+            reason = f"its stored form cannot be read: {type(error).__name__}"
+            _settle(transaction, row, DeliveryStatus.FAILED, reason, due=transaction.now)
+            transaction.count("sent", self.channel.name, DeliveryStatus.FAILED)
+            return False
+        return True
 
     def _situation(self, transaction: Transaction, row: Row[*tuple[Any, ...]]) -> Situation:
         marketing = row.purpose == "marketing"
@@ -236,6 +255,10 @@ class Sender:
             answer = await self.channel.send(claimed.message)
         except SendError as error:
             answer = error
+        except Exception as error:
+            # The adapter's bug, not the provider's word: nobody knows what has left.
+            log.exception("adapter_failed", channel=self.channel.name, delivery=claimed.id)
+            answer = SendError(SendErrorCode.NO_ANSWER, f"the adapter failed: {type(error).__name__}")
         self._boundary("after send")
         await self._record(Sent(claimed=claimed, answer=answer))
 

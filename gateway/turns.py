@@ -107,11 +107,26 @@ class Turns:
         started = perf_counter()
         playbook = self._playbook()
         slow = asyncio.get_running_loop().call_later(SLOW, self._on_slow, claim.talk.channel, claim.person.uri)
-        turn = self._turn(claim, await self._understand(claim))
-        outcome = await self._respond(claim, turn, playbook)
+        outcome = await self._answer(claim, await self._understand(claim), playbook)
         slow.cancel()
         await self._apply(outcome)
         self._observe(perf_counter() - started)
+
+    async def _answer(self, claim: Claim, understandings: Sequence[Understanding], playbook: Playbook) -> Outcome:
+        try:
+            turn = self._turn(claim, understandings)
+        except Exception as error:
+            # What is stored cannot be read as facts (by another version, or by hand): a person must look, once.
+            log.exception("facts_not_readable", contact=claim.contact)
+            bare = replace(claim, cases=(), due=None, talk=claim.talk._replace(memory={}))
+            return Outcome(
+                claim=claim,
+                turn=self._turn(bare, understandings),
+                effects=(ENGINE_FAILED,),
+                playbook=playbook.fingerprint,
+                failure=f"its facts cannot be read: {type(error).__name__}",
+            )
+        return await self._respond(claim, turn, playbook)
 
     async def _understand(self, claim: Claim) -> Sequence[Understanding]:
         whole = claim.person.uri.startswith("tel:")

@@ -1,20 +1,25 @@
-"""Migrations: the database's shape, version by version (Alembic), on SQLite and PostgreSQL."""
+"""Migrations: the database's shape, version by version (Alembic), on SQLite and PostgreSQL.
+
+Alembic is imported only where there is something to migrate: every start asks, and it costs 14 MB.
+"""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from storage.database import synchronous_engine
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 _LOCK = 7_261_905_021
 """Two processes that start together must not both migrate; an advisory lock of this number tells them apart."""
+_VERSIONS = Path(__file__).parent / "versions"
 
 
 def migrate(url: str) -> str:
@@ -23,7 +28,8 @@ def migrate(url: str) -> str:
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        command.upgrade(_config(connection), "head")
+        if current(connection) != newest():
+            _upgrade(connection)
         revision = current(connection)
     engine.dispose()
     assert revision is not None
@@ -32,18 +38,29 @@ def migrate(url: str) -> str:
 
 def current(connection: Connection) -> str | None:
     """The revision a database has; None: it was never migrated."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 @cache
 def newest() -> str:
-    """The revision that this version of Rapport wants."""
-    head = ScriptDirectory.from_config(_config(None)).get_current_head()
-    assert head is not None
-    return head
+    """The revision that this version of Rapport wants: files are named by their revision, in order."""
+    newest_file = max(path for path in _VERSIONS.glob("[0-9]*.py"))
+    found = re.search(r'^revision = "(\w+)"$', newest_file.read_text("utf-8"), re.MULTILINE)
+    assert found is not None, f"{newest_file.name} names no revision"
+    return found.group(1)
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+
+    command.upgrade(_config(connection), "head")
 
 
 def _config(connection: Connection | None) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["connection"] = connection

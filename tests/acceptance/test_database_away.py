@@ -24,6 +24,7 @@ from tests.channels.telegram_server import TelegramServer
 from tests.clock import FrozenClock
 from tests.postgres import PostgresServer
 from tests.torture_load import Crowd
+from tests.waiting import a_moment
 
 pytestmark = [pytest.mark.usefixtures("small_house"), pytest.mark.slow]
 UNLIMITED = Rate(per_second=float("inf"), burst=1)
@@ -51,7 +52,7 @@ async def test_what_is_not_stored_is_not_acknowledged_and_what_is_acknowledged_i
                     break
                 except StorageUnavailable:
                     refused += 1
-                    await asyncio.sleep(0.02)
+                    await a_moment()
             acknowledged[channel, said.external_id] = said.address
             if len(acknowledged) > 40:
                 away.set()
@@ -65,7 +66,7 @@ async def test_what_is_not_stored_is_not_acknowledged_and_what_is_acknowledged_i
             with pytest.raises(StorageUnavailable):
                 await house.ports["window"].history("window:1")
             postgres_server.start()  # from this thread: it ends with the one that started it
-            await asyncio.sleep(0.1)
+            await a_moment()
 
     await asyncio.gather(fail(), *(write(number) for number in range(4)))
     await house.rest(clock)
@@ -106,8 +107,7 @@ async def test_web_chat_says_unavailable_and_telegram_keeps_its_offset_until_the
         try:
             before = crowd.accepted
             update = await bot.say(7001, "meanwhile")
-            await _until(lambda: crowd.refusals > 0)
-            await asyncio.sleep(0.5)  # time for a wrong offset to arrive
+            await _until(lambda: crowd.refusals > 5)  # by then a wrong offset would have arrived
             assert update in bot.updates, "Telegram was told to forget what is not stored"
             assert crowd.accepted <= before + 9, "what cannot be stored was accepted"
         finally:
@@ -127,8 +127,8 @@ async def test_web_chat_says_unavailable_and_telegram_keeps_its_offset_until_the
 
 async def _until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(40):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+        while not condition():
+            await a_moment()
 
 
 async def _until_seen(house: House, crowd: Crowd) -> None:
@@ -139,4 +139,4 @@ async def _until_seen(house: House, crowd: Crowd) -> None:
             left = await house.database.read(books.unfinished)
             if not left and not crowd.unseen(await house.database.read(books.read)):
                 return
-            await asyncio.sleep(0.1)
+            await a_moment()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha256
@@ -31,6 +30,7 @@ from tests.acceptance.tea_house import (
 from tests.channels.telegram_faults import Drop, bare, stated, too_many
 from tests.channels.telegram_server import TelegramServer, private
 from tests.channels.test_webchat_files import PNG
+from tests.waiting import until as look_until
 
 pytestmark = pytest.mark.slow
 
@@ -72,9 +72,7 @@ async def house(tmp_path: Path, trained_models: Path, telegram: TelegramServer) 
 
 async def until(house: TeaHouse, condition: Callable[[], object], within: float = 15.0) -> None:
     """Until the database or the server shows it; time does not help a house that has not got there by then."""
-    async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    await look_until(condition, within=within)
 
 
 class Chat:

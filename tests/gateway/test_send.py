@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 from itertools import pairwise
@@ -18,6 +17,7 @@ from storage import outbox
 from tests.acceptance import books
 from tests.acceptance.house import House, Post, Provider, Window, message, open_house, small_house, taken
 from tests.clock import FrozenClock
+from tests.waiting import until
 
 __all__ = ["small_house"]
 
@@ -301,10 +301,12 @@ async def test_a_sender_outlives_a_claim_that_fails(house: House, monkeypatch: p
     monkeypatch.setattr(outbox, "due", stumbles)
     monkeypatch.setattr("gateway.send.log.exception", lambda *_, **__: None)
     await house.ports["post"].accept([message("post", "post:1", "m1", "")])
-    async with asyncio.timeout(20):
-        while not post(house).provider.taken:
-            house.senders["post"].wake()
-            await asyncio.sleep(0.01)
+
+    def taken_after_a_nudge() -> bool:
+        house.senders["post"].wake()
+        return bool(post(house).provider.taken)
+
+    await until(taken_after_a_nudge)
     assert failures
 
 
@@ -317,3 +319,45 @@ def test_waits_grow_are_jittered_bounded_and_the_same_when_asked_again() -> None
         ceiling = min(timedelta(seconds=2 * 2**attempt), timedelta(seconds=60))
         assert ceiling / 2 <= min(column) <= max(column) <= ceiling
         assert len(set(column)) > 25
+
+
+async def test_an_adapter_that_breaks_leaves_the_outcome_unknown_and_the_channel_going(
+    house: House, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.send.log.exception", lambda *_, **__: None)
+    async def bug(provider: Provider, outbound: OutboundMessage) -> None:
+        post(house).fate = kind
+        raise ZeroDivisionError
+
+    async def kind(provider: Provider, outbound: OutboundMessage) -> None:
+        provider.take(outbound)
+
+    post(house).fate = bug
+    await say(house, "a1", "a2")
+    clock.advance(timedelta(seconds=1))
+    await house.settle()
+    rows = await house.database.read(
+        lambda connection: connection.execute(text("SELECT status, reason FROM deliveries ORDER BY id")).all()
+    )
+    assert [row.status for row in rows] == ["unknown", "sent"]
+    assert "the adapter failed: ZeroDivisionError" in rows[0].reason
+
+
+async def test_a_message_that_cannot_be_read_any_more_does_not_hold_up_its_channel(
+    house: House, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.send.log.exception", lambda *_, **__: None)
+    post(house).fate = failing(SendError(SendErrorCode.RATE_LIMITED, "wait", retry_after=5))
+    await say(house, "a1")
+    await house.commits.run(
+        lambda transaction: transaction.connection.execute(text("UPDATE deliveries SET message = '{}'"))
+    )
+    clock.advance(timedelta(seconds=10))
+    await say(house, "a2")
+    clock.advance(timedelta(seconds=1))
+    await house.settle()
+    rows = await house.database.read(
+        lambda connection: connection.execute(text("SELECT status, reason FROM deliveries ORDER BY id")).all()
+    )
+    assert [row.status for row in rows] == ["failed", "sent"]
+    assert "cannot be read" in rows[0].reason

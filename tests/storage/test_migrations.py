@@ -1,0 +1,40 @@
+"""The database's shape: what the migrations make is what the entities say, and a start asks cheaply."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from storage import migrations
+from storage.database import synchronous_engine
+from storage.everything import Entity
+
+
+def test_the_migrations_make_what_the_entities_say(migrated_url: str) -> None:
+    engine = synchronous_engine(migrated_url)
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), Entity.metadata)
+    engine.dispose()
+    assert differences == []
+
+
+def test_the_newest_revision_is_the_one_that_alembic_would_go_to() -> None:
+    config = migrations._config(None)  # pyright: ignore[reportPrivateUsage]
+    assert migrations.newest() == ScriptDirectory.from_config(config).get_current_head()
+
+
+def test_migrating_twice_changes_nothing(database_url: str) -> None:
+    assert migrations.migrate(database_url) == migrations.migrate(database_url) == migrations.newest()
+
+
+def test_a_start_on_a_migrated_database_does_not_import_alembic(migrated_sqlite_url: str) -> None:
+    code = (
+        "import sys; from storage.migrations import migrate;"
+        f"migrate({migrated_sqlite_url!r}); print('alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.strip() == "False"
