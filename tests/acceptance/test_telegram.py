@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from pydantic import SecretStr
 
 from channels.envelope import SendErrorCode
 from nlu.understanding import Language
@@ -56,7 +57,7 @@ async def opened(
                 update={
                     "server": house.settings.server.model_copy(update={"public_url": house.url}),
                     "telegram": house.settings.telegram.model_copy(
-                        update={"webhook": True, "webhook_secret": type(house.settings.telegram.token)(TELEGRAM_SECRET)}
+                        update={"webhook": True, "webhook_secret": SecretStr(TELEGRAM_SECRET)}
                     ),
                 }
             )
