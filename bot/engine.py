@@ -11,7 +11,7 @@ from bot.complaints import questions
 from bot.complaints.facts import KINDS, WISHES
 from bot.effects import Effect, Ignore, LinkByCode, Say
 from bot.heard import COMPLAINTS, SOCIAL, Heard, hear, hear_one
-from bot.memory import CHOICE_AGE, Option
+from bot.memory import CHOICE_AGE, Choice, Option
 from bot.playbook import Playbook
 from bot.proof import order_numbers
 from bot.skill import Skill
@@ -60,6 +60,8 @@ BY_INTENT: Mapping[str, Skill] = {intent: skill for skill in SKILLS.values() for
 FLOOR: Sequence[Skill] = tuple(skill for skill in SKILLS.values() if skill.goes_on is not None)
 """Who may have the floor from an earlier Turn, in the order of SKILLS."""
 
+_ONE_GUESS = 2
+"""Options of a clarification with one guess: that one, and something else."""
 MOST_NEEDS = 3
 """Needs that are met in one Turn."""
 
@@ -163,19 +165,33 @@ def _choose(talk: Talk) -> bool:
     if option is not None:
         _take(talk, option)
         return True
+    if _tells_more(talk, choice):
+        _take(talk, choice.options[0], and_then=talk.heard)
+        return True
     choice.age += 1
     if choice.age >= CHOICE_AGE:
         talk.memory.choice = None
     return False
 
 
-def _take(talk: Talk, option: Option) -> None:
-    """Do what the option stands for; what was said before it is the matter again, where there was any."""
+def _tells_more(talk: Talk, choice: Choice) -> bool:
+    """Asked "did you mean this?" they say neither yes nor no, but go on with facts: that is a yes."""
+    if choice.about is None or len(choice.options) != _ONE_GUESS or choice.options[0].skill != clarification.SKILL.name:
+        return False
+    unsure = talk.heard.intent is None or not talk.sure(talk.heard.intent.name)
+    return unsure and bool(talk.heard.entities or order_numbers(talk, talk.heard))
+
+
+def _take(talk: Talk, option: Option, *, and_then: Heard | None = None) -> None:
+    """Do what the option stands for; what was said before it is the matter again, where there was any.
+
+    `and_then`: said instead of choosing, and part of the matter.
+    """
     choice, talk.memory.choice = talk.memory.choice, None
     talk.memory.misunderstood = 0
     said = talk.heard
     if choice is not None and choice.about is not None:
-        talk.heard = choice.about
+        talk.heard = choice.about.and_then(and_then) if and_then is not None else choice.about
     skill = SKILLS.get(option.skill)
     if option.skill == clarification.SKILL.name and option.value in BY_INTENT:
         talk.heard = replace(talk.heard, intents=(Intent(name=option.value, confidence=1.0), *talk.heard.intents))

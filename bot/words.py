@@ -73,6 +73,8 @@ WORDS: Mapping[str, str] = {
     "order.dropped": "",
     "order.ask_proof": "number",
     "order.wrong_proof": "number",
+    "order.no_proof": "",
+    "order.no_news": "",
     "order.cannot_prove": "",
     "order.lookup_failed": "number",
     "order.unknown": "number",

@@ -44,8 +44,8 @@ def record(talk: Talk, complaint: Complaint, *, resumed: bool = False) -> None:
     elif (others := _take(talk, complaint, angry=bool(lead))) is None:
         lead = lead or _ask_otherwise(talk, complaint)
     else:
-        lead = lead or _noted(talk, others)
         courtesy = _courtesy(talk, complaint)
+        lead = lead or ("" if complaint.answered == complaint.asked == "what" else _noted(talk, others))
     problem = look_up_order(talk, complaint)
     go_on(talk, complaint, lead="\n".join(part for part in (lead, problem) if part), courtesy=courtesy)
 
@@ -183,7 +183,9 @@ def _hear_proof(talk: Talk, complaint: Complaint) -> str | None:
         talk.memory.proven = [*talk.memory.proven, order.number][-5:]
         return talk.text("complaint.proof_thanks")
     complaint.tries["wrong proof"] = complaint.tries.get("wrong proof", 0) + 1
-    if complaint.tries["wrong proof"] < talk.policy.proof_attempts:
-        return talk.text("order.wrong_proof", number=number)
-    facts["proof"] = "failed"
-    return talk.text("complaint.proof_failed")
+    failed = complaint.tries["wrong proof"] >= talk.policy.proof_attempts
+    if failed:
+        facts["proof"] = "failed"
+    if complaint.asked != "proof":
+        return None  # a phone number to be reached at need not be the buyer's
+    return talk.text("complaint.proof_failed") if failed else talk.text("order.wrong_proof", number=number)

@@ -72,7 +72,10 @@ def likely(talk: Talk, heard: Heard, least: float) -> list[str]:
         if _may_see(talk, candidate)
     ]
     scored.sort(key=lambda pair: -pair[0])
-    return [entry for _, entry in scored] if scored and scored[0][0] >= least else []
+    if not scored or scored[0][0] < least:
+        return []
+    weakest = min(least, talk.policy.confidence.knowledge_least)  # worse ones are not worth a "perhaps"
+    return [entry for score, entry in scored if score >= weakest]
 
 
 def show(talk: Talk, entries: list[str], *, lead: str = "", more: tuple[Option, ...] = ()) -> None:

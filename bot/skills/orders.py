@@ -10,7 +10,7 @@ from bot.effects import HandOffReason
 from bot.memory import Option, OrderQuestion
 from bot.proof import is_proven, order_numbers, proves, tries_to_prove
 from bot.skill import Skill
-from bot.skills import handoff, requests
+from bot.skills import handoff, knowledge, requests
 from bot.talk import Talk, quote
 from bot.turn import LookupKind, OrderFacts
 
@@ -125,7 +125,10 @@ def _go_on_with(talk: Talk, question: OrderQuestion, number: str) -> None:
 
 def _hear_proof(talk: Talk, question: OrderQuestion) -> bool:
     if not tries_to_prove(talk.heard):
-        return False
+        if not (talk.sure("deny") or does_not_know(talk.heard.text)):
+            return False
+        handoff.offer_person(talk, "order.no_proof")  # the question stays: the digits may still be found
+        return True
     result = talk.lookup(LookupKind.ORDER, question.number)
     order = next(iter(result.orders), None)
     if result.failure is not None or order is None:
@@ -176,7 +179,7 @@ def _say_unknown(talk: Talk, number: str) -> None:
 
 
 def _tell(talk: Talk, order: OrderFacts) -> None:
-    talk.memory.order, talk.memory.told = None, order.number
+    again, talk.memory.order, talk.memory.told = talk.memory.told == order.number, None, order.number
     status = STATUSES.get(order.status.strip().casefold())
     lines = [
         talk.text("order.head", number=order.number, date=_date(talk, order), items=_items(talk, order)),
@@ -185,6 +188,17 @@ def _tell(talk: Talk, order: OrderFacts) -> None:
     if order.tracking:
         lines.append(talk.text("order.tracking", tracking=quote(order.tracking, 60)))
     talk.say_text("\n".join(lines))
+    if again:
+        _say_more(talk)
+
+
+def _say_more(talk: Talk) -> None:
+    """Asked again about an order that nothing new is known of: how long it takes in general, or a person."""
+    entries = knowledge.likely(talk, talk.heard, talk.policy.confidence.knowledge)
+    if entries:
+        knowledge.show(talk, entries)
+    else:
+        handoff.offer_person(talk, "order.no_news")
 
 
 def _label(talk: Talk, order: OrderFacts) -> str:
