@@ -94,7 +94,7 @@ class Rehearsal:
             said.effects.extend(orjson.loads(row.effects))
         for identity, turn in connection.execute(
             select(FollowUp.id, FollowUp.turn).where(FollowUp.turn.is_not(None)).order_by(FollowUp.done_at, FollowUp.id)
-        ).tuples():
+        ):
             if identity not in self._follow_ups_told and turn is not None:
                 self._follow_ups_told.add(identity)
                 said.effects.extend(orjson.loads(turn)["effects"])
