@@ -285,7 +285,8 @@ def _best_guess(talk: Talk) -> Skill:
         return attachments.SKILL
     if consent.wants_start(talk):
         return consent.SKILL
-    if sum(intent.confidence for intent in heard.intents if intent.name in KINDS) >= talk.policy.confidence.sure:
+    complaining = {*KINDS, "anger", "dissatisfied"}
+    if sum(intent.confidence for intent in heard.intents if intent.name in complaining) >= talk.policy.confidence.sure:
         return complaint.SKILL  # surely a complaint, and only not sure about what
     if order_numbers(talk, heard):
         return orders.SKILL

@@ -177,7 +177,8 @@ class Talk:
     def _choose_language(self) -> Language:
         """The language of the message; where it tells nothing, the one we spoke before, or that of their app."""
         hint = next((message.hint for message in reversed(self.messages) if message.hint is not None), None)
-        before = self.memory.language or self.turn.contact.language or hint or self.playbook.policy.language
+        guess = Language.EN if _LATIN_WORDS.search(self.heard.text) else self.playbook.policy.language
+        before = self.memory.language or self.turn.contact.language or hint or guess
         now = self.heard.language
         if now is None or (self.heard.either_script and before is not Language.EN):
             return before
@@ -198,6 +199,8 @@ class Talk:
             self.effects.append(LearnAboutContact(language=language, addresses=addresses))
 
 
+_LATIN_WORDS = re.compile(r"^[^\u3040-\u9fff@]*\b[A-Za-z]{3,}\b[^\u3040-\u9fff@]*$")
+"""Too little to tell the language, and yet no Chinese: English is the likelier one."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 
 

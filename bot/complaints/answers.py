@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from bot.complaints.facts import FEELINGS, HAN, KINDS, keep_date, tells_what
+from bot.complaints.facts import FEELINGS, HAN, KINDS, USED, keep_date, tells_what
 from bot.heard import SOCIAL, Heard
 from bot.memory import Complaint
 from bot.talk import Talk, quote
@@ -93,6 +93,11 @@ def adds_to_story(talk: Talk, complaint: Complaint, heard: Heard) -> bool:
     return True
 
 
+def tells_time(text: str) -> bool:
+    """A day, or words for a time."""
+    return _TIME.search(text) is not None
+
+
 def _leave_open(complaint: Complaint, field: str) -> bool:
     complaint.facts[field] = None
     return True
@@ -111,15 +116,16 @@ def _can_be(talk: Talk, field: str, heard: Heard, new: set[str]) -> bool:
         case "what":
             return tells_what(text) and (_is_telling(talk, heard) or not new)
         case "happened":
-            return _TIME.search(text) is not None
+            return tells_time(text)
         case "bought":
-            return _TIME.search(text) is not None and not new & {"used", "wish", "reach"}
+            return tells_time(text) and not new & {"used", "wish", "reach"}
         case "product":
             return len(text) <= _A_NAME and _has_words(heard) and not new and _ASKS.search(text) is None
         case "used":
             return _has_words(heard) and not new and _ASKS.search(text) is None
         case "wish":
-            return _has_words(heard) and not _is_telling(talk, heard) and not new - {"amount", "used"}
+            only_used = USED.search(text) is not None and len(text) <= _FEW_WORDS
+            return _has_words(heard) and not only_used and not _is_telling(talk, heard) and not new - {"amount", "used"}
         case "reach":
             return _REACHES.search(text) is not None or _HERE_ALONE.fullmatch(_plain(text)) is not None
         case _:
@@ -130,6 +136,8 @@ def _is_manners(talk: Talk, field: str, heard: Heard) -> bool:
     """A plain yes, no or thank you; though "no" says enough about how something was used."""
     intent = heard.intent
     if intent is None or intent.name not in _ABOUT_OURSELVES or not talk.sure(intent.name):
+        return False
+    if field in {"happened", "bought"} and intent.name not in SOCIAL and tells_time(heard.text):
         return False
     return len(heard.text) <= _FEW_WORDS and not (field == "used" and intent.name == "deny")
 

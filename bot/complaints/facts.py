@@ -40,7 +40,7 @@ _WISH_WORDS = (
     ("apology", re.compile(r"道歉|说法|說法|解释|解釋|apolog|explanation", re.IGNORECASE)),
 )
 _BOUGHT = re.compile(r"买|買|购|購|下单|下單|bought|ordered|purchase", re.IGNORECASE)
-_USED = re.compile(
+USED = re.compile(
     r"用了|[用泡喝][过過]|喝了|使用|泡了|[冲沖]泡|煮|水洗|手洗|洗碗|微波|第一次"
     r"|[没沒未](?:有|怎么|怎麼)?使?[用喝泡]|[没沒未]拆|未开封|未開封"
     r"|[刚剛](?:一?打[开開]|拆|[开開]封)"
@@ -129,9 +129,9 @@ def _reachable(talk: Talk) -> bool:
 
 
 def absorb(talk: Talk, complaint: Complaint, heard: Heard) -> set[str]:
-    """Take every fact that the words hold, whatever was asked; what was told before stays. Returns what is new."""
+    """Take every fact that the words hold, whatever was asked; most that was told before stays. Returns what is new."""
     facts = complaint.facts
-    before = set(facts)
+    before = dict(facts)
     if numbers := order_numbers(talk, heard):
         facts.setdefault("order", numbers[0])
         if facts["order"] is None:
@@ -146,10 +146,10 @@ def absorb(talk: Talk, complaint: Complaint, heard: Heard) -> set[str]:
         facts["reach"] = "; ".join(quote(address, 100) for address in reach[:2])
     elif _HERE.search(heard.text):
         facts.setdefault("reach", "here")
-    if _USED.search(heard.text) and complaint.kind == ComplaintKind.QUALITY:
-        facts.setdefault("used", quote(_sentence_with(_USED, heard.text), 200))
-    if wish := wish_in(heard, talk.policy.confidence.sure):
-        facts.setdefault("wish", wish)
+    if USED.search(heard.text) and complaint.kind == ComplaintKind.QUALITY:
+        facts.setdefault("used", quote(_sentence_with(USED, heard.text), 200))
+    if (wish := wish_in(heard, talk.policy.confidence.sure)) and (wish != "apology" or facts.get("wish") is None):
+        facts["wish"] = wish
     if heard.evidence:
         known = facts.get("evidence")
         kept = [item for item in known if isinstance(item, int)] if isinstance(known, list) else []
@@ -157,7 +157,7 @@ def absorb(talk: Talk, complaint: Complaint, heard: Heard) -> set[str]:
     if complaint.kind == ComplaintKind.OTHER:
         complaint.kind = kind_of(heard, talk.policy.confidence.maybe).value
         facts["kind"] = complaint.kind
-    return set(facts) - before
+    return {field for field, value in facts.items() if field not in before or before[field] != value}
 
 
 def absorb_story(talk: Talk, complaint: Complaint, heard: Heard) -> None:
@@ -223,8 +223,12 @@ def detect_tone(talk: Talk, heard: Heard) -> Tone | None:
     for tone in (Tone.PREPARED, Tone.STUBBORN, Tone.EMOTIONAL):
         if talk.policy.tones[tone].search(heard.text):
             return tone
-    sure = talk.policy.confidence.sure
-    return Tone.EMOTIONAL if heard.confidence("anger", "abuse") >= sure else None
+    return Tone.EMOTIONAL if is_angry(talk, heard) else None
+
+
+def is_angry(talk: Talk, heard: Heard) -> bool:
+    """Whether with words about us or about the matter: the engine need not tell them apart."""
+    return heard.confidence("anger") + heard.confidence("abuse") >= talk.policy.confidence.sure
 
 
 def _dates(heard: Heard, usual: str) -> list[tuple[str, tuple[str, str]]]:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.complaints import judgement, promises, questions
 from bot.complaints.facts import KINDS, absorb, detect_tone
 from bot.complaints.judgement import Offer
 from bot.effects import CancelFollowUps, HandOffReason, UpdateCase
+from bot.heard import Heard
 from bot.memory import Complaint
 from bot.policy import Tone
 from bot.skills import handoff
 from bot.talk import Talk, quote
 from bot.turn import CaseStatus, Json, Step
+
+_FEW_WORDS = 25
+"""Characters."""
+_YES = re.compile(
+    r"好(?![像难難贵貴少])|可以|行|嗯|成(?!本)|没问题|沒問題|就[这這][样樣]|同意|接受"
+    r"|(?:ok|okay|yes|yep|yeah|sure|fine|great|perfect|alright|all right|sounds good|that works|deal)\b",
+    re.IGNORECASE,
+)
+_BUT = re.compile(
+    r"[不?？吗嗎]|[没沒](?![问問])|但|可是|太少|\b(?:but|not|no|only|however|don't|isn't)\b", re.IGNORECASE
+)
 
 
 def judge(talk: Talk, complaint: Complaint, lead: str) -> None:
@@ -29,20 +43,29 @@ def hear_about_proposal(talk: Talk, complaint: Complaint) -> None:
     lead = questions.calm(talk)
     if lead is None:
         return
-    absorb(talk, complaint, talk.heard)
+    new = absorb(talk, complaint, talk.heard)
     heard = talk.heard
-    if talk.means("affirm") or talk.means("satisfied"):
+    if talk.means("affirm") or talk.means("satisfied") or agrees(heard):
         accept(talk, complaint)
     elif talk.sure("deny", "dissatisfied", "refund_request", "return_request", "exchange_request", *KINDS) or lead:
         decline(talk, complaint, lead)
     elif heard.evidence and not heard.text:
         questions.ask(talk, complaint, lead=talk.text("complaint.evidence"))
+    elif noted := questions.noted(talk, new - {"wish", "what"}):
+        talk.act(UpdateCase(number=complaint.case, facts=dict(complaint.facts)))
+        questions.ask(talk, complaint, lead=noted)
     elif complaint.tries.get("proposal", 0):
         leave_to_people(talk, complaint, HandOffReason.NOT_UNDERSTOOD, "")
     else:
         complaint.tries["proposal"] = 1
         talk.act(UpdateCase(number=complaint.case, facts=dict(complaint.facts), note=quote(heard.text, 300) or None))
         questions.ask(talk, complaint, lead=talk.text("complaint.sorry_again"))
+
+
+def agrees(heard: Heard) -> bool:
+    """A few words that begin with a yes, and take nothing of it back: "fine, thanks"."""
+    text = heard.text.strip()
+    return len(text) <= _FEW_WORDS and _YES.match(text) is not None and _BUT.search(text) is None
 
 
 def decline(talk: Talk, complaint: Complaint, lead: str = "") -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
+from bot.complaints.facts import ASKED_OF_ALL, is_angry
 from bot.complaints.judgement import Offer
 from bot.effects import HandOffReason, PlanFollowUp
 from bot.memory import Complaint, Option
@@ -11,9 +13,12 @@ from bot.policy import ComplaintKind, OfferKind, Tone
 from bot.skills import handoff
 from bot.talk import Talk
 from bot.turn import FollowUpKind, Step
+from bot.words import WORDS
+from nlu.understanding import Language
 
 NAME = "complaint"
 """The skill that speaks here."""
+_NAMED = tuple(field for field in ASKED_OF_ALL if f"fact.{field}" in WORDS)
 MOST_BACK = 2
 """Somebody who goes on about other things knows by then what we asked, and comes back or is reminded."""
 
@@ -40,9 +45,22 @@ def go_back(talk: Talk) -> None:
         ask(talk, complaint, lead=talk.text("complaint.back"))
 
 
+def noted(talk: Talk, fields: Collection[str]) -> str:
+    """What was told besides the answer is acknowledged by name; empty where it was nothing."""
+    if talk.heard.evidence:
+        return talk.text("complaint.evidence")
+    told = names(talk, fields)
+    return talk.text("complaint.noted_facts", facts=told) if told else ""
+
+
+def names(talk: Talk, fields: Collection[str]) -> str:
+    joint = ", " if talk.language is Language.EN else "、"
+    return joint.join(talk.text(f"fact.{field}") for field in (*_NAMED, "amount") if field in fields)
+
+
 def calm(talk: Talk) -> str | None:
     """A calm word for an angry line; None: it is the last one that we take, and a person has taken over."""
-    if not talk.sure("anger", "abuse"):
+    if not is_angry(talk, talk.heard):
         return ""
     talk.memory.angry += 1
     talk.memory.tone = talk.memory.tone or Tone.EMOTIONAL

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 
 from bot.complaints import proposal, questions
-from bot.complaints.answers import adds_to_story, says_nothing_else, take_answer
-from bot.complaints.facts import ASKED_OF_ALL, absorb, correct, is_correction, missing
+from bot.complaints.answers import adds_to_story, says_nothing_else, take_answer, tells_time
+from bot.complaints.facts import absorb, correct, is_correction, missing
 from bot.effects import UpdateCase
 from bot.memory import Complaint
 from bot.policy import Tone
@@ -15,7 +14,6 @@ from bot.proof import is_proven, phone_proves, proves, tries_to_prove
 from bot.talk import Talk, quote
 from bot.turn import CaseStatus, Json, LookupKind, Step
 from bot.words import WORDS
-from nlu.understanding import Language
 
 _FOUR_DIGITS = re.compile(r"\d{4}")
 _SHORT = 8
@@ -35,7 +33,7 @@ def record(talk: Talk, complaint: Complaint, *, resumed: bool = False) -> None:
     if is_correction(talk, complaint, talk.heard):
         lead = _correct(talk, complaint)
         _do_not_count(complaint)
-    elif talk.means("resume") or (resumed and len(talk.heard.text) <= _SHORT and not talk.heard.entities):
+    elif _is_back(talk, complaint) or (resumed and len(talk.heard.text) <= _SHORT and not talk.heard.entities):
         lead = talk.text("complaint.resumed")
         _do_not_count(complaint)
     elif proof is not None:
@@ -45,7 +43,7 @@ def record(talk: Talk, complaint: Complaint, *, resumed: bool = False) -> None:
         lead = lead or _ask_otherwise(talk, complaint)
     else:
         courtesy = _courtesy(talk, complaint)
-        lead = lead or ("" if complaint.answered == complaint.asked == "what" else _noted(talk, others))
+        lead = lead or ("" if complaint.answered == complaint.asked == "what" else questions.noted(talk, others))
     problem = look_up_order(talk, complaint)
     go_on(talk, complaint, lead="\n".join(part for part in (lead, problem) if part), courtesy=courtesy)
 
@@ -71,6 +69,11 @@ def take_fact(talk: Talk, complaint: Complaint, field: str, value: Json) -> None
     go_on(talk, complaint, lead="", courtesy=_courtesy(talk, complaint))
 
 
+def _is_back(talk: Talk, complaint: Complaint) -> bool:
+    """ "I'm back"; asked for a time, "just now" is one."""
+    return talk.means("resume") and not (complaint.asked in {"happened", "bought"} and tells_time(talk.heard.text))
+
+
 def _take(talk: Talk, complaint: Complaint, *, angry: bool) -> list[str] | None:
     """Take what is told. Returns what was told besides; None: neither the answer nor anything else that we would ask.
 
@@ -93,6 +96,7 @@ def _take(talk: Talk, complaint: Complaint, *, angry: bool) -> list[str] | None:
 def _ask_otherwise(talk: Talk, complaint: Complaint) -> str:
     """What was asked for was not in it: take it for what it is, and say so."""
     if talk.heard.evidence:
+        _do_not_count(complaint)
         return talk.text("complaint.evidence")
     if adds_to_story(talk, complaint, talk.heard):
         return talk.text("complaint.noted")
@@ -100,12 +104,6 @@ def _ask_otherwise(talk: Talk, complaint: Complaint) -> str:
         complaint.facts["proof"] = "failed"
         return talk.text("complaint.no_matter")
     return talk.text("complaint.sorry_again")
-
-
-def _noted(talk: Talk, fields: Collection[str]) -> str:
-    if talk.heard.evidence:
-        return talk.text("complaint.evidence")
-    return talk.text("complaint.noted_facts", facts=_names(talk, fields)) if fields else ""
 
 
 def _courtesy(talk: Talk, complaint: Complaint) -> str:
@@ -117,11 +115,6 @@ def _courtesy(talk: Talk, complaint: Complaint) -> str:
     return talk.text("complaint.no_matter" if complaint.facts.get(complaint.asked) is None else "complaint.got_it")
 
 
-def _names(talk: Talk, fields: Collection[str]) -> str:
-    joint = ", " if talk.language is Language.EN else "、"
-    return joint.join(talk.text(f"fact.{field}") for field in (*ASKED_OF_ALL, "amount") if field in fields)
-
-
 def _do_not_count(complaint: Complaint) -> None:
     """The question is asked again, and not because it was not answered."""
     if complaint.tries.get(complaint.asked):
@@ -131,7 +124,7 @@ def _do_not_count(complaint: Complaint) -> None:
 def _correct(talk: Talk, complaint: Complaint) -> str:
     changed = correct(talk, complaint, talk.heard)
     if changed:
-        return talk.text("complaint.corrected", facts=_names(talk, changed))
+        return talk.text("complaint.corrected", facts=questions.names(talk, changed))
     if complaint.answered in {"what", "used", "wish"} and len(talk.heard.text) > 6:
         complaint.facts[complaint.answered] = quote(talk.heard.text, 500)
         return talk.text("complaint.corrected", facts=talk.text(f"fact.{complaint.answered}"))

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 from bot.complaints import proposal, questions, record
-from bot.complaints.facts import FEELINGS, KINDS, absorb_story, detect_tone, is_correction, kind_of, wish_in
+from bot.complaints.facts import FEELINGS, KINDS, absorb_story, detect_tone, is_angry, is_correction, kind_of, wish_in
 from bot.effects import CancelFollowUps, HandOffReason, Ignore, OpenCase, PlanFollowUp, UpdateCase
 from bot.heard import SOCIAL, Heard
 from bot.memory import Complaint, Option
@@ -84,7 +84,7 @@ def settle(talk: Talk) -> None:
     if talk.memory.tone is not None:
         complaint.facts["tone"] = talk.memory.tone.value
     complaint.step = Step.RECORD.value
-    if talk.sure("anger", "abuse"):
+    if is_angry(talk, heard):
         talk.memory.angry += 1
     if talk.memory.angry >= talk.policy.angry_turns:
         handoff.hand_off(talk, HandOffReason.ANGER)
@@ -247,7 +247,7 @@ def _pause(talk: Talk, complaint: Complaint) -> None:
 def _is_something_else(talk: Talk, complaint: Complaint) -> bool:
     """A question about another matter, or mere manners; not an answer to what we asked."""
     heard, intent = talk.heard, talk.heard.intent
-    if intent is None or heard.evidence:
+    if intent is None or heard.evidence or (complaint.step == Step.PROPOSE and proposal.agrees(heard)):
         return False
     if intent.name in SOCIAL - {"affirm", "deny"} and talk.sure(intent.name):
         return len(heard.text) <= 25

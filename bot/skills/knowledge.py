@@ -87,7 +87,7 @@ def show(talk: Talk, entries: list[str], *, lead: str = "", more: tuple[Option, 
     talk.memory.knowledge = entries[:4]
     text = talk.text("knowledge.answer", answer=entry.answer, source=entry.source)
     not_meant = Option(talk.text("button.not_meant"), SKILL.name, "next")
-    talk.ask(f"{lead}\n\n{text}" if lead else text, (not_meant, *more))
+    talk.ask(f"{lead}\n\n{text}" if lead else text, (not_meant, *more), about=talk.heard if more else None)
 
 
 def _finds_fault_with_answer(talk: Talk) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from bot import when
@@ -41,12 +42,16 @@ STATUSES: Mapping[str, str] = {
 """Shops' words for a status to what we say; any other word is shown as it is."""
 
 MOST_SHOWN = 3
+_OTHER = re.compile(r"另[一外个個]|其他|别的|別的|\bother\b|\banother\b|\belse\b", re.IGNORECASE)
+"""Not the order that we spoke of."""
 
 
 def answer(talk: Talk) -> None:
     numbers = order_numbers(talk, talk.heard)
     if numbers:
         tell_about(talk, numbers[0])
+    elif talk.memory.told and _OTHER.search(talk.heard.text) is None:
+        tell_about(talk, talk.memory.told)
     elif talk.turn.contact.proven:
         _tell_of_mine(talk)
     else:
@@ -86,7 +91,10 @@ def tell_about(talk: Talk, number: str) -> None:
         handoff.offer_person(talk, "order.lookup_failed", number=number)
     elif order is None:
         _say_unknown(talk, number)
-    elif is_proven(talk, order) or proves(order, talk.heard):
+    elif is_proven(talk, order):
+        _tell(talk, order)
+    elif proves(order, talk.heard):
+        talk.memory.proven = [*talk.memory.proven, order.number][-5:]
         _tell(talk, order)
     elif not order.phone_ending:
         handoff.hand_off(talk, HandOffReason.POLICY, lead=talk.text("order.cannot_prove"))
@@ -195,7 +203,7 @@ def _tell(talk: Talk, order: OrderFacts) -> None:
 def _say_more(talk: Talk) -> None:
     """Asked again about an order that nothing new is known of: how long it takes in general, or a person."""
     entries = knowledge.likely(talk, talk.heard, talk.policy.confidence.knowledge)
-    if entries:
+    if entries and entries[0].partition("#")[0] in talk.policy.topics.get("shipping_question", ()):
         knowledge.show(talk, entries)
     else:
         handoff.offer_person(talk, "order.no_news")

@@ -17,7 +17,12 @@ OTHERS = frozenset({"account_problem", "privacy_request"})
 def answer(talk: Talk) -> None:
     """A question about how it goes is answered, with the request one button away; a request is taken at once."""
     intent = talk.heard.intent.name if talk.heard.intent is not None else ""
-    entries = knowledge.likely(talk, talk.heard, talk.policy.confidence.knowledge)
+    about = talk.policy.topics.get(intent, ())
+    entries = [
+        entry
+        for entry in knowledge.likely(talk, talk.heard, talk.policy.confidence.knowledge)
+        if entry.partition("#")[0] in about
+    ]
     if entries and talk.aside:
         knowledge.show(talk, entries)
     elif entries and not order_numbers(talk, talk.heard):

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from bot.effects import HandOffReason, Resolve, UpdateCase
+from bot.heard import COMPLAINTS
 from bot.memory import Option
 from bot.skill import Skill
 from bot.skills import handoff
@@ -15,6 +16,7 @@ from bot.turn import CaseStatus, Purpose
 BAD = 2
 """Up to here, of five, the case is opened again."""
 
+_AGAINST = frozenset({*COMPLAINTS, "dissatisfied", "anger", "abuse", "deny"})
 _SCORE = re.compile(r"([1-5])\s*(?:分|星|顆星|颗星|stars?|points?|/\s*5|out of (?:5|five))?[.!。！]?")
 
 
@@ -50,7 +52,8 @@ def _score_in(talk: Talk) -> int | None:
     text = unicodedata.normalize("NFKC", talk.heard.text[:40]).strip().casefold()
     if match := _SCORE.fullmatch(text):
         return int(match[1])
-    if talk.sure("dissatisfied", "anger"):
+    sure = talk.policy.confidence.sure
+    if sum(intent.confidence for intent in talk.heard.intents if intent.name in _AGAINST) >= sure:
         return BAD
     if talk.sure("satisfied"):
         return 5

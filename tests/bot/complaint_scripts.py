@@ -304,7 +304,7 @@ COMPLAINTS: tuple[Script, ...] = (
                 "",
                 language=None,
                 attachment=AttachmentKind.IMAGE,
-                says=("complaint.evidence", "complaint.again_wish"),
+                says=("complaint.evidence", "complaint.ask_wish"),
                 does=ASKED,
             ),
         ),
