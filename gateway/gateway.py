@@ -24,6 +24,7 @@ from gateway.agenda import claim_due, claim_waiting
 from gateway.apply import Application
 from gateway.blobs import Blobs
 from gateway.channels import configured_channels
+from gateway.claims import Claim
 from gateway.comprehension import Comprehension
 from gateway.inside import measure_queues, ready
 from gateway.leases import Poller, forget_holders
@@ -105,7 +106,8 @@ class Gateway:
             process=self.process,
             works=self._works,
             idle=timedelta(hours=settings.conversation.idle_hours),
-            streams=self._streams,
+            # A channel shows a customer's own words to the tabs of its process; the others have to be told.
+            streams=self._streams if self.wakeups is not None else frozenset(),
             media=frozenset(name for name, channel in self.channels.items() if isinstance(channel, Media)),
         )
         self.ports = {name: self._port(name) for name in self.channels}
@@ -317,11 +319,14 @@ class Gateway:
 
     def _on_news(self, news: Sequence[News]) -> None:
         """What a commit of this process means for this process."""
+        claims: list[Claim] = []
         streamed: dict[str, dict[str, list[HistoryEntry]]] = {}
         for item in news:
             match item:
                 case TurnClaimed():
-                    self.turns.start(item.claim)
+                    claims.append(item.claim)
+                case Streamed() if item.entry.inbound:
+                    pass  # for other processes
                 case Streamed():
                     streamed.setdefault(item.channel, {}).setdefault(item.uri, []).append(item.entry)
                 case OutboxFilled():
@@ -337,6 +342,7 @@ class Gateway:
                     for (what, *labels), number in item.counts.items():
                         COUNTERS[what](self.metrics, *labels, number)
         self._publish(streamed)
+        self.turns.start(claims)
 
     def _show_typing(self, channel: str, uri: str) -> None:
         speaker = self.channels.get(channel)

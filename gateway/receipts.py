@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, insert, literal_column, select, update
 
 from channels.envelope import AddressUpdate, DeliveryStatus, DeliveryUpdate
 from storage.commits import Transaction
@@ -25,6 +25,25 @@ RANK: Mapping[str, int] = {
 }
 """News only ever moves a Delivery up: a repeated or late receipt changes nothing."""
 
+
+def _word(status: str) -> ColumnElement[str]:
+    """A status of ours, written into the statement: it is the same in every row."""
+    return literal_column(f"'{status}'")
+
+
+_ACKNOWLEDGED = {
+    status: Many(
+        update(Delivery)
+        .where(
+            Delivery.channel == bindparam("of_channel"),
+            Delivery.external_id == bindparam("of_external_id"),
+            Delivery.status.in_([_word(lower) for lower in RANK if RANK[lower] < RANK[status]]),
+        )
+        .values(status=_word(status), reason=bindparam("new_reason"), updated_at=bindparam("new_at"))
+    )
+    for status in (DeliveryStatus.DELIVERED, DeliveryStatus.READ, DeliveryStatus.FAILED)
+}
+
 _find = select(Delivery.id, Delivery.channel, Delivery.external_id, Delivery.status).where(
     Delivery.channel == bindparam("of_channel"), Delivery.external_id.in_(bindparam("external_ids", expanding=True))
 )
@@ -38,6 +57,10 @@ _move = Many(
 
 def store_delivery_updates(transaction: Transaction, updates: Sequence[DeliveryUpdate]) -> None:
     """Move the Deliveries that the news is about and keep each word with its raw payload."""
+    _acknowledge(transaction, [news for news in updates if not news.raw])
+    updates = [news for news in updates if news.raw]
+    if not updates:
+        return
     found = _deliveries(transaction, updates)
     moves: dict[int, dict[str, object]] = {}
     kept: list[dict[str, object]] = []
@@ -52,21 +75,36 @@ def store_delivery_updates(transaction: Transaction, updates: Sequence[DeliveryU
                 "new_at": transaction.now,
             }
             transaction.count("sent", news.channel, news.status)
-        if news.raw or delivery is None:
-            kept.append(
-                {
-                    "delivery_id": delivery,
-                    "channel": news.channel,
-                    "external_id": news.external_id,
-                    "status": news.status,
-                    "reason": news.reason,
-                    "at": news.at,
-                    "raw": news.raw,
-                }
-            )
+        kept.append(
+            {
+                "delivery_id": delivery,
+                "channel": news.channel,
+                "external_id": news.external_id,
+                "status": news.status,
+                "reason": news.reason,
+                "at": news.at,
+                "raw": news.raw,
+            }
+        )
     _move.execute(transaction.connection, list(moves.values()))
-    if kept:
-        transaction.connection.execute(insert(DeliveryNews), kept)
+    transaction.connection.execute(insert(DeliveryNews), kept)
+
+
+def _acknowledge(transaction: Transaction, updates: Sequence[DeliveryUpdate]) -> None:
+    """News without a payload, from a channel that is our own: nothing to keep, so nothing to look up first."""
+    by_kind: dict[tuple[str, DeliveryStatus], list[dict[str, object]]] = {}
+    for news in updates:
+        by_kind.setdefault((news.channel, news.status), []).append(
+            {
+                "of_channel": news.channel,
+                "of_external_id": news.external_id,
+                "new_reason": news.reason,
+                "new_at": transaction.now,
+            }
+        )
+    for (channel, status), rows in by_kind.items():
+        moved = _ACKNOWLEDGED[status].execute(transaction.connection, rows)
+        transaction.counts["sent", channel, status] += moved
 
 
 def _deliveries(

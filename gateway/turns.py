@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from time import perf_counter
@@ -38,7 +39,7 @@ from bot.turn import (
 from channels.envelope import Event
 from gateway.apply import Application, Outcome
 from gateway.claims import Claim, Due
-from gateway.comprehension import NOTHING_SAID, Comprehension
+from gateway.comprehension import Comprehension, Words
 from gateway.lookups import Lookups
 from gateway.send import attachments_from_json
 from nlu.understanding import Language, Understanding
@@ -54,6 +55,8 @@ EVENTS: Mapping[InteractionKind, Event] = {
     InteractionKind.EDIT: Event.EDIT,
     InteractionKind.CALLBACK: Event.CALLBACK,
 }
+AT_ONCE = 32
+"""Turns that are calculated in one piece; between pieces the loop serves others."""
 SLOW = 0.5
 """Seconds after which the customer is shown that an answer is being written."""
 FIRST_CASE = 1000
@@ -64,7 +67,7 @@ NOT_APPLIED = HandOff(reason=HandOffReason.FAILURE, summary="The assistant's ans
 
 
 class Turns:
-    """Runs claimed Turns, each as a task of its own: a message waits for its commit, never for its neighbours."""
+    """Runs claimed Turns: a message waits for its commit, never for its neighbours' understanding or lookups."""
 
     def __init__(
         self,
@@ -91,9 +94,14 @@ class Turns:
         self._on_slow = on_slow
         self._running: set[asyncio.Task[None]] = set()
 
-    def start(self, claim: Claim) -> None:
-        """Run a Turn in the background."""
-        task = asyncio.get_running_loop().create_task(self.run(claim))
+    def start(self, claims: Sequence[Claim]) -> None:
+        """Run Turns in the background: side by side, or, where understanding is a calculation, a piece at a time."""
+        size = AT_ONCE if self._comprehension.together else 1
+        for first in range(0, len(claims), size):
+            self._do(self.run(claims[first : first + size]))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -102,17 +110,36 @@ class Turns:
         while self._running:
             await asyncio.wait(set(self._running))
 
-    async def run(self, claim: Claim) -> None:
+    async def run(self, claims: Sequence[Claim]) -> None:
         """Understand, respond, apply."""
         started = perf_counter()
         playbook = self._playbook()
-        slow = asyncio.get_running_loop().call_later(SLOW, self._on_slow, claim.talk.channel, claim.person.uri)
-        outcome = await self._answer(claim, await self._understand(claim), playbook)
-        slow.cancel()
-        await self._apply(outcome)
-        self._observe(perf_counter() - started)
+        with self._patience(claims):
+            understood = await self._understand(claims)
+        applying: list[tuple[Outcome, asyncio.Future[bool]]] = []
+        for claim, understandings in zip(claims, understood, strict=True):
+            outcome = self._answer(claim, understandings, playbook)
+            if any(isinstance(effect, Lookup) for effect in outcome.effects):
+                self._do(self._look_up(outcome, playbook))
+            else:
+                applying.append((outcome, self._commits.submit(self._application.store, outcome)))
+        for outcome, applied in applying:
+            await self._applied(outcome, applied)
+            self._observe(perf_counter() - started)
 
-    async def _answer(self, claim: Claim, understandings: Sequence[Understanding], playbook: Playbook) -> Outcome:
+    async def _understand(self, claims: Sequence[Claim]) -> list[Sequence[Understanding]]:
+        words = [
+            Words(
+                text="" if message.kind is InteractionKind.CALLBACK else message.text,
+                whole_message=claim.person.uri.startswith("tel:"),
+            )
+            for claim in claims
+            for message in claim.messages
+        ]
+        understandings = iter(await self._comprehension.understand(words))
+        return [[next(understandings) for _ in claim.messages] for claim in claims]
+
+    def _answer(self, claim: Claim, understandings: Sequence[Understanding], playbook: Playbook) -> Outcome:
         try:
             turn = self._turn(claim, understandings)
         except Exception as error:
@@ -126,38 +153,36 @@ class Turns:
                 playbook=playbook.fingerprint,
                 failure=f"its facts cannot be read: {type(error).__name__}",
             )
-        return await self._respond(claim, turn, playbook)
+        return self._respond(claim, turn, playbook)
 
-    async def _understand(self, claim: Claim) -> Sequence[Understanding]:
-        whole = claim.person.uri.startswith("tel:")
-        return [
-            NOTHING_SAID
-            if message.kind is InteractionKind.CALLBACK
-            else await self._comprehension.understand(message.text, whole_message=whole)
-            for message in claim.messages
-        ]
-
-    async def _respond(self, claim: Claim, turn: Turn, playbook: Playbook) -> Outcome:
+    def _respond(self, claim: Claim, turn: Turn, playbook: Playbook) -> Outcome:
         """The engine's effects; where it fails, a person is called and the failure kept: our bug, not theirs."""
-        outcome = Outcome(claim=claim, turn=turn, effects=(), playbook=playbook.fingerprint)
-        if claim.person.blocked_at is not None:
-            return outcome
+        effects: Sequence[Effect] = ()
+        failure = None
         try:
-            effects = respondent(turn)(turn, playbook)
-            wanted = [effect for effect in effects if isinstance(effect, Lookup)]
-            if wanted:
-                turn = replace(turn, lookups=await self._lookups.answer(wanted, turn.contact.id))
-                effects = [effect for effect in respond(turn, playbook) if not isinstance(effect, Lookup)]
+            if claim.person.blocked_at is None:
+                effects = respondent(turn)(turn, playbook)
         except Exception as error:
             log.exception("engine_failed", conversation=turn.conversation.id)
-            return replace(outcome, effects=(ENGINE_FAILED,), failure=f"the engine failed: {type(error).__name__}")
-        return replace(outcome, turn=turn, effects=effects)
+            effects, failure = (ENGINE_FAILED,), f"the engine failed: {type(error).__name__}"
+        return Outcome(claim=claim, turn=turn, effects=effects, playbook=playbook.fingerprint, failure=failure)
 
-    async def _apply(self, outcome: Outcome) -> None:
+    async def _look_up(self, outcome: Outcome, playbook: Playbook) -> None:
+        """Fetch what the engine asked for, and run the Turn once more with it; a second wish is not granted."""
+        wanted = [effect for effect in outcome.effects if isinstance(effect, Lookup)]
+        with self._patience([outcome.claim]):
+            results = await self._lookups.answer(wanted, outcome.claim.contact)
+        again = self._respond(outcome.claim, replace(outcome.turn, lookups=results), playbook)
+        answered = [effect for effect in again.effects if not isinstance(effect, Lookup)]
+        again = replace(again, effects=answered)
+        await self._applied(again, self._commits.submit(self._application.store, again))
+
+    async def _applied(self, outcome: Outcome, applied: asyncio.Future[bool]) -> None:
+        """See an Outcome into the database, however often that has to be tried."""
         pause, waited = 0.2, 0.0
         while True:
             try:
-                if not await self._commits.submit(self._application.store, outcome):
+                if not await applied:
                     log.info("lane_passed_on", contact=outcome.claim.contact)
                 return
             except Unavailable:
@@ -170,6 +195,21 @@ class Turns:
                 if outcome.failure is not None and not outcome.effects:
                     return
                 outcome = _without_the_culprit(outcome, error)
+            applied = self._commits.submit(self._application.store, outcome)
+
+    @contextmanager
+    def _patience(self, claims: Sequence[Claim]) -> Generator[None]:
+        """Show the customers that an answer is being written, when it takes longer than people expect."""
+        if self._comprehension.together and len(claims) > 1:
+            yield  # a calculation: nobody waits for long
+            return
+        loop = asyncio.get_running_loop()
+        timers = [loop.call_later(SLOW, self._on_slow, claim.talk.channel, claim.person.uri) for claim in claims]
+        try:
+            yield
+        finally:
+            for timer in timers:
+                timer.cancel()
 
     def _turn(self, claim: Claim, understandings: Sequence[Understanding]) -> Turn:
         talk = claim.talk

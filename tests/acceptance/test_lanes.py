@@ -105,7 +105,7 @@ async def test_one_message_handed_to_every_process_at_once_is_one_interaction(
 async def _claim_and_go_silent(house: House, name: str) -> Claim:
     """A process that takes a message in, claims its lane, and is never heard of again."""
     caught: list[Claim] = []
-    house.turns.start = caught.append  # pyright: ignore[reportAttributeAccessIssue]
+    house.turns.start = caught.extend  # pyright: ignore[reportAttributeAccessIssue]
     await house.ports["post"].accept([message("post", "post:1", name, "")])
     await loops(3)
     assert len(caught) == 1
@@ -138,7 +138,7 @@ async def test_what_a_silent_process_brings_after_its_lease_is_refused(
         stale = await _claim_and_go_silent(silent, "first")
         await other.commits.run(lambda transaction: _lease_ends(transaction.connection))
         await rest_together([other], clock)
-        await silent.turns.run(stale)
+        await silent.turns.run([stale])
         await rest_together([other], clock)
         kept = await other.database.read(books.read)
     assert [line.text for line in kept.outbound] == ["re first"]
@@ -149,13 +149,13 @@ async def test_a_turn_whose_commit_was_answered_by_nobody_is_not_applied_twice(
 ) -> None:
     async with opened(tmp_path, clock, migrated_url, [Provider()], [Role.ALL]) as (house,):
         kept: list[Outcome] = []
-        apply = house.turns._apply
+        applied = house.turns._applied
 
-        async def remember(outcome: Outcome) -> None:
+        async def remember(outcome: Outcome, future: asyncio.Future[bool]) -> None:
             kept.append(outcome)
-            await apply(outcome)
+            await applied(outcome, future)
 
-        house.turns._apply = remember  # pyright: ignore[reportAttributeAccessIssue]
+        house.turns._applied = remember  # pyright: ignore[reportAttributeAccessIssue]
         await house.ports["post"].accept([message("post", "post:1", "m", "later")])
         await house.rest(clock)
         assert [outcome.claim.due is not None for outcome in kept] == [False, True]
@@ -171,7 +171,7 @@ async def test_a_stale_fence_is_refused_beside_neighbours_that_are_applied(
     async with opened(tmp_path, clock, migrated_url, [Provider()], [Role.ALL]) as (house,):
         held: list[Claim] = []
         start = house.turns.start
-        house.turns.start = held.append  # pyright: ignore[reportAttributeAccessIssue]
+        house.turns.start = held.extend  # pyright: ignore[reportAttributeAccessIssue]
         await house.ports["post"].accept([message("post", f"post:{n}", f"m{n}", "") for n in range(3)])
         await loops(3)
         await house.commits.run(
@@ -181,8 +181,7 @@ async def test_a_stale_fence_is_refused_beside_neighbours_that_are_applied(
             )
         )
         house.turns.start = start  # pyright: ignore[reportAttributeAccessIssue]
-        for claim in held:
-            start(claim)
+        start(held)
         await house.settle()
         early = [line.text for line in (await house.database.read(books.read)).outbound]
         await house.rest(clock)

@@ -108,7 +108,7 @@ async def test_where_not_even_a_hand_off_can_be_written_the_message_is_marked_an
 async def test_a_takeover_while_the_engine_was_thinking_silences_its_answer(house: House) -> None:
     held: list[Any] = []
     start = house.turns.start
-    house.turns.start = held.append  # pyright: ignore[reportAttributeAccessIssue]
+    house.turns.start = held.extend  # pyright: ignore[reportAttributeAccessIssue]
     await house.ports["window"].accept([message("window", "window:1", "m1", "twice")])
     await loops(3)
     await house.commits.run(
@@ -117,7 +117,7 @@ async def test_a_takeover_while_the_engine_was_thinking_silences_its_answer(hous
         )
     )
     house.turns.start = start  # pyright: ignore[reportAttributeAccessIssue]
-    start(held[0])
+    start(held)
     await house.settle()
     kept = await house.database.read(books.read)
     assert [line.status for line in kept.outbound] == ["skipped", "skipped"]
