@@ -29,7 +29,7 @@ _NUMBER = re.compile(
     r"(?P<number>\d{1,2}|[一二两兩三四五六七八九十]|first|second|third|fourth|fifth|one|two|three|four|five)"
     r"\s*(?:个|個|项|項|条|條|款|号|號|th|st|nd|rd|option|one)?"
 )
-_YES, _NO = frozenset({"yes", "accept", "grant"}), frozenset({"no", "decline"})
+_YES, _NO = frozenset({"yes", "accept", "grant"}), frozenset({"no", "decline", "none"})
 _LONGEST = 60
 """Characters; a longer text chooses nothing, it tells something."""
 
@@ -56,7 +56,10 @@ def meant(choice: Choice, heard: Heard, sure: float) -> Option | None:
         number = _HAN.get(word) or _ORDINALS.get(word) or (int(word) if word.isdecimal() else 0)
         return _numbered(choice, number)
     if heard.confidence("affirm") >= sure:
-        return next((option for option in choice.options if option.does in _YES), None)
+        guessed = [option for option in choice.options if option.does == "mean"]
+        return next((option for option in choice.options if option.does in _YES), None) or (
+            guessed[0] if len(guessed) == 1 else None
+        )
     if heard.confidence("deny") >= sure:
         return next((option for option in choice.options if option.does in _NO), None)
     return None

@@ -286,6 +286,8 @@ def _best_guess(talk: Talk) -> Skill:
     if consent.wants_start(talk):
         return consent.SKILL
     complaining = {*KINDS, "anger", "dissatisfied"}
+    if heard.confidence(*KINDS) >= talk.policy.confidence.maybe:
+        complaining |= set(WISHES)
     if sum(intent.confidence for intent in heard.intents if intent.name in complaining) >= talk.policy.confidence.sure:
         return complaint.SKILL  # surely a complaint, and only not sure about what
     if order_numbers(talk, heard):

@@ -229,7 +229,7 @@ def _enter(piece: str, terms: dict[str, float]) -> None:
 
 
 _FUNCTION_HAN = re.compile(
-    "可不可以|能不能|有没有|是不是|多少钱|为什么|怎么样|怎么办|请问|你们|您们|我们|他们|什么|怎么|怎样|怎办|如何|哪个|哪些|哪种|可以|可否"
+    "可不可以|能不能|有没有|是不是|为什么|怎么样|怎么办|请问|你们|您们|我们|他们|什么|怎么|怎样|怎办|如何|哪个|哪些|哪种|可以|可否"
     "|能否|是否|一下|一个|这个|那个|这些|那些|这样|那样|还是|或者|因为|所以|但是|不过|如果|的话|知道|告诉|想问|咨询|麻烦|谢谢|你好|您好|哈喽|在吗"
     "|会(?!员)|能(?!量)|有(?![货效机])|[的了吗呢吧啊呀哦嘛么呗哈嗯唉哎亲咋我你您他她它们就都也很太更最把被让给跟和与及或在是想请问要该这那些啥]"
 )
@@ -257,7 +257,7 @@ _SUFFIXES = (
 
 _ENGLISH = """
 a an the this that these those it its i i'm i'd i'll i've im me my mine we our us you your yours u ur he him his she
-much many her they them their who whom whose which what what's whats how how's why is are am was were be
+her they them their who whom whose which what what's whats how how's why is are am was were be
 been being do does did done doing don't dont doesn't didn't have has had having haven't can can't cant could
 would will won't shall should may might must to of in on at for from with by about into onto as and or but if so
 than then there here some any all just also too very really please pls plz hi hello hey thanks thank ok okay yes no

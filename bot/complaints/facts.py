@@ -32,12 +32,18 @@ _WISH_WORDS = (
     (
         "replacement",
         re.compile(
-            r"换货|換貨|换[一个個]|換[一个個]|重发|重發|重寄|[补補][发發寄]"
+            r"换货|換貨|换[一个個]|換[一个個]|重发|重發|重寄|[补補再][发發寄]"
             r"|replace|exchange|resend|new one|another one",
             re.IGNORECASE,
         ),
     ),
     ("apology", re.compile(r"道歉|说法|說法|解释|解釋|apolog|explanation", re.IGNORECASE)),
+)
+_NOT_WANTED = re.compile(
+    r"不(?:要|想|用|需要|是要)(?:退[款钱錢货貨]|[换換][货貨]|道歉)"
+    r"|\b(?:no|not|don't want|do not want|don't need|rather than)(?: an?| my| the| your)? "
+    r"(?:refund|money back|replacement|apolog\w+)",
+    re.IGNORECASE,
 )
 _BOUGHT = re.compile(r"买|買|购|購|下单|下單|bought|ordered|purchase", re.IGNORECASE)
 USED = re.compile(
@@ -209,11 +215,14 @@ def correct(talk: Talk, complaint: Complaint, heard: Heard) -> list[str]:
 
 
 def wish_in(heard: Heard, sure: float) -> str | None:
+    wanted = _NOT_WANTED.sub(" ", heard.text)
     for kind, words in _WISH_WORDS:
-        if words.search(heard.text):
+        if words.search(wanted):
             return kind
-    for intent, wish in WISHES.items():
-        if heard.confidence(intent) >= sure:
+    if wanted != heard.text:
+        return None
+    for wish in dict.fromkeys(WISHES.values()):
+        if sum(intent.confidence for intent in heard.intents if WISHES.get(intent.name) == wish) >= sure:
             return wish
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.complaints import proposal, questions
-from bot.complaints.answers import adds_to_story, says_nothing_else, take_answer, tells_time
+from bot.complaints.answers import adds_to_story, does_not_know, says_nothing_else, take_answer, tells_time
 from bot.complaints.facts import absorb, correct, is_correction, missing
 from bot.effects import UpdateCase
 from bot.memory import Complaint
@@ -100,7 +100,7 @@ def _ask_otherwise(talk: Talk, complaint: Complaint) -> str:
         return talk.text("complaint.evidence")
     if adds_to_story(talk, complaint, talk.heard):
         return talk.text("complaint.noted")
-    if complaint.asked == "proof":
+    if complaint.asked == "proof" and (talk.sure("deny") or does_not_know(talk.heard.text)):
         complaint.facts["proof"] = "failed"
         return talk.text("complaint.no_matter")
     return talk.text("complaint.sorry_again")
@@ -167,7 +167,8 @@ def _hear_proof(talk: Talk, complaint: Complaint) -> str | None:
     if facts.get("proof") == "given" and _FOUR_DIGITS.fullmatch(talk.heard.text):
         _do_not_count(complaint)  # they answer what we know by now
         return talk.text("complaint.proof_thanks")
-    if facts.get("proof") != "needed" or not tries_to_prove(talk.heard):
+    spent = complaint.tries.get("wrong proof", 0) >= talk.policy.proof_attempts
+    if facts.get("proof") not in {"needed", "failed"} or spent or not tries_to_prove(talk.heard):
         return None
     number = str(facts.get("order"))
     order = next(iter(talk.lookup(LookupKind.ORDER, number).orders), None)

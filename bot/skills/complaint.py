@@ -22,6 +22,9 @@ _QUESTION = re.compile(
     r"|^(?:how|what|when|where|which|who|can|could|do|does|is|are)\b",
     re.IGNORECASE,
 )
+_ABOUT_A_PROMISE = frozenset({*KINDS, *FEELINGS, "order_status", "refund_request"}) - {"abuse"}
+_FEW_WORDS = 40
+"""Characters."""
 _IN_BETWEEN = frozenset(
     {
         "bot_identity",
@@ -120,8 +123,10 @@ def _wait(talk: Talk) -> None:
 
 def goes_on(talk: Talk) -> bool:
     complaint = talk.memory.complaint
-    if complaint is None or complaint.step == Step.FOLLOW_UP:
+    if complaint is None:
         return False
+    if complaint.step == Step.FOLLOW_UP:
+        return _asks_for_news(talk, complaint)
     if complaint.step == Step.LISTEN and not _gives_up(talk):
         _listen_on(talk, complaint)
         return True
@@ -219,6 +224,19 @@ def _add_to(talk: Talk, number: str) -> None:
         handoff.offer_person(
             talk, "complaint.added_promise", number=number, promise=promise.text, due=talk.moment(promise.due)
         )
+
+
+def _asks_for_news(talk: Talk, complaint: Complaint) -> bool:
+    """A few words about what was promised, and no other order: that it stands, and by when."""
+    case, about = talk.case(complaint.case), talk.heard.intents
+    pending = case is not None and any(not promise.kept for promise in case.promises)
+    if not pending or len(talk.heard.text) > _FEW_WORDS or order_numbers(talk, talk.heard):
+        return False
+    sure = talk.policy.confidence.sure
+    if sum(intent.confidence for intent in about if intent.name in _ABOUT_A_PROMISE) < sure:
+        return False
+    _add_to(talk, complaint.case)
+    return True
 
 
 def _gives_up(talk: Talk) -> bool:
