@@ -112,21 +112,23 @@ class Application:
 
     def store(self, transaction: Transaction, outcomes: Sequence[Outcome]) -> list[bool]:
         """Apply many Turns, each for another Contact; False where the Lane had passed to another process."""
-        locked = lanes.lock(transaction.connection, [outcome.claim.contact for outcome in outcomes])
-        ours = [locked[outcome.claim.contact].fence == outcome.claim.fence for outcome in outcomes]
+        locked = _lock(transaction, outcomes)
+        ours = [
+            outcome.claim.contact in locked and locked[outcome.claim.contact].fence == outcome.claim.fence
+            for outcome in outcomes
+        ]
         applying = [outcome for outcome, is_ours in zip(outcomes, ours, strict=True) if is_ours]
         if applying:
-            self._write(transaction, applying)
+            self._write(transaction, applying, locked)
             self._release(transaction, applying, locked)
         return ours
 
-    def _write(self, transaction: Transaction, outcomes: Sequence[Outcome]) -> None:
-        current = _lock_conversations(transaction, [outcome.turn.conversation.id for outcome in outcomes])
+    def _write(self, transaction: Transaction, outcomes: Sequence[Outcome], locked: Mapping[int, Any]) -> None:
         says = sum(isinstance(effect, Say) for outcome in outcomes for effect in outcome.effects)
         interactions = iter(ids.take(transaction.connection, Interaction, says))
         page = _Page()
         for outcome in outcomes:
-            row = current[outcome.turn.conversation.id]
+            row = locked[outcome.claim.contact]
             standing = _Standing(
                 state=row.state,
                 owner=row.owner,
@@ -298,9 +300,12 @@ class _Lane:
     handled: int
 
 
-_conversations = (
+_lanes_and_conversations = (
     select(
-        Conversation.id,
+        lanes.Lane.contact_id,
+        lanes.Lane.fence,
+        lanes.Lane.newest,
+        lanes.Lane.handled,
         Conversation.state,
         Conversation.owner,
         Conversation.epoch,
@@ -311,9 +316,13 @@ _conversations = (
         Conversation.handoff_summary,
         Conversation.priority,
     )
-    .where(Conversation.id.in_(bindparam("conversations", expanding=True)))
-    .order_by(Conversation.id)
-    .with_for_update()
+    .join(Conversation, Conversation.contact_id == lanes.Lane.contact_id)
+    .where(
+        lanes.Lane.contact_id.in_(bindparam("contacts", expanding=True)),
+        Conversation.id.in_(bindparam("conversations", expanding=True)),
+    )
+    .order_by(lanes.Lane.contact_id)
+    .with_for_update(of=[lanes.Lane, Conversation])
 )
 
 _save_conversation = Many(
@@ -334,9 +343,19 @@ _save_conversation = Many(
 )
 
 
-def _lock_conversations(transaction: Transaction, conversations: Sequence[int]) -> dict[int, Any]:
-    rows = transaction.connection.execute(_conversations, {"conversations": sorted(set(conversations))}).all()
-    return {row.id: row for row in rows}
+def _lock(transaction: Transaction, outcomes: Sequence[Outcome]) -> dict[int, Any]:
+    """Lanes with the Conversations of these Turns by Contact, locked in the order of Contact ids.
+
+    A Contact that was linked away meanwhile is not among them: its Turn has lost its lane.
+    """
+    rows = transaction.connection.execute(
+        _lanes_and_conversations,
+        {
+            "contacts": [outcome.claim.contact for outcome in outcomes],
+            "conversations": [outcome.turn.conversation.id for outcome in outcomes],
+        },
+    ).all()
+    return {row.contact_id: row for row in rows}
 
 
 _insert_turns = Many(
