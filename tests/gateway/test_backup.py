@@ -23,6 +23,7 @@ from storage.interactions import Direction, Interaction
 from tests.acceptance.tea_house import TeaHouse, Visitor, open_tea_house, settings_of, wording
 from tests.channels.test_webchat_files import PNG
 from tests.postgres import PostgresServer
+from tests.waiting import until
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 FAST = {"visitor_per_second": 1e6, "visitor_burst": 10**6, "client_per_second": 1e8, "client_burst": 10**8}
@@ -65,7 +66,7 @@ class Load:
             status, answers = await visitor.send({"type": "message", "id": f"m{count}", "text": words})
             if status == 200:
                 self.acknowledged[answers[0]["position"]] = words
-            await asyncio.sleep(0.002)
+            await visitor.replies()  # they read before they write again
 
 
 async def send_picture(visitor: Visitor, content: bytes) -> str:
@@ -84,8 +85,7 @@ async def test_what_was_acknowledged_before_a_backup_under_load_is_there_after_i
         load = Load(house, http)
         picture = await send_picture(await Visitor(house, http).visit(), PNG)
         writing = [asyncio.create_task(load.write(number)) for number in range(4)]
-        while len(load.acknowledged) < 40:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await until(lambda: len(load.acknowledged) >= 40)
         before = dict(load.acknowledged)
         leaflet = await asyncio.to_thread(backup, house.settings, archive, now=NOW)
         during = len(load.acknowledged) - len(before)
