@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot import choices
 from bot.coming_back import come_back
-from bot.complaints import questions
+from bot.complaints import questions, record
 from bot.complaints.facts import KINDS, WISHES
 from bot.effects import Effect, Ignore, LinkByCode, Say
 from bot.heard import COMPLAINTS, SOCIAL, Heard, hear, hear_one
@@ -271,7 +271,7 @@ def _skill_for(talk: Talk, heard: Heard) -> Skill | None:
     if intent is None or intent.confidence < talk.policy.confidence.sure:
         return None
     skill = BY_INTENT.get(intent.name)
-    if intent.name in WISHES and heard.confidence(*COMPLAINTS) >= talk.policy.confidence.maybe:
+    if intent.name in {*WISHES, "correct_fact"} and heard.confidence(*COMPLAINTS) >= talk.policy.confidence.maybe:
         return complaint.SKILL  # "it is broken, I want my money back": the wish is part of the complaint
     if skill is fallback.SKILL and knowledge.likely(talk, heard, talk.policy.confidence.knowledge):
         return knowledge.SKILL
@@ -313,7 +313,13 @@ def _is_only_an_address(heard: Heard) -> bool:
 def _return_to_complaint(talk: Talk) -> None:
     """Something in between is answered: gently back to the question that is still open."""
     spoken = {effect.skill for effect in talk.effects if isinstance(effect, Say)}
-    if complaint.is_waiting(talk) and talk.memory.order is None and complaint.SKILL.name not in spoken:
+    if not complaint.is_waiting(talk) or talk.memory.order is not None or complaint.SKILL.name in spoken:
+        return
+    open_one, told = talk.memory.complaint, talk.memory.told
+    if open_one is not None and open_one.asked == "order" and told:
+        talk.skill = complaint.SKILL.name
+        record.take_order(talk, open_one, told)
+    else:
         questions.go_back(talk)
 
 

@@ -47,7 +47,7 @@ _NOT_WANTED = re.compile(
 )
 _BOUGHT = re.compile(r"买|買|购|購|下单|下單|bought|ordered|purchase", re.IGNORECASE)
 USED = re.compile(
-    r"用了|[用泡喝][过過]|喝了|使用|泡了|[冲沖]泡|煮|水洗|手洗|洗碗|微波|第一次"
+    r"用了|[用泡喝][过過]|[开開熱热]水泡|泡的|喝了|使用|泡了|[冲沖]泡|煮|水洗|手洗|洗碗|微波|第一次"
     r"|[没沒未](?:有|怎么|怎麼)?使?[用喝泡]|[没沒未]拆|未开封|未開封"
     r"|[刚剛](?:一?打[开開]|拆|[开開]封)"
     r"|brew|\bused?\b|using|\bwash|microwave|dishwasher|unopened|unused|first time|just opened|not opened"
@@ -74,6 +74,16 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 
 ASKED_OF_ALL = ("what", "order", "proof", "product", "happened", "bought", "used", "wish", "reach")
 """In this order, as far as they are missing and matter."""
+
+_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "order_number": ("order",),
+    "product": ("product",),
+    "date": ("happened", "bought"),
+    "phone": ("reach",),
+    "email": ("reach",),
+    "amount": ("amount",),
+}
+"""Kind of an entity to the facts that it may be."""
 
 ASKED_OF_PREPARED = ("what", "order")
 """People who come prepared are asked little and meet a person early."""
@@ -179,12 +189,20 @@ def absorb_story(talk: Talk, complaint: Complaint, heard: Heard) -> None:
 
 def is_correction(talk: Talk, complaint: Complaint, heard: Heard) -> bool:
     """It changes what was told before: an edited message, another order number, or plain words for it."""
-    if heard.edited or heard.confidence("correct_fact") >= talk.policy.confidence.sure:
+    if heard.edited:
         return True
+    if heard.confidence("correct_fact") >= talk.policy.confidence.sure:
+        return not _tells_only_new(complaint, heard)
     known = complaint.facts.get("order")
     if known is not None and any(number != known for number in order_numbers(talk, heard)):
         return True
     return heard.confidence("correct_fact") >= talk.policy.confidence.maybe and _WRONG.match(heard.text) is not None
+
+
+def _tells_only_new(complaint: Complaint, heard: Heard) -> bool:
+    """Facts are in it, and none of them was known before: there is nothing to correct."""
+    told = [_FIELDS[entity.kind] for entity in heard.entities if entity.kind in _FIELDS]
+    return bool(told) and all(complaint.facts.get(field) is None for fields in told for field in fields)
 
 
 def correct(talk: Talk, complaint: Complaint, heard: Heard) -> list[str]:

@@ -6,7 +6,7 @@ import re
 
 from bot.complaints import proposal, questions
 from bot.complaints.answers import adds_to_story, does_not_know, says_nothing_else, take_answer, tells_time
-from bot.complaints.facts import absorb, correct, is_correction, missing
+from bot.complaints.facts import absorb, correct, is_correction, missing, wish_in
 from bot.effects import UpdateCase
 from bot.memory import Complaint
 from bot.policy import Tone
@@ -40,7 +40,7 @@ def record(talk: Talk, complaint: Complaint, *, resumed: bool = False) -> None:
         lead = proof
         _ = absorb(talk, complaint, talk.heard)
     elif (others := _take(talk, complaint, angry=bool(lead))) is None:
-        lead = lead or _ask_otherwise(talk, complaint)
+        lead, courtesy = lead or _take_otherwise(talk, complaint), talk.text("complaint.sorry_again")
     else:
         courtesy = _courtesy(talk, complaint)
         lead = lead or ("" if complaint.answered == complaint.asked == "what" else questions.noted(talk, others))
@@ -63,6 +63,12 @@ def go_on(talk: Talk, complaint: Complaint, *, lead: str, courtesy: str = "") ->
     questions.expect_answer(talk, complaint)
 
 
+def take_order(talk: Talk, complaint: Complaint, number: str) -> None:
+    """The order that was spoken of in between is the one."""
+    complaint.facts["order"] = number
+    go_on(talk, complaint, lead=look_up_order(talk, complaint) or talk.text("complaint.back"))
+
+
 def take_fact(talk: Talk, complaint: Complaint, field: str, value: Json) -> None:
     complaint.facts[field] = value
     complaint.answered = field
@@ -82,6 +88,8 @@ def _take(talk: Talk, complaint: Complaint, *, angry: bool) -> list[str] | None:
     asked, heard = complaint.asked, talk.heard
     new = absorb(talk, complaint, heard)
     others = [field for field in new if f"fact.{field}" in WORDS and field not in {asked, "what"}]
+    if asked != "wish" and wish_in(heard, talk.policy.confidence.sure) is not None:
+        others = list(dict.fromkeys([*others, "wish"]))  # told again, and heard again
     if not asked or (angry and asked not in new):
         _do_not_count(complaint)
         return others
@@ -93,8 +101,8 @@ def _take(talk: Talk, complaint: Complaint, *, angry: bool) -> list[str] | None:
     return others or None
 
 
-def _ask_otherwise(talk: Talk, complaint: Complaint) -> str:
-    """What was asked for was not in it: take it for what it is, and say so."""
+def _take_otherwise(talk: Talk, complaint: Complaint) -> str:
+    """What was asked for was not in it: take it for what it is, and say so; empty where it is nothing to us."""
     if talk.heard.evidence:
         _do_not_count(complaint)
         return talk.text("complaint.evidence")
@@ -103,7 +111,7 @@ def _ask_otherwise(talk: Talk, complaint: Complaint) -> str:
     if complaint.asked == "proof" and (talk.sure("deny") or does_not_know(talk.heard.text)):
         complaint.facts["proof"] = "failed"
         return talk.text("complaint.no_matter")
-    return talk.text("complaint.sorry_again")
+    return ""
 
 
 def _courtesy(talk: Talk, complaint: Complaint) -> str:

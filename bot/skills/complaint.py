@@ -133,7 +133,7 @@ def goes_on(talk: Talk) -> bool:
     if _gives_up(talk):
         _cancel(talk, complaint)
         return True
-    if talk.means("pause"):
+    if talk.means("pause") and not order_numbers(talk, talk.heard):
         _pause(talk, complaint)
         return True
     if _is_something_else(talk, complaint):
