@@ -30,12 +30,13 @@ from tests.bot.complaint_scripts import COMPLAINTS
 from tests.bot.house import House, deeds, said, says
 from tests.bot.people import NOON, SMS, WEBCHAT, message, shop, turn, understood
 from tests.bot.scripts import EVERYDAY, ORDER
+from tests.bot.sloppy_scripts import SLOPPY
 
 HI = message("hi", understood("greet"))
 
 
 def test_the_same_turn_has_the_same_effects_byte_for_byte() -> None:
-    for script in (*EVERYDAY, *COMPLAINTS):
+    for script in (*EVERYDAY, *COMPLAINTS, *SLOPPY):
         house = House(
             channel=script.channel,
             contact=script.contact,
