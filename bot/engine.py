@@ -11,7 +11,7 @@ from bot.complaints import questions, record
 from bot.complaints.facts import KINDS, WISHES
 from bot.effects import Effect, Ignore, LinkByCode, Say
 from bot.heard import COMPLAINTS, SOCIAL, Heard, hear, hear_one
-from bot.memory import CHOICE_AGE, Choice, Option
+from bot.memory import CHOICE_AGE, Option
 from bot.playbook import Playbook
 from bot.proof import order_numbers
 from bot.skill import Skill
@@ -60,8 +60,6 @@ BY_INTENT: Mapping[str, Skill] = {intent: skill for skill in SKILLS.values() for
 FLOOR: Sequence[Skill] = tuple(skill for skill in SKILLS.values() if skill.goes_on is not None)
 """Who may have the floor from an earlier Turn, in the order of SKILLS."""
 
-_ONE_GUESS = 2
-"""Options of a clarification with one guess: that one, and something else."""
 MOST_NEEDS = 3
 """Needs that are met in one Turn."""
 
@@ -165,21 +163,13 @@ def _choose(talk: Talk) -> bool:
     if option is not None:
         _take(talk, option)
         return True
-    if _tells_more(talk, choice):
+    if clarification.is_confirmed(talk, choice):
         _take(talk, choice.options[0], and_then=talk.heard)
         return True
     choice.age += 1
     if choice.age >= CHOICE_AGE:
         talk.memory.choice = None
     return False
-
-
-def _tells_more(talk: Talk, choice: Choice) -> bool:
-    """Asked "did you mean this?" they say neither yes nor no, but go on with facts: that is a yes."""
-    if choice.about is None or len(choice.options) != _ONE_GUESS or choice.options[0].skill != clarification.SKILL.name:
-        return False
-    unsure = talk.heard.intent is None or not talk.sure(talk.heard.intent.name)
-    return unsure and bool(talk.heard.entities or order_numbers(talk, talk.heard))
 
 
 def _take(talk: Talk, option: Option, *, and_then: Heard | None = None) -> None:
@@ -281,7 +271,7 @@ def _skill_for(talk: Talk, heard: Heard) -> Skill | None:
 def _best_guess(talk: Talk) -> Skill:
     """Nothing was surely understood: what it most likely is, or what it may be, or that we do not understand."""
     heard = talk.heard
-    if not heard.text or _is_only_an_address(heard):
+    if not heard.text or attachments.is_only_an_address(heard):
         return attachments.SKILL
     if consent.wants_start(talk):
         return consent.SKILL
@@ -299,15 +289,6 @@ def _best_guess(talk: Talk) -> Skill:
         return smalltalk.SKILL
     patient = talk.memory.misunderstood + 1 < talk.policy.misunderstandings
     return clarification.SKILL if patient and clarification.guesses(talk) else fallback.SKILL
-
-
-def _is_only_an_address(heard: Heard) -> bool:
-    """A phone number or a mail address, and nothing said with it."""
-    rest = heard.text
-    for entity in heard.entities:
-        if entity.kind in {"phone", "email"}:
-            rest = rest.replace(entity.text, "")
-    return len(rest) < len(heard.text) and not any(character.isalnum() for character in rest)
 
 
 def _return_to_complaint(talk: Talk) -> None:

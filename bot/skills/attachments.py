@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.effects import LearnAboutContact
+from bot.heard import Heard
 from bot.skill import Skill
 from bot.skills import handoff
 from bot.talk import Talk
@@ -38,6 +39,15 @@ def _learn_phone(talk: Talk, card: Attachment) -> None:
     phone = "".join(character for character in str(card.data.get("phone_number", "")) if character in "+0123456789")
     if phone.startswith("+") and 8 <= len(phone) <= 16:
         talk.act(LearnAboutContact(addresses=(f"tel:{phone}",)))
+
+
+def is_only_an_address(heard: Heard) -> bool:
+    """A phone number or a mail address, and nothing said with it."""
+    rest = heard.text
+    for entity in heard.entities:
+        if entity.kind in {"phone", "email"}:
+            rest = rest.replace(entity.text, "")
+    return len(rest) < len(heard.text) and not any(character.isalnum() for character in rest)
 
 
 SKILL = Skill(name="attachments", answer=answer)

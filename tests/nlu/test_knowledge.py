@@ -191,6 +191,11 @@ def test_a_text_that_asks_for_nothing_finds_nothing(text: str) -> None:
     assert demo_index().search(text, None) == ()
 
 
+@pytest.mark.parametrize("text", ["人呢", "好的", "算了", "行吧", "不知道", "太少了"])
+def test_a_character_that_an_entry_happens_to_hold_is_no_question_about_it(text: str) -> None:
+    assert found(demo_index(), text, Language.ZH_HANS) is None
+
+
 def test_a_shop_without_knowledge_finds_nothing() -> None:
     assert KnowledgeIndex([]).search("How much is shipping?", Language.EN) == ()
 
