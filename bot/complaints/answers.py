@@ -12,6 +12,8 @@ from bot.talk import Talk, quote
 
 _ABOUT_OURSELVES = SOCIAL | {"pause", "resume", "help", "bot_identity", "human_request", "spam"}
 """Said to the assistant, and no fact."""
+_PLAINLY = 0.75
+"""Confidence from which a word that sounds like a yes is taken for one, where any words can be the answer."""
 _FEW_WORDS = 25
 """Characters: a longer text says more than a yes or a thank you."""
 _A_NAME = 40
@@ -124,6 +126,8 @@ def _can_be(talk: Talk, field: str, heard: Heard, new: set[str]) -> bool:
         case "used":
             return _has_words(heard) and not new and _ASKS.search(text) is None
         case "wish":
+            if _REACHES.search(text) is not None:
+                return False
             only_used = USED.search(text) is not None and len(text) <= _FEW_WORDS
             return _has_words(heard) and not only_used and not _is_telling(talk, heard) and not new - {"amount", "used"}
         case "reach":
@@ -138,6 +142,8 @@ def _is_manners(talk: Talk, field: str, heard: Heard) -> bool:
     if intent is None or intent.name not in _ABOUT_OURSELVES or not talk.sure(intent.name):
         return False
     if field in {"happened", "bought"} and intent.name not in SOCIAL and tells_time(heard.text):
+        return False
+    if field in {"used", "wish"} and intent.confidence < _PLAINLY:
         return False
     return len(heard.text) <= _FEW_WORDS and not (field == "used" and intent.name == "deny")
 

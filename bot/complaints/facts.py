@@ -170,7 +170,8 @@ def absorb(talk: Talk, complaint: Complaint, heard: Heard) -> set[str]:
         known = facts.get("evidence")
         kept = [item for item in known if isinstance(item, int)] if isinstance(known, list) else []
         facts["evidence"] = list[Json](dict.fromkeys([*kept, *heard.evidence]))[-20:]
-    if complaint.kind == ComplaintKind.OTHER:
+    only_wants_to_complain = "what" not in facts and heard.confidence(*KINDS) >= talk.policy.confidence.sure
+    if complaint.kind == ComplaintKind.OTHER or only_wants_to_complain:
         complaint.kind = kind_of(heard, talk.policy.confidence.maybe).value
         facts["kind"] = complaint.kind
     return {field for field, value in facts.items() if field not in before or before[field] != value}

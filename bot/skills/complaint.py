@@ -57,8 +57,10 @@ def answer(talk: Talk) -> None:
         kind=kind_of(heard, talk.policy.confidence.maybe).value,
     )
     complaint.facts["kind"] = complaint.kind
-    if talk.memory.told and not order_numbers(talk, heard):
-        complaint.facts["order"] = talk.memory.told
+    asked, talk.memory.order = talk.memory.order, None
+    spoken_of = asked.number if asked is not None and asked.number else talk.memory.told
+    if spoken_of and not order_numbers(talk, heard):
+        complaint.facts["order"] = spoken_of
     absorb_story(talk, complaint, heard)
     complaint.heard = heard
     talk.memory.complaint = complaint

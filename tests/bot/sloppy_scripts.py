@@ -225,6 +225,27 @@ SLOPPY: tuple[Script, ...] = (
         ),
     ),
     Script(
+        skill="complaint",
+        name="who only wanted to complain is understood by what they tell then, and the order asked about is the one",
+        language=HANT,
+        channel=TELEGRAM,
+        orders=(POT,),
+        lines=(
+            line("查一下SL20260018", "order_status", language=HANT, says="order.ask_proof"),
+            line("我要客訴", "complaint_service", language=HANT, does=OPENED),
+            due(FollowUpKind.LISTEN_SETTLED, says=("complaint.heard", "complaint.ask_what"), does=ASKED),
+            line(
+                "茶壺有裂痕，很失望",
+                "complaint_quality",
+                language=HANT,
+                says=("complaint.sorry_to_hear", "complaint.ask_proof"),
+                does=ASKED,
+            ),
+            line("5678", language=None, says=("complaint.proof_thanks", "complaint.ask_happened"), does=ASKED),
+            line("relative:-1d", language=None, entities=YESTERDAY, says="complaint.ask_used", does=ASKED),
+        ),
+    ),
+    Script(
         skill="orders",
         name="who does not have the number or the digits is not asked in circles",
         orders=(ORDER,),
