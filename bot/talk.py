@@ -178,10 +178,13 @@ class Talk:
         """The language of the message; where it tells nothing, the one we spoke before, or that of their app."""
         hint = next((message.hint for message in reversed(self.messages) if message.hint is not None), None)
         guess = Language.EN if _LATIN_WORDS.search(self.heard.text) else self.playbook.policy.language
-        before = self.memory.language or self.turn.contact.language or hint or guess
+        known = (self.memory.language, self.turn.contact.language, hint, guess)
         now = self.heard.language
-        if now is None or (self.heard.either_script and before is not Language.EN):
-            return before
+        if now is None:
+            return next(language for language in known if language is not None)
+        if self.heard.either_script:
+            chinese = (language for language in known if language not in {None, Language.EN})
+            return next((language for language in chinese if language is not None), now)
         return now
 
     def learn(self) -> None:

@@ -162,7 +162,7 @@ def absorb(talk: Talk, complaint: Complaint, heard: Heard) -> set[str]:
         facts["reach"] = "; ".join(quote(address, 100) for address in reach[:2])
     elif _HERE.search(heard.text):
         facts.setdefault("reach", "here")
-    if USED.search(heard.text) and complaint.kind == ComplaintKind.QUALITY:
+    if USED.search(heard.text) and complaint.kind != ComplaintKind.SERVICE:
         facts.setdefault("used", quote(_sentence_with(USED, heard.text), 200))
     if (wish := wish_in(heard, talk.policy.confidence.sure)) and (wish != "apology" or facts.get("wish") is None):
         facts["wish"] = wish
