@@ -13,6 +13,9 @@ unexport VIRTUAL_ENV
 
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 
+# Compiled once here, not at each start by whoever may not write beside the sources: that took seconds.
+BYTECODE := .venv/bin/python -m compileall -q bot campaigns channels gateway insight nlu storage web
+
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 22
 
@@ -48,11 +51,13 @@ clean: ## remove the environment and caches; data/ stays
 
 # What the gateway needs to run. --inexact: the tests' tools may stay where they are installed already.
 .venv/.runtime: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
-	@$(UV) sync --frozen --no-dev --inexact --quiet
+	@$(UV) sync --frozen --no-dev --inexact --quiet --compile-bytecode
+	@$(BYTECODE)
 	@touch $@
 
 .venv/.development: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
-	@$(UV) sync --frozen --quiet
+	@$(UV) sync --frozen --quiet --compile-bytecode
+	@$(BYTECODE)
 	@touch .venv/.runtime $@
 
 .tools/bin/uv:
