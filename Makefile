@@ -2,7 +2,7 @@
 # ARGS go to the command: `make run ARGS="--port 9000"`, `make test ARGS="tests/bot -k greeting"`.
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run test check fmt bench torture clean
+.PHONY: help environment run test slow check fmt bench torture clean
 
 ARGS ?=
 
@@ -24,8 +24,11 @@ environment: .venv/.runtime ## build what the gateway needs, without starting it
 run: .venv/.runtime ## start the gateway on http://127.0.0.1:8080
 	@.venv/bin/rapport run $(ARGS)
 
-test: .venv/.development ## run the tests
-	@.venv/bin/python -m pytest $(ARGS)
+test: .venv/.development ## run the tests, but for the slow ones (some minutes)
+	@.venv/bin/python -m pytest -m "not slow" $(ARGS)
+
+slow: .venv/.development ## run the slow tests: thousands of crashes, real kills, a database taken away (half an hour)
+	@.venv/bin/python -m pytest -m slow $(ARGS)
 
 check: .venv/.development ## format, lint, types, import rules, tests: what must pass before anything lands
 	@.venv/bin/ruff format --check --quiet --output-format concise || { echo "Some files are not formatted: run make fmt."; exit 1; }
@@ -33,7 +36,7 @@ check: .venv/.development ## format, lint, types, import rules, tests: what must
 	@.venv/bin/basedpyright
 	@.venv/bin/basedpyright --project tests
 	@.venv/bin/lint-imports --no-cache
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest -m "not slow" $(ARGS)
 
 fmt: .venv/.development ## format the code and mend what the linter can mend
 	@.venv/bin/ruff format

@@ -81,8 +81,17 @@ def _demo(inside: Inside) -> Callable[[web.Request], Awaitable[web.Response]]:
             text=pages.get_template("demo.html").render(**inside.demo()),
             content_type="text/html",
             headers={
-                "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; style-src 'self' 'unsafe-inline';"
-                " script-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'"
+                "Content-Security-Policy": "; ".join(
+                    (
+                        "default-src 'self'",
+                        "img-src 'self' blob: data:",
+                        "style-src 'self' 'unsafe-inline'",
+                        "script-src 'self'",
+                        "connect-src 'self' ws: wss:",
+                        "frame-ancestors 'none'",
+                        "base-uri 'none'",
+                    )
+                )
             },
         )
 

@@ -325,6 +325,7 @@ async def test_an_adapter_that_breaks_leaves_the_outcome_unknown_and_the_channel
     house: House, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.send.log.exception", lambda *_, **__: None)
+
     async def bug(provider: Provider, outbound: OutboundMessage) -> None:
         post(house).fate = kind
         raise ZeroDivisionError

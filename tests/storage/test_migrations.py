@@ -36,5 +36,5 @@ def test_a_start_on_a_migrated_database_does_not_import_alembic(migrated_sqlite_
         "import sys; from storage.migrations import migrate;"
         f"migrate({migrated_sqlite_url!r}); print('alembic' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
