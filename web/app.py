@@ -14,6 +14,12 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 STATIC = Path(__file__).parent / "static"
 TEMPLATES = Path(__file__).parent / "templates"
 
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' blob: data:; style-src 'self' 'unsafe-inline'; script-src 'self';"
+    " connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'"
+)
+"""Of the demonstration page: nothing runs but what we serve, and nobody frames it."""
+
 Answer = Mapping[str, Any]
 
 
@@ -81,17 +87,7 @@ def _demo(inside: Inside) -> Callable[[web.Request], Awaitable[web.Response]]:
             text=pages.get_template("demo.html").render(**inside.demo()),
             content_type="text/html",
             headers={
-                "Content-Security-Policy": "; ".join(
-                    (
-                        "default-src 'self'",
-                        "img-src 'self' blob: data:",
-                        "style-src 'self' 'unsafe-inline'",
-                        "script-src 'self'",
-                        "connect-src 'self' ws: wss:",
-                        "frame-ancestors 'none'",
-                        "base-uri 'none'",
-                    )
-                )
+                "Content-Security-Policy": CONTENT_SECURITY_POLICY,
             },
         )
 
