@@ -8,7 +8,7 @@ import importlib
 import io
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -64,7 +64,7 @@ def pauses() -> Pauses:
 @asynccontextmanager
 async def polling(
     telegram: TelegramServer, port: RecordingPort, pause: Callable[[float], Awaitable[object]] | None = None
-) -> AsyncIterator[Telegram]:
+) -> AsyncGenerator[Telegram]:
     settings = TelegramSettings(token=telegram.token, api_base=telegram.url, poll_timeout=5)
     bot = Telegram(settings, clock=FrozenClock(), pause=pause or Pauses())
     await bot.start(port)

@@ -34,7 +34,8 @@ ADDRESS = "telegram:7"
 
 
 def words(text: str = "hello", **fields: Any) -> OutboundMessage:
-    return OutboundMessage(**{"channel": "telegram", "address": ADDRESS, "text": text, "key": "k1", **fields})
+    given_fields: dict[str, Any] = {"channel": "telegram", "address": ADDRESS, "text": text, "key": "k1", **fields}
+    return OutboundMessage(**given_fields)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -287,7 +287,7 @@ def test_channels_service_messages_and_other_bots_are_ignored_with_a_reason() ->
     assert message(chat={"id": -1, "type": "channel"}, text="x").ignored == "channel"
     assert message(pinned_message={"message_id": 1}).ignored == "pinned_message"
     assert message().ignored == "empty"
-    assert message(text="x", **{"from": {**PERSON, "is_bot": True}}).ignored == "bot"
+    assert message("message", text="x", **{"from": {**PERSON, "is_bot": True}}).ignored == "bot"
     assert read({"update_id": 1}).ignored == "empty"
     assert read({"update_id": 1, "telepathy": {"from": PERSON}}).ignored == "telepathy"
 
