@@ -37,10 +37,11 @@ from bot.turn import (
     Turn,
 )
 from channels.envelope import Event
-from gateway.apply import Application, Outcome
+from gateway.apply import Application
 from gateway.claims import Claim, Due
 from gateway.comprehension import Comprehension, Words
 from gateway.lookups import Lookups
+from gateway.outcomes import Outcome
 from gateway.send import attachments_from_json
 from nlu.understanding import Language, Understanding
 from storage import lanes

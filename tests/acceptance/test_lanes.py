@@ -15,8 +15,8 @@ from sqlalchemy import Connection, text
 
 from gateway import claims
 from gateway.agenda import claim_waiting
-from gateway.apply import Outcome
 from gateway.claims import Claim
+from gateway.outcomes import Outcome
 from gateway.settings import Role, Server
 from storage import lanes
 from tests.acceptance import books

@@ -96,7 +96,7 @@ async def test_where_not_even_a_hand_off_can_be_written_the_message_is_marked_an
     def refuse(*_: object) -> None:
         raise ValueError("no hand-off today")
 
-    monkeypatch.setattr("gateway.apply._hand_off", refuse)
+    monkeypatch.setattr("gateway.effects._hand_off", refuse)
     await house.ports["post"].accept([message("post", "post:1", "m1", "person")])
     await house.settle()
     await house.ports["post"].accept([message("post", "post:1", "m2", "")])
