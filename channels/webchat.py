@@ -222,7 +222,7 @@ class WebChat:
         """What is new after a position; waits for it when there is nothing yet."""
         reception = self._open()
         guest = self._guest(request, reception)
-        reception.spend(guest.visitor, guest.client)
+        reception.spend_connection(guest.client)  # to listen is not to write: it costs the visitor nothing
         after, seconds = _query_number(request, "after"), _query_number(request, "wait") or 0
         poll = Poll(guest.visitor.address)
         self._registry.join(poll)
