@@ -241,17 +241,21 @@ def _meet_needs(talk: Talk) -> bool:
 
 
 def _needs(talk: Talk) -> list[Need]:
-    """The needs of this Turn: manners beside a matter are no need of their own, and a complaint takes everything."""
-    by_skill: dict[str, Need] = {}
+    """The needs of this Turn: manners beside a matter are no need of their own, and a complaint takes everything.
+
+    What two messages say for one skill belongs together; two questions to the shop's knowledge are two.
+    """
+    needs: dict[str, Need] = {}
     for heard in map(hear_one, talk.messages) if len(talk.messages) > 1 else ():
         skill = _skill_for(talk, heard)
         if skill is not None and heard.intent is not None and heard.intent.name not in SOCIAL:
-            known = by_skill.get(skill.name)
-            by_skill[skill.name] = Need(skill, known.heard.and_then(heard) if known else heard)
-    if complaint.SKILL.name in by_skill:
+            topic = f"{skill.name} {heard.intent.name}" if skill is knowledge.SKILL else skill.name
+            known = needs.get(topic)
+            needs[topic] = Need(skill, known.heard.and_then(heard) if known else heard)
+    if complaint.SKILL.name in needs:
         return [Need(complaint.SKILL, talk.heard)]
-    if len(by_skill) > 1:
-        return list(by_skill.values())[:MOST_NEEDS]
+    if len(needs) > 1:
+        return list(needs.values())[:MOST_NEEDS]
     return [Need(_skill_for(talk, talk.heard) or _best_guess(talk), talk.heard)]
 
 

@@ -147,7 +147,12 @@ def _together(intents: Iterable[Intent]) -> tuple[Intent, ...]:
         known = best.get(intent.name)
         if known is None or intent.confidence > known.confidence:
             best[intent.name] = intent
-    return tuple(sorted(best.values(), key=lambda intent: (intent.name in SOCIAL, -intent.confidence, intent.name)))
+    return tuple(sorted(best.values(), key=lambda intent: (-_weight(intent), intent.name)))
+
+
+def _weight(intent: Intent) -> float:
+    """Manners stand behind a matter, but not behind what was hardly guessed at all."""
+    return intent.confidence * (0.3 if intent.name in SOCIAL else 1.0)
 
 
 def _best(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:

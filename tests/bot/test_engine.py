@@ -206,6 +206,24 @@ def test_both_needs_of_a_turn_are_met() -> None:
     assert not says(text, "small.hello_again", Language.EN)
 
 
+def test_two_courtesies_at_once_are_courtesies() -> None:
+    """What was hardly guessed at all does not push manners aside."""
+    thanks = message("thank you", understood(("thank", 0.97), ("satisfied", 0.02)))
+    morning = message("good morning", understood(("greet", 0.96), ("abuse", 0.01)))
+    effects = respond(turn(thanks, morning), shop())
+    assert {effect.skill for effect in effects if isinstance(effect, Say)} == {"smalltalk"}
+
+
+def test_two_questions_at_once_get_two_answers() -> None:
+    delivery = message(
+        "how long is delivery?", understood("shipping_question", knowledge=[("shipping#delivery-time", 0.8)])
+    )
+    invoice = message("can I get an invoice?", understood("invoice_request", knowledge=[("payment#invoice", 0.8)]))
+    text = said(respond(turn(delivery, invoice), shop()))
+    assert "invoice" in text.lower()
+    assert "days" in text.lower()
+
+
 def test_a_stop_among_other_messages_acts_and_the_others_are_answered() -> None:
     stop = message("STOP", understood("stop_marketing"))
     effects = respond(turn(message("are you open?", understood("opening_hours")), stop), shop())
