@@ -123,9 +123,14 @@ class Turns:
             if any(isinstance(effect, Lookup) for effect in outcome.effects):
                 self._do(self._look_up(outcome, playbook))
             else:
-                applying.append((outcome, self._commits.submit(self._application.store, outcome)))
+                applying.append((outcome, self._submit(outcome)))
         for outcome, applied in applying:
-            await self._applied(outcome, applied)
+            if not applied.done():
+                await asyncio.wait([applied])
+            if applied.exception() is None:
+                await self._applied(outcome, applied)
+            else:
+                self._do(self._applied(outcome, applied))  # what has to be tried again keeps no neighbour waiting
             self._observe(perf_counter() - started)
 
     async def _understand(self, claims: Sequence[Claim]) -> list[Sequence[Understanding]]:
@@ -176,7 +181,12 @@ class Turns:
         again = self._respond(outcome.claim, replace(outcome.turn, lookups=results), playbook)
         answered = [effect for effect in again.effects if not isinstance(effect, Lookup)]
         again = replace(again, effects=answered)
-        await self._applied(again, self._commits.submit(self._application.store, again))
+        await self._applied(again, self._submit(again))
+
+    def _submit(self, outcome: Outcome) -> asyncio.Future[bool]:
+        applied = self._commits.submit(self._application.store, outcome)
+        applied.add_done_callback(_look_at)
+        return applied
 
     async def _applied(self, outcome: Outcome, applied: asyncio.Future[bool]) -> None:
         """See an Outcome into the database, however often that has to be tried."""
@@ -196,7 +206,7 @@ class Turns:
                 if outcome.failure is not None and not outcome.effects:
                     return
                 outcome = _without_the_culprit(outcome, error)
-            applied = self._commits.submit(self._application.store, outcome)
+            applied = self._submit(outcome)
 
     @contextmanager
     def _patience(self, claims: Sequence[Claim]) -> Generator[None]:
@@ -237,6 +247,12 @@ class Turns:
             due=None if claim.due is None else _due(claim.due),
             cases=tuple(_case(row) for row in claim.cases),
         )
+
+
+def _look_at(applied: asyncio.Future[bool]) -> None:
+    """A failure is dealt with where it is awaited; in a process that dies before, nobody has to be told."""
+    if not applied.cancelled():
+        applied.exception()
 
 
 def respondent(turn: Turn) -> Callable[[Turn, Playbook], Sequence[Effect]]:
