@@ -128,6 +128,12 @@ def queue(transaction: Transaction, *, agent: str | None = None) -> list[Waiting
     return sorted(waiting, key=lambda one: (one.priority, -(one.waiting_seconds or 0.0), one.conversation))
 
 
+def spam(transaction: Transaction, *, limit: int = 200) -> list[Waiting]:
+    """The spam folder: Conversations that count nowhere, the latest first. Nobody waits in it."""
+    rows = transaction.connection.execute(_in_spam.limit(limit)).all()
+    return [_waiting(row, transaction.now) for row in rows]
+
+
 def show(transaction: Transaction, *, conversation: int, timeline: bool = False, limit: int = 200) -> Thread:
     """A Conversation with its latest `limit` lines; with `timeline`, the Contact's over all channels.
 
@@ -224,7 +230,7 @@ _first_question = (
     .correlate(Conversation)
     .scalar_subquery()
 )
-_people_have = (
+_with_people = (
     select(
         Conversation.id,
         Conversation.owner,
@@ -244,8 +250,11 @@ _people_have = (
     )
     .join(Contact, Contact.id == Conversation.contact_id)
     .join(Address, Address.id == Conversation.address_id)
-    .where(Conversation.state == ConversationState.OPEN, Conversation.owner.in_([Owner.QUEUE, Owner.AGENT]))
 )
+_people_have = _with_people.where(
+    Conversation.state == ConversationState.OPEN, Conversation.owner.in_([Owner.QUEUE, Owner.AGENT])
+)
+_in_spam = _with_people.where(Conversation.state == ConversationState.SPAM).order_by(Conversation.id.desc())
 
 _thread = (
     select(

@@ -16,6 +16,7 @@ from storage.commits import Commits, Unavailable
 VERBS: Mapping[str, Callable[..., Any]] = {
     "queue": inbox.queue,
     "show": inbox.show,
+    "spam": inbox.spam,
     "take": desk.take,
     "reply": desk.reply,
     "note": desk.note,

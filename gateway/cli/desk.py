@@ -32,6 +32,7 @@ Text = Annotated[str, typer.Argument(help="The words; - or nothing reads them fr
 def queue(
     context: typer.Context,
     mine: Annotated[bool, typer.Option("--mine", help="Only what nobody has taken, and what you have.")] = False,
+    spam: Annotated[bool, typer.Option("--spam", help="The spam folder instead.")] = False,
     name: Name = None,
     as_json: Json = False,
 ) -> None:
@@ -39,7 +40,7 @@ def queue(
     from gateway import inbox
 
     agent = _agent(name) if mine else None
-    waiting = _ask(context, lambda house: house.do(inbox.queue, agent=agent))
+    waiting = _ask(context, lambda house: house.do(inbox.spam) if spam else house.do(inbox.queue, agent=agent))
     if as_json:
         _print_json(waiting)
     else:
