@@ -176,7 +176,6 @@ def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
         "cache_size=-65536",
         "temp_store=MEMORY",
         "wal_autocheckpoint=4000",
-        "mmap_size=1073741824",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
