@@ -53,7 +53,7 @@ class Leaflet:
 
 
 def backup(settings: Settings, target: Path, *, now: datetime, progress: Progress = lambda line: None) -> Leaflet:
-    """Write an archive. It appears under its name only when it is whole and was read back. Raises BackupFailed."""
+    """Write an archive. It appears under its name only when it is whole. Raises BackupFailed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
