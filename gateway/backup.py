@@ -1,77 +1,77 @@
 """Backup and restore: one archive with the database as it was at one instant, and every attachment it speaks of.
 
 The database is copied first and the blobs after it: a blob's file is on disk before its row commits, so the archive
-holds at least what the copy mentions. Both work while the gateway runs; restoring wants it stopped and the place empty.
+holds at least what the copy mentions. A restore goes the other way round, for the same reason. A backup works while the
+gateway runs; a restore wants it stopped and the place empty.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sqlite3
 import subprocess
-import tarfile
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import URL, Connection, func, inspect, select, text
+from sqlalchemy import URL, Connection, create_engine, func, inspect, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
 
+from gateway import archive
+from gateway.archive import BackupFailed, Leaflet
 from gateway.settings import Settings
 from storage.contacts import Contact
-from storage.database import synchronous_engine
 from storage.deliveries import BlobRecord
 from storage.interactions import Interaction
 from storage.migrations import current
 
-LEAFLET = "rapport.json"
-DATABASE = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}
-BLOBS = "blobs"
 Progress = Callable[[str], None]
 
 
-class BackupFailed(Exception):
-    """The backup was not made, or not restored; the sentence says why."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Leaflet:
-    """What an archive says of itself."""
+class Copied:
+    """What the database's copy holds."""
 
-    made_at: str
-    kind: str
-    """`sqlite` or `postgresql`: an archive goes back to the kind it came from."""
     revision: str
     contacts: int
     interactions: int
-    blobs: int
+    blobs: frozenset[str]
 
 
 def backup(settings: Settings, target: Path, *, now: datetime, progress: Progress = lambda line: None) -> Leaflet:
-    """Write an archive. It appears under its name only when it is whole. Raises BackupFailed."""
+    """Write an archive. It appears under its name only when it is on disk and was read back. Raises BackupFailed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with TemporaryDirectory(prefix="rapport-backup-", dir=target.parent) as folder:
             kind = "sqlite" if settings.embedded else "postgresql"
-            copy = Path(folder) / DATABASE[kind]
+            copy = Path(folder) / archive.DATABASE[kind]
             progress("Copying the database …")
-            (_copy_sqlite if kind == "sqlite" else _dump_postgres)(settings.database_url, copy)
-            leaflet = _leaflet(settings, copy, kind, now)
-            with tarfile.open(partial, "w:gz", compresslevel=5) as archive:
-                _add_leaflet(archive, Path(folder), leaflet)
-                archive.add(copy, copy.name)
-                progress(f"Adding {leaflet.blobs} attachments …")
-                for path in _blob_files(settings.data_dir / "blobs"):
-                    archive.add(path, f"{BLOBS}/{path.parent.name}/{path.name}")
-        partial.chmod(0o600)
+            copied = (_copy_sqlite if settings.embedded else _dump_postgres)(settings.database_url, copy)
+            blobs = [path for path in archive.blob_files(settings.data_dir / "blobs") if _sound(path)]
+            leaflet = Leaflet(
+                made_at=now.isoformat(),
+                kind=kind,
+                revision=copied.revision,
+                database=archive.digest(copy),
+                contacts=copied.contacts,
+                interactions=copied.interactions,
+                blobs=len(blobs),
+                lost=len(copied.blobs - {path.name for path in blobs}),
+            )
+            progress(f"Packing it with {leaflet.blobs} attachments …")
+            partial.touch(mode=0o600)
+            archive.write(partial, leaflet, copy, blobs)
         _sync(partial)
+        progress("Reading it back …")
+        archive.read(partial)
         partial.rename(target)
+        _sync(target.parent)
     finally:
         partial.unlink(missing_ok=True)
     return leaflet
@@ -82,28 +82,30 @@ def restore(settings: Settings, source: Path, *, progress: Progress = lambda lin
     if not source.is_file():
         raise BackupFailed(f"{source} is not a file")
     _refuse_a_taken_place(settings)
+    progress("Reading the archive …")
+    leaflet = archive.read(source)
+    kind = "sqlite" if settings.embedded else "postgresql"
+    if leaflet.kind != kind:
+        raise BackupFailed(f"this backup is of {leaflet.kind}, and the settings name {kind}")
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".restore-", dir=settings.data_dir) as folder:
-        progress("Reading the archive …")
-        try:
-            with tarfile.open(source, "r:gz") as archive:
-                archive.extractall(folder, filter="data")
-            leaflet = Leaflet(**json.loads((Path(folder) / LEAFLET).read_text()))
-        except (tarfile.TarError, OSError, ValueError, TypeError, EOFError) as error:
-            raise BackupFailed(f"{source} is not a whole backup of Rapport: {error}") from error
-        kind = "sqlite" if settings.embedded else "postgresql"
-        if leaflet.kind != kind:
-            raise BackupFailed(f"this backup is of {leaflet.kind}, and the settings name {kind}")
-        _check_blobs(Path(folder) / BLOBS)
+        archive.unpack(source, Path(folder))
+        progress(f"Restoring {leaflet.blobs} attachments …")
+        _place_blobs(archive.blob_files(Path(folder) / archive.BLOBS), settings.data_dir / "blobs")
         progress("Restoring the database …")
-        copy = Path(folder) / DATABASE[kind]
-        (_place_sqlite if kind == "sqlite" else _load_postgres)(copy, settings.database_url)
-        if (Path(folder) / BLOBS).is_dir():
-            shutil.copytree(Path(folder) / BLOBS, settings.data_dir / "blobs", dirs_exist_ok=True)
+        copy = Path(folder) / archive.DATABASE[kind]
+        (_place_sqlite if settings.embedded else _load_postgres)(copy, settings.database_url)
+    with _looking(settings.database_url) as connection:
+        found = _copied(connection)
+    if (found.contacts, found.interactions) != (leaflet.contacts, leaflet.interactions):
+        raise BackupFailed(
+            f"the restored database has {found.contacts} contacts and {found.interactions} interactions,"
+            f" and the backup says {leaflet.contacts} and {leaflet.interactions}: do not use it"
+        )
     return leaflet
 
 
-def _copy_sqlite(url: URL, copy: Path) -> None:
+def _copy_sqlite(url: URL, copy: Path) -> Copied:
     """SQLite's own online backup: writers go on, the copy is of one instant."""
     if url.database is None or not Path(url.database).is_file():
         raise BackupFailed(f"there is no database at {url.database}")
@@ -115,10 +117,24 @@ def _copy_sqlite(url: URL, copy: Path) -> None:
         verdict = target.execute("PRAGMA integrity_check").fetchone()[0]
     if verdict != "ok":
         raise BackupFailed(f"the copy is not sound: {verdict}")
+    with _looking(url.set(database=str(copy))) as connection:
+        return _copied(connection)
 
 
-def _dump_postgres(url: URL, copy: Path) -> None:
-    _run(["pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={copy}"], url)
+def _dump_postgres(url: URL, copy: Path) -> Copied:
+    """Counted and dumped in one snapshot, and read through once: what is missing shows here, not at a restore."""
+    with _looking(url) as connection:
+        snapshot = connection.scalar(text("SELECT pg_export_snapshot()"))
+        _run(
+            [
+                *("pg_dump", "--format=custom", "--no-owner", "--no-privileges"),
+                *(f"--snapshot={snapshot}", f"--file={copy}"),
+            ],
+            url,
+        )
+        copied = _copied(connection)
+    _run(["pg_restore", f"--file={os.devnull}", str(copy)], url)
+    return copied
 
 
 def _load_postgres(copy: Path, url: URL) -> None:
@@ -145,66 +161,77 @@ def _run(command: list[str], url: URL) -> None:
         raise BackupFailed(f"{command[0]} failed: {done.stderr.strip()[:500]}")
 
 
+def _place_blobs(blobs: Iterable[Path], folder: Path) -> None:
+    """On disk, whole and named, before the database that speaks of them is there."""
+    folders = {folder}
+    for blob in blobs:
+        place = folder / blob.parent.name
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _sync(blob)
+        blob.replace(place / blob.name)
+        folders.add(place)
+    for each in folders:
+        if each.is_dir():
+            _sync(each)
+
+
 def _place_sqlite(copy: Path, url: URL) -> None:
+    """Beside its place first, which may be another disk than the data folder's; then all at once."""
     assert url.database is not None
     target = Path(url.database)
     target.parent.mkdir(parents=True, exist_ok=True)
-    _sync(copy)
-    copy.rename(target)
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        shutil.copyfile(copy, beside)
+        beside.chmod(0o600)
+        _sync(beside)
+        beside.rename(target)
+        _sync(target.parent)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
-def _leaflet(settings: Settings, copy: Path, kind: str, now: datetime) -> Leaflet:
-    """Counted in the copy where that can be opened, else in the database just after it."""
-    url = f"sqlite:///{copy}" if kind == "sqlite" else settings.database_url.render_as_string(hide_password=False)
-    engine = synchronous_engine(url)
-    with engine.connect() as connection:
-        leaflet = Leaflet(
-            made_at=now.isoformat(),
-            kind=kind,
-            revision=current(connection) or "",
-            contacts=_count(connection, Contact.id),
-            interactions=_count(connection, Interaction.id),
-            blobs=_count(connection, BlobRecord.sha256),
-        )
-    engine.dispose()
-    if kind == "sqlite":
-        for leftover in ("-wal", "-shm"):
-            Path(f"{copy}{leftover}").unlink(missing_ok=True)
-    return leaflet
+@contextmanager
+def _looking(url: URL) -> Generator[Connection]:
+    """A connection that sees one instant and changes nothing."""
+    if url.get_backend_name() == "sqlite":
+        url = url.set(database=f"file:{Path(url.database or '').absolute()}", query={"mode": "ro", "uri": "true"})
+        engine = create_engine(url, poolclass=NullPool)
+    else:
+        engine = create_engine(url, poolclass=NullPool, isolation_level="REPEATABLE READ")
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except OperationalError as error:
+        raise BackupFailed(f"the database {url.render_as_string()} does not answer: {error.orig}") from error
+    finally:
+        engine.dispose()
 
 
-def _count(connection: Connection, column: object) -> int:
-    return connection.execute(select(func.count(column))).scalar_one()  # pyright: ignore[reportArgumentType]
+def _copied(connection: Connection) -> Copied:
+    return Copied(
+        revision=current(connection) or "",
+        contacts=connection.scalar(select(func.count(Contact.id))) or 0,
+        interactions=connection.scalar(select(func.count(Interaction.id))) or 0,
+        blobs=frozenset(connection.scalars(select(BlobRecord.sha256))),
+    )
 
 
-def _add_leaflet(archive: tarfile.TarFile, folder: Path, leaflet: Leaflet) -> None:
-    path = folder / LEAFLET
-    path.write_text(json.dumps(asdict(leaflet), indent=2))
-    archive.add(path, LEAFLET)
-
-
-def _blob_files(folder: Path) -> Iterator[Path]:
-    """Whole blobs; what is still being written carries a longer name."""
-    return (path for path in sorted(folder.glob("??/*")) if len(path.name) == 64)
-
-
-def _check_blobs(folder: Path) -> None:
-    for path in _blob_files(folder):
-        if sha256(path.read_bytes()).hexdigest() != path.name:
-            raise BackupFailed(f"attachment {path.name} in the backup is damaged")
+def _sound(blob: Path) -> bool:
+    """A rotten attachment is one that is lost; it is no reason to have no backup at all."""
+    return archive.digest(blob) == blob.name
 
 
 def _refuse_a_taken_place(settings: Settings) -> None:
     if settings.embedded:
-        database = settings.database_url.database
-        if database is not None and Path(database).exists():
-            raise BackupFailed(f"{database} exists: move it away first, a restore overwrites nothing")
+        database = settings.database_url.database or ""
+        # A journal that a killed process left behind would be played into whatever database lies beside it.
+        for path in (Path(database), Path(f"{database}-wal"), Path(f"{database}-shm")):
+            if path.exists():
+                raise BackupFailed(f"{path} exists: move it away first, a restore overwrites nothing")
         return
-    engine = synchronous_engine(settings.database_url.render_as_string(hide_password=False))
-    with engine.connect() as connection:
-        connection.execute(text("SELECT 1"))
+    with _looking(settings.database_url) as connection:
         tables = inspect(connection).get_table_names()
-    engine.dispose()
     if tables:
         raise BackupFailed(f"the database has {len(tables)} tables: restore into an empty one")
 

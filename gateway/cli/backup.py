@@ -18,7 +18,7 @@ def backup(
     """Write everything to one archive, while the gateway runs."""
     from datetime import UTC, datetime
 
-    from gateway.backup import BackupFailed
+    from gateway.archive import BackupFailed
     from gateway.backup import backup as write
 
     settings = load_settings(context)
@@ -31,6 +31,12 @@ def backup(
         f"{file}: {leaflet.contacts} contacts, {leaflet.interactions} interactions, {leaflet.blobs} attachments,"
         f" {file.stat().st_size:,} bytes."
     )
+    if leaflet.lost:
+        err.print(
+            f"{leaflet.lost} attachments are missing: the data folder has not got them, or they are damaged there.",
+            style="yellow",
+            highlight=False,
+        )
 
 
 @app.command()
@@ -40,7 +46,7 @@ def restore(
     """Bring an archive back into an empty place."""
     from contextlib import ExitStack
 
-    from gateway.backup import BackupFailed
+    from gateway.archive import BackupFailed
     from gateway.backup import restore as bring_back
     from gateway.lock import AlreadyRunning, DataLock
     from storage.migrations import migrate

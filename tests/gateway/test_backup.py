@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import json
+import os
 import tarfile
 from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +15,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gateway.backup import BackupFailed, Leaflet, backup, restore
+from gateway import archive as archives
+from gateway.archive import BackupFailed, Leaflet
+from gateway.backup import backup, restore
 from gateway.settings import Settings
 from nlu.understanding import Language
 from storage.interactions import Direction, Interaction
@@ -135,8 +136,15 @@ async def test_a_damaged_archive_is_refused_and_leaves_the_place_empty(
     await asyncio.to_thread(backup, house.settings, archive, now=NOW)
     whole = archive.read_bytes()
     plain = gzip.decompress(whole)
+    with tarfile.open(archive) as opened:
+        copy = opened.getmembers()[1]
+    inside = copy.offset_data + copy.size // 2
     spoiled = {
         "half": whole[: len(whole) // 2],
+        "one bit of the database altered": gzip.compress(
+            plain[:inside] + bytes([plain[inside] ^ 1]) + plain[inside + 1 :]
+        ),
+        "an attachment taken out": gzip.compress(plain[: plain.index(b"blobs/")] + bytes(1024)),
         "no archive": b"hello",
         "empty": b"",
         "an attachment altered": gzip.compress(plain.replace(PNG, PNG[:-1] + b"\0")),
@@ -145,19 +153,24 @@ async def test_a_damaged_archive_is_refused_and_leaves_the_place_empty(
         archive.write_bytes(content)
         with pytest.raises(BackupFailed):
             await asyncio.to_thread(restore, empty_place, archive)
-        assert not list(empty_place.data_dir.glob(".restore-*")), name
-        assert not (empty_place.data_dir / "blobs").exists(), name
+        assert {path.name for path in empty_place.data_dir.iterdir()} == {"models"}, name
     archive.write_bytes(whole)
     assert (await asyncio.to_thread(restore, empty_place, archive)).blobs == 1
 
 
 def test_an_archive_goes_back_only_to_the_kind_of_database_it_came_from(tmp_path: Path, trained_models: Path) -> None:
-    archive, leaflet = tmp_path / "rapport.tar.gz", tmp_path / "rapport.json"
-    leaflet.write_text(
-        json.dumps(asdict(Leaflet(made_at="", kind="postgresql", revision="", contacts=0, interactions=0, blobs=0)))
+    archive, dump = tmp_path / "rapport.tar.gz", tmp_path / "dump"
+    dump.write_bytes(b"PGDMP")
+    leaflet = Leaflet(
+        made_at="",
+        kind="postgresql",
+        revision="",
+        database=sha256(b"PGDMP").hexdigest(),
+        contacts=0,
+        interactions=0,
+        blobs=0,
     )
-    with tarfile.open(archive, "w:gz") as tar:
-        tar.add(leaflet, leaflet.name)
+    archives.write(archive, leaflet, dump, [])
     with pytest.raises(BackupFailed, match="this backup is of postgresql, and the settings name sqlite"):
         restore(settings_of(tmp_path / "other", trained_models), archive)
 
@@ -177,3 +190,74 @@ async def test_a_backup_that_fails_leaves_no_file_behind(tmp_path: Path, trained
     with pytest.raises(BackupFailed, match="there is no database"):
         backup(settings, tmp_path / "rapport.tar.gz", now=NOW)
     assert not list(tmp_path.glob("*rapport*"))
+
+
+async def test_a_backup_that_the_disk_spoils_is_not_kept_under_its_name(
+    house: TeaHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that says that all is written, and has lost the end of it."""
+    archive = tmp_path / "backups" / "rapport.tar.gz"
+
+    def forgetful(_descriptor: int) -> None:
+        for partial in archive.parent.glob(".rapport.tar.gz.*"):
+            os.truncate(partial, partial.stat().st_size * 3 // 4)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", forgetful)
+        with pytest.raises(BackupFailed, match=r"not a whole backup|is damaged"):
+            backup(house.settings, archive, now=NOW)
+    assert not list(archive.parent.iterdir())
+
+
+async def test_an_attachment_that_the_disk_lost_is_told_and_holds_no_backup_up(
+    house: TeaHouse, empty_place: Settings, tmp_path: Path
+) -> None:
+    archive = tmp_path / "rapport.tar.gz"
+    async with aiohttp.ClientSession() as http:
+        visitor = await Visitor(house, http).visit()
+        rotten, kept = await send_picture(visitor, PNG), await send_picture(visitor, PNG + b"again")
+    path = house.gateway.blobs.path(rotten)
+    path.write_bytes(PNG[:-1])
+    leaflet = await asyncio.to_thread(backup, house.settings, archive, now=NOW)
+    assert (leaflet.blobs, leaflet.lost) == (1, 1)
+    await asyncio.to_thread(restore, empty_place, archive)
+    assert [blob.name for blob in (empty_place.data_dir / "blobs").glob("*/*")] == [kept]
+
+
+async def test_attachments_are_in_their_place_before_the_database_that_speaks_of_them(
+    house: TeaHouse, empty_place: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The restoring machine loses its power as the last thing, the database, is about to be put down."""
+    archive = tmp_path / "rapport.tar.gz"
+    async with aiohttp.ClientSession() as http:
+        picture = await send_picture(await Visitor(house, http).visit(), PNG)
+    await asyncio.to_thread(backup, house.settings, archive, now=NOW)
+
+    def power_cut(*_arguments: object) -> None:
+        raise OSError("the power is gone")
+
+    step = "_place_sqlite" if empty_place.embedded else "_load_postgres"
+    with monkeypatch.context() as patch:
+        patch.setattr(f"gateway.backup.{step}", power_cut)
+        with pytest.raises(OSError, match="power"):
+            await asyncio.to_thread(restore, empty_place, archive)
+    assert (empty_place.data_dir / "blobs" / picture[:2] / picture).read_bytes() == PNG
+    assert (await asyncio.to_thread(restore, empty_place, archive)).blobs == 1, "and it can be done again"
+
+
+def test_a_journal_left_behind_is_not_played_into_the_restored_database(tmp_path: Path, trained_models: Path) -> None:
+    settings = settings_of(tmp_path, trained_models)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    (settings.data_dir / "rapport.sqlite3-wal").write_bytes(b"left by a process that was killed")
+    archive = tmp_path / "rapport.tar.gz"
+    archive.touch()
+    with pytest.raises(BackupFailed, match=r"rapport.sqlite3-wal exists: move it away"):
+        restore(settings, archive)
+
+
+def test_a_database_that_does_not_answer_is_said_so_without_its_password(tmp_path: Path, trained_models: Path) -> None:
+    away = {"url": "postgresql+psycopg://rapport:geheim@127.0.0.1:1/rapport"}
+    settings = settings_of(tmp_path, trained_models, database=away)
+    with pytest.raises(BackupFailed, match=r"rapport:\*\*\*@127.0.0.1:1/rapport does not answer") as failed:
+        backup(settings, tmp_path / "rapport.tar.gz", now=NOW)
+    assert "geheim" not in str(failed.value)
