@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from bot.turn import ChannelFacts
 from channels.protocol import Channel
 from channels.webchat import Rate, WebChat, WebChatSettings
 from gateway.settings import Settings
+
+SCHEMES: Mapping[str, str] = {"mail": "mailto", "sms": "tel"}
+"""Schemes of the addresses of channels that are not called like their scheme."""
 
 
 def configured_channels(settings: Settings, *, webchat_key: bytes, clock: Callable[[], datetime]) -> list[Channel]:
@@ -54,4 +58,14 @@ def _telegram(settings: Settings, token: str, clock: Callable[[], datetime]) -> 
             api_base=telegram.api_base,
         ),
         clock=clock,
+    )
+
+
+def channel_facts(channel: Channel) -> ChannelFacts:
+    """A channel as the engine sees it."""
+    return ChannelFacts(
+        name=channel.name,
+        scheme=SCHEMES.get(channel.name, channel.name),
+        buttons=channel.limits.buttons,
+        text_limit=channel.limits.text,
     )

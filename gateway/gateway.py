@@ -14,16 +14,13 @@ from typing import Any
 import structlog
 from aiohttp import web
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bot.turn import ChannelFacts
 from channels.envelope import SendError
 from channels.protocol import Channel, HistoryEntry, Invites, Media, Polls, Streams, Typing
 from gateway.agenda import claim_due, claim_waiting
 from gateway.apply import Application
 from gateway.blobs import Blobs
-from gateway.channels import configured_channels
+from gateway.channels import channel_facts, configured_channels
 from gateway.claims import Claim
 from gateway.comprehension import Comprehension
 from gateway.inside import measure_queues, ready
@@ -33,7 +30,8 @@ from gateway.media import Fetcher
 from gateway.metrics import Metrics
 from gateway.news import Counted, FollowUpPlanned, LanesWaiting, MediaWanted, News, OutboxFilled, Streamed, TurnClaimed
 from gateway.playbooks import Playbooks
-from gateway.ports import ChannelPort, entries, streamed_lately
+from gateway.ports import ChannelPort
+from gateway.readers import Readers
 from gateway.receive import Reception
 from gateway.send import Retrying, Sender, sweep_lost
 from gateway.settings import Role, Settings
@@ -42,7 +40,7 @@ from gateway.understanders import understander
 from gateway.verbs import answer
 from gateway.wakeups import WakeUp, Wakeups
 from storage import keys, lanes
-from storage.commits import Commits, Unavailable
+from storage.commits import Commits, Transaction, Unavailable
 from storage.conversations import close_idle
 from storage.database import Database, open_database
 from storage.linking import link_shown
@@ -79,9 +77,7 @@ class Gateway:
         self._given_channels = channels
         self._works = settings.server.role in (Role.ALL, Role.WORKER)
         self._serves = settings.server.role in (Role.ALL, Role.WEB)
-        self._looked_at = clock()
         self._timers: set[asyncio.TimerHandle] = set()
-        self._pushing = asyncio.Lock()
         self._background: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
@@ -101,6 +97,7 @@ class Gateway:
         await self.commits.start()
         self.blobs = Blobs(settings.data_dir / "blobs", self.commits, self.database)
         self.channels = {channel.name: channel for channel in await self._make_channels()}
+        self.readers = Readers(self.channels, self.database, self._clock)
         self._streams = frozenset(name for name, channel in self.channels.items() if isinstance(channel, Streams))
         self.reception = Reception(
             process=self.process,
@@ -164,13 +161,10 @@ class Gateway:
 
     async def tick(self) -> None:
         """Take up what is due or was left behind; safe to call at any time, in any process."""
-        if not self._works:
-            return
-        try:
-            await self.commits.run(lambda transaction: claim_waiting(transaction, self.process))
-            await self.commits.run(lambda transaction: claim_due(transaction, self.process))
-        except Unavailable:
-            log.warning("tick_without_database")
+        await self._quietly(
+            lambda transaction: claim_waiting(transaction, self.process),
+            lambda transaction: claim_due(transaction, self.process),
+        )
 
     async def _make_channels(self) -> Sequence[Channel]:
         if self._given_channels is not None:
@@ -275,7 +269,7 @@ class Gateway:
             self._fetch_media: 5,
         }
         if self.wakeups is not None:
-            every[self._push_missed] = 1
+            every[self.readers.push_missed] = 1
         for job, seconds in every.items():
             self._scheduler.add_job(job, "interval", seconds=seconds)  # pyright: ignore[reportUnknownMemberType]
         self._scheduler.start()
@@ -292,10 +286,11 @@ class Gateway:
     async def _link(self) -> None:
         await self._quietly(lambda transaction: link_shown(transaction.connection, transaction.now))
 
-    async def _quietly(self, verb: Callable[[Any], Any]) -> None:
+    async def _quietly(self, *verbs: Callable[[Transaction], Any]) -> None:
         if self._works:
             try:
-                await self.commits.run(verb)
+                for verb in verbs:
+                    await self.commits.run(verb)
             except Unavailable:
                 log.warning("tick_without_database")
 
@@ -313,9 +308,8 @@ class Gateway:
             )
         except Exception as error:
             log.warning("queues_not_measured", reason=type(error).__name__)
-        for name, channel in self.channels.items():
-            if isinstance(channel, Streams):
-                self.metrics.connected(name, len(list(channel.connected())))
+        for name, number in self.readers.count().items():
+            self.metrics.connected(name, number)
 
     def _on_news(self, news: Sequence[News]) -> None:
         """What a commit of this process means for this process."""
@@ -339,21 +333,14 @@ class Gateway:
                 case LanesWaiting():
                     pass  # for the others: this process does not work lanes
                 case Counted():
-                    for (what, *labels), number in item.counts.items():
-                        COUNTERS[what](self.metrics, *labels, number)
-        self._publish(streamed)
+                    self.metrics.add(item.counts)
+        self.readers.publish(streamed)
         self.turns.start(claims)
 
     def _show_typing(self, channel: str, uri: str) -> None:
         speaker = self.channels.get(channel)
         if isinstance(speaker, Typing):
             self._do(speaker.typing(uri))
-
-    def _publish(self, streamed: Mapping[str, Mapping[str, Sequence[HistoryEntry]]]) -> None:
-        for name, by_address in streamed.items():
-            channel = self.channels[name]
-            if isinstance(channel, Streams):
-                channel.published(by_address)
 
     def _tick_in(self, seconds: float) -> None:
         """A Follow-up is due soon: be there on time, not at the next tick."""
@@ -378,64 +365,9 @@ class Gateway:
         for name in wake.outbox:
             if self._works and name in self.senders:
                 self.senders[name].wake()
-        if wake.streamed and self._anyone_connected():
-            self._do(self._push(wake.streamed))
-
-    def _anyone_connected(self) -> bool:
-        return any(
-            isinstance(channel, Streams) and any(True for _ in channel.connected())
-            for channel in self.channels.values()
-        )
-
-    async def _push(self, interactions: Sequence[int]) -> None:
-        try:
-            async with self._pushing:  # one after the other, as they were told
-                self._publish(await self.database.read(lambda connection: entries(connection, interactions)))
-        except (DBAPIError, PoolTimeout):
-            log.warning("streams_not_read")  # the next tick that can read offers what was missed
-
-    async def _push_missed(self) -> None:
-        """Wake-ups may be lost: what was streamed to those connected here since our last look, and a little before it,
-        is offered again; repeats are dropped."""
-        looking, since = self._clock(), self._looked_at - timedelta(seconds=10)
-        for name, channel in self.channels.items():
-            connected = list(channel.connected()) if isinstance(channel, Streams) else []
-            if connected:
-                try:
-                    missed = await self.database.read_aside(
-                        lambda connection, connected=connected: streamed_lately(connection, connected, since)
-                    )
-                except (DBAPIError, PoolTimeout):
-                    log.warning("streams_not_read")
-                    return
-                self._publish({name: missed})
-        self._looked_at = looking
+        if wake.streamed and self.readers.anyone():
+            self._do(self.readers.push(wake.streamed))
 
     def _demo_facts(self) -> Mapping[str, Any]:
         policy = self.playbooks.playbook().policy
         return {"business": {str(language): name for language, name in policy.name.items()}}
-
-
-COUNTERS: Mapping[str, Callable[..., None]] = {
-    "received": Metrics.received,
-    "duplicates": Metrics.duplicates,
-    "refused": Metrics.refused,
-    "handled": Metrics.handled,
-    "sent": Metrics.sent,
-    "handed_off": Metrics.handed_off,
-}
-"""What news of the kind Counted adds to."""
-
-
-def channel_facts(channel: Channel) -> ChannelFacts:
-    """A channel as the engine sees it."""
-    return ChannelFacts(
-        name=channel.name,
-        scheme=SCHEMES.get(channel.name, channel.name),
-        buttons=channel.limits.buttons,
-        text_limit=channel.limits.text,
-    )
-
-
-SCHEMES: Mapping[str, str] = {"mail": "mailto", "sms": "tel"}
-"""Schemes of the addresses of channels that are not called like their scheme."""

@@ -14,7 +14,7 @@ from channels import protocol
 from channels.envelope import Attachment, SendError
 from channels.protocol import StorageUnavailable
 from gateway.blobs import Blobs
-from gateway.send import attachments_from_json
+from gateway.envelopes import attachments_from_json
 from storage import media
 from storage.commits import Commits, Transaction, Unavailable
 

@@ -6,7 +6,7 @@ on: adding is free, renaming is a breaking change. Labels come from closed lists
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Final
 
@@ -46,6 +46,11 @@ class Metrics:
         self._queue_age = self._gauge("queue_age_seconds", "How long the oldest has been waiting.", "queue")
         self._connections = self._gauge("connections", "Clients connected to this process.", "channel")
         self._bind()
+
+    def add(self, counts: Mapping[tuple[str, ...], int]) -> None:
+        """What a commit has counted: how often, by what and its labels."""
+        for (what, *labels), number in counts.items():
+            COUNTED[what](self, *labels, number)
 
     def received(self, channel: str, event: str, number: int = 1) -> None:
         """Events were stored; `event` is an Event."""
@@ -118,3 +123,14 @@ class Metrics:
 
     def _histogram(self, name: str, what: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
         return Histogram(name, what, labels, namespace="rapport", registry=self.registry, buckets=buckets)
+
+
+COUNTED: Mapping[str, Callable[..., None]] = {
+    "received": Metrics.received,
+    "duplicates": Metrics.duplicates,
+    "refused": Metrics.refused,
+    "handled": Metrics.handled,
+    "sent": Metrics.sent,
+    "handed_off": Metrics.handed_off,
+}
+"""What a commit counts, by the name it has in `Transaction.count`."""

@@ -6,23 +6,21 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
-from sqlalchemy import Connection, Row, bindparam, delete, or_, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from channels.envelope import Arrival, DeliveryStatus, InboundMessage, Refusal
+from channels.envelope import Arrival, InboundMessage, Refusal
 from channels.protocol import Accepted, Blob, HistoryEntry, Invitation, StorageUnavailable
+from gateway import streams
 from gateway.blobs import Blobs
 from gateway.receive import Batch, Reception, read_cursor
-from gateway.send import attachments_from_json, buttons_from_json
 from storage.commits import Commits, Transaction, Unavailable
 from storage.contacts import Address, LinkCode
 from storage.database import Database
-from storage.deliveries import Delivery
-from storage.interactions import Direction, Interaction
 from storage.linking import CODE_LIFE, give_code
 
 T = TypeVar("T")
@@ -96,7 +94,7 @@ class ChannelPort:
         self, address: str, *, after: int = 0, before: int | None = None, limit: int = 50
     ) -> Sequence[HistoryEntry]:
         return await self._read(
-            lambda connection: history(connection, address, after=after, before=before, limit=limit)
+            lambda connection: streams.history(connection, address, after=after, before=before, limit=limit)
         )
 
     async def keep(self, content: bytes, *, content_type: str) -> Blob:
@@ -155,84 +153,3 @@ def refusal_of(arrival: Arrival, error: Exception) -> Refusal:
         sha256=sha256(raw).hexdigest(),
         at=arrival.sent_at if isinstance(arrival, InboundMessage) else arrival.at,
     )
-
-
-VISIBLE = (DeliveryStatus.SENT, DeliveryStatus.DELIVERED, DeliveryStatus.READ)
-"""A stream shows what has left; what waits, was skipped or failed is the house's own affair."""
-
-_every = (
-    select(
-        Interaction.channel,
-        Address.uri,
-        Interaction.id,
-        Interaction.direction,
-        Interaction.author,
-        Interaction.text,
-        Interaction.content,
-        Interaction.at,
-        Interaction.external_id,
-        Delivery.status,
-    )
-    .join(Address, Address.id == Interaction.address_id)
-    .outerjoin(Delivery, Delivery.interaction_id == Interaction.id)
-    .where(
-        Interaction.contact_id == Address.contact_id,
-        Interaction.direction.in_([Direction.IN, Direction.OUT]),
-        or_(Interaction.direction == Direction.IN, Delivery.status.in_(VISIBLE)),
-    )
-)
-_stream = _every.where(Address.uri == bindparam("uri"))
-_after = (
-    _stream.where(or_(Interaction.id > bindparam("after"), Delivery.status == DeliveryStatus.SENT))
-    .order_by(Interaction.id)
-    .limit(bindparam("most"))
-)
-_before = _stream.where(Interaction.id < bindparam("before")).order_by(Interaction.id.desc()).limit(bindparam("most"))
-
-
-def history(
-    connection: Connection, address: str, *, after: int = 0, before: int | None = None, limit: int = 50
-) -> list[HistoryEntry]:
-    """An address's stream (`channels.protocol.Port.history`)."""
-    if before is not None:
-        rows = connection.execute(_before, {"uri": address, "before": before, "most": limit}).all()
-        return [stream_row(row) for row in reversed(rows)]
-    rows = connection.execute(_after, {"uri": address, "after": after, "most": limit}).all()
-    return [stream_row(row) for row in rows]
-
-
-def stream_row(row: Row[*tuple[Any, ...]]) -> HistoryEntry:
-    """A stored Interaction as a stream shows it."""
-    author, _, name = row.author.partition(":")
-    return HistoryEntry(
-        id=row.id,
-        inbound=row.direction is Direction.IN,
-        author=author,
-        author_name=name or None,
-        text=row.text,
-        at=row.at,
-        external_id=row.external_id,
-        status=None if row.status is None else DeliveryStatus(row.status),
-        buttons=buttons_from_json(row.content),
-        attachments=attachments_from_json(row.content),
-    )
-
-
-def entries(connection: Connection, interactions: Sequence[int]) -> dict[str, dict[str, list[HistoryEntry]]]:
-    """Stream entries by channel and address, for Interactions that another process has committed."""
-    statement = _every.where(Interaction.id.in_(list(interactions))).order_by(Interaction.id)
-    found: dict[str, dict[str, list[HistoryEntry]]] = {}
-    for row in connection.execute(statement):
-        found.setdefault(row.channel, {}).setdefault(row.uri, []).append(stream_row(row))
-    return found
-
-
-def streamed_lately(connection: Connection, uris: Sequence[str], since: datetime) -> dict[str, list[HistoryEntry]]:
-    """Outbound entries of addresses that were written since an instant."""
-    statement = _every.where(
-        Address.uri.in_(list(uris)), Interaction.direction == Direction.OUT, Delivery.sent_at >= since
-    ).order_by(Interaction.id)
-    found: dict[str, list[HistoryEntry]] = {}
-    for row in connection.execute(statement):
-        found.setdefault(row.uri, []).append(stream_row(row))
-    return found

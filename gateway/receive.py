@@ -13,18 +13,10 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from channels.envelope import (
-    AddressUpdate,
-    Arrival,
-    Attachment,
-    AttachmentKind,
-    DeliveryUpdate,
-    Event,
-    InboundMessage,
-    Refusal,
-)
-from channels.protocol import Accepted, HistoryEntry
-from gateway import claims
+from channels.envelope import AddressUpdate, Arrival, AttachmentKind, DeliveryUpdate, InboundMessage, Refusal
+from channels.protocol import Accepted
+from gateway import claims, streams
+from gateway.envelopes import KINDS, inbound_content
 from gateway.news import LanesWaiting, MediaWanted, Streamed, TurnClaimed
 from gateway.proofs import believe, settle_strangers
 from gateway.receipts import store_address_updates, store_delivery_updates
@@ -33,16 +25,9 @@ from storage.commits import Transaction, server_time
 from storage.contacts import Address, Contact
 from storage.conversations import Conversation, ConversationState, Owner
 from storage.deliveries import ChannelState
-from storage.interactions import Direction, Interaction, InteractionKind, Refused
+from storage.interactions import Direction, Interaction, Refused
 from storage.many import Many
 from storage.standing import Person, Talk, Waiting
-
-KINDS: Mapping[Event, InteractionKind] = {
-    Event.MESSAGE: InteractionKind.MESSAGE,
-    Event.EDIT: InteractionKind.EDIT,
-    Event.CALLBACK: InteractionKind.CALLBACK,
-}
-
 
 WITHOUT_CONTENT = (AttachmentKind.LOCATION, AttachmentKind.CONTACT)
 """Kinds of attachments that are whole as they came."""
@@ -204,9 +189,8 @@ class Reception:
             }
             transaction.count("received", message.channel, message.event)
             if message.channel in self._streams:
-                transaction.news.append(
-                    Streamed(channel=message.channel, uri=message.address, entry=_entry(identity, message))
-                )
+                entry = streams.received(identity, message)
+                transaction.news.append(Streamed(channel=message.channel, uri=message.address, entry=entry))
         INSERT_INTERACTIONS.execute(transaction.connection, list(rows.values()))
         self._want_media(transaction, rows.values())
         return rows
@@ -408,45 +392,6 @@ def _welcome(transaction: Transaction, strangers: Sequence[InboundMessage]) -> d
         )
         for contact, address, message in zip(contacts, addresses, strangers, strict=True)
     }
-
-
-def inbound_content(message: InboundMessage) -> dict[str, Any]:
-    """What is not text, as it is kept with the Interaction."""
-    content: dict[str, Any] = {}
-    if message.attachments:
-        content["attachments"] = [attachment_as_json(attachment) for attachment in message.attachments]
-    if message.start_parameter is not None:
-        content["start_parameter"] = message.start_parameter
-    if message.language is not None:
-        content["language"] = message.language
-    return content
-
-
-def attachment_as_json(attachment: Attachment) -> dict[str, Any]:
-    """An attachment without its absent fields."""
-    fields = {
-        "kind": attachment.kind,
-        "id": attachment.id,
-        "name": attachment.name,
-        "content_type": attachment.content_type,
-        "size": attachment.size,
-        "data": dict(attachment.data) or None,
-    }
-    return {key: value for key, value in fields.items() if value is not None}
-
-
-def _entry(identity: int, message: InboundMessage) -> HistoryEntry:
-    return HistoryEntry(
-        id=identity,
-        inbound=True,
-        author="customer",
-        author_name=message.name,
-        text=message.text,
-        at=message.sent_at,
-        external_id=message.external_id,
-        status=None,
-        attachments=message.attachments,
-    )
 
 
 def _store_refusals(transaction: Transaction, refusals: Sequence[Refusal]) -> None:

@@ -12,8 +12,9 @@ from sqlalchemy import insert
 from bot.effects import Say
 from bot.turn import Purpose
 from campaigns.policy import Refusal
-from channels.envelope import Button, DeliveryStatus
-from channels.protocol import HistoryEntry
+from channels.envelope import DeliveryStatus
+from gateway import streams
+from gateway.envelopes import button_as_json
 from gateway.news import OutboxFilled, Streamed
 from gateway.outcomes import Outcome, Standing
 from gateway.receive import INSERT_INTERACTIONS
@@ -94,7 +95,7 @@ class Speaker:
             }
         )
         if streamed:
-            entry = _entry(say, interaction, now)
+            entry = streams.sent(interaction, author="bot", text=say.text, at=now, buttons=say.buttons)
             transaction.news.append(Streamed(channel=channel, uri=outcome.claim.person.uri, entry=entry))
             transaction.count("sent", channel, status)
         elif not overtaken:
@@ -129,26 +130,6 @@ def _interaction(
         "stored_at": now,
         "raw": None,
     }
-
-
-def _entry(say: Say, identity: int, now: datetime) -> HistoryEntry:
-    return HistoryEntry(
-        id=identity,
-        inbound=False,
-        author="bot",
-        author_name=None,
-        text=say.text,
-        at=now,
-        external_id=None,
-        status=DeliveryStatus.SENT,
-        buttons=say.buttons,
-    )
-
-
-def button_as_json(button: Button) -> dict[str, str]:
-    """A button without its absent fields."""
-    fields = {"label": button.label, "value": button.value}
-    return fields if button.url is None else {**fields, "url": button.url}
 
 
 _insert_deliveries = Many(

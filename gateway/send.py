@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
@@ -18,17 +18,10 @@ from sqlalchemy import Row, select, update
 
 from campaigns.policy import Defer, Send, Situation, Skip, may_write
 from campaigns.quiet_hours import zone
-from channels.envelope import (
-    Attachment,
-    AttachmentKind,
-    Button,
-    DeliveryStatus,
-    OutboundMessage,
-    Receipt,
-    SendError,
-    SendErrorCode,
-)
-from channels.protocol import Channel, HistoryEntry, Streams
+from channels.envelope import DeliveryStatus, OutboundMessage, Receipt, SendError, SendErrorCode
+from channels.protocol import Channel, Streams
+from gateway import streams
+from gateway.envelopes import outbound
 from gateway.news import Streamed
 from gateway.receipts import RANK
 from storage import outbox, standing
@@ -298,7 +291,14 @@ class Sender:
         )
         self._count(transaction, DeliveryStatus.SENT)
         if self._streams:
-            entry = stream_entry(claimed, transaction.now)
+            entry = streams.sent(
+                claimed.interaction,
+                author=claimed.row.message.get("author", "bot"),
+                text=claimed.message.text,
+                at=transaction.now,
+                buttons=claimed.message.buttons,
+                attachments=claimed.message.attachments,
+            )
             transaction.news.append(Streamed(channel=self.channel.name, uri=claimed.uri, entry=entry))
         elif external_id is not None:
             _catch_up_with_news(transaction, claimed.id, self.channel.name, external_id)
@@ -353,53 +353,6 @@ def sweep_lost(transaction: Transaction, idempotent: Mapping[str, bool], *, ever
         )
         transaction.count("sent", row.channel, status)
     return len(rows)
-
-
-def outbound(row: Row[*tuple[Any, ...]], channel: str) -> OutboundMessage:
-    """The envelope of a Delivery."""
-    message = row.message
-    return OutboundMessage(
-        channel=channel,
-        address=row.uri,
-        text=message["text"],
-        key=f"d{row.id}",
-        buttons=buttons_from_json(message),
-        attachments=attachments_from_json(message),
-        reply_to=message.get("reply_to"),
-        language=message.get("language", "en"),
-        thread=row.thread or None,
-        sent=tuple(row.parts or ()),
-    )
-
-
-def buttons_from_json(content: Mapping[str, Any]) -> tuple[Button, ...]:
-    """Buttons as `apply.button_as_json` wrote them."""
-    return tuple(Button(**button) for button in content.get("buttons", ()))
-
-
-def attachments_from_json(content: Mapping[str, Any]) -> tuple[Attachment, ...]:
-    """Attachments as `receive.attachment_as_json` wrote them."""
-    return tuple(
-        replace(Attachment(**attachment), kind=AttachmentKind(attachment["kind"]))
-        for attachment in content.get("attachments", ())
-    )
-
-
-def stream_entry(claimed: Claimed, now: datetime) -> HistoryEntry:
-    """What a stream's clients see of a Delivery that leaves through the outbox."""
-    author = claimed.row.message.get("author", "bot")
-    return HistoryEntry(
-        id=claimed.interaction,
-        inbound=False,
-        author=author.partition(":")[0],
-        author_name=author.partition(":")[2] or None,
-        text=claimed.message.text,
-        at=now,
-        external_id=None,
-        status=DeliveryStatus.SENT,
-        buttons=claimed.message.buttons,
-        attachments=claimed.message.attachments,
-    )
 
 
 def _one_an_address(rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Row[*tuple[Any, ...]]]:

@@ -36,13 +36,12 @@ from bot.turn import (
     Step,
     Turn,
 )
-from channels.envelope import Event
 from gateway.apply import Application
 from gateway.claims import Claim, Due
 from gateway.comprehension import Comprehension, Words
+from gateway.envelopes import EVENTS, attachments_from_json
 from gateway.lookups import Lookups
 from gateway.outcomes import Outcome
-from gateway.send import attachments_from_json
 from nlu.understanding import Language, Understanding
 from storage import lanes
 from storage.commits import Commits, Unavailable
@@ -51,11 +50,6 @@ from storage.standing import Waiting
 
 log = structlog.get_logger(__name__)
 
-EVENTS: Mapping[InteractionKind, Event] = {
-    InteractionKind.MESSAGE: Event.MESSAGE,
-    InteractionKind.EDIT: Event.EDIT,
-    InteractionKind.CALLBACK: Event.CALLBACK,
-}
 AT_ONCE = 32
 """Turns that are calculated in one piece; between pieces the loop serves others."""
 SLOW = 0.5
