@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import cast
@@ -16,52 +15,28 @@ from typing import cast
 import orjson
 from aiohttp import WSCloseCode, web
 
-from channels.envelope import Attachment, OutboundMessage, Receipt, SendError, SendErrorCode
+from channels.envelope import OutboundMessage, Receipt, SendError, SendErrorCode
 from channels.protocol import GivesInvitations, HistoryEntry, Limits, Port, StorageUnavailable
-from channels.webchat_files import EXTENSIONS, download_headers, kind_of, safe_name, sniff
-from channels.webchat_frames import SHA256, ErrorCode, Refused, decode, error
+from channels.webchat_answers import in_json, refusal
+from channels.webchat_entrance import Entrance
+from channels.webchat_fallback import Fallback
+from channels.webchat_frames import ErrorCode, Refused, decode
 from channels.webchat_identity import SCHEME, Signer, Visitor
 from channels.webchat_origin import Door, cors_headers, preflight_headers
 from channels.webchat_reception import RETRY_SECONDS, Reception
-from channels.webchat_request import RequestGuest
-from channels.webchat_sentences import sentence
+from channels.webchat_request import kept_headers
 from channels.webchat_settings import Rate, WebChatSettings
 from channels.webchat_socket import Socket, Wire
-from channels.webchat_stream import Poll, Registry, backlog, newest_page, outstanding
+from channels.webchat_stream import Registry
+from channels.webchat_uploads import Uploads
 
 __all__ = ["Rate", "WebChat", "WebChatSettings"]
 
 HEARTBEAT_SECONDS = 30
 CLOSE_SECONDS = 2
 DRAIN_SECONDS = 5
-POLL_SECONDS = 25
-FRAMES_A_REQUEST = 20
 VISIT_BODY = 16_384
-UPLOAD_SECONDS = 300
-UPLOADS_AT_ONCE = 4
-"""Uploads from one client address that may be under way together: each is in memory until it is kept."""
-UPLOAD_COST = 3
 LINK_COST = 3
-KEPT_HEADERS = ("User-Agent", "Origin", "Content-Type", "Content-Length", "Accept-Language")
-
-STATUSES: Mapping[ErrorCode, int] = {
-    ErrorCode.BAD_JSON: 400,
-    ErrorCode.BAD_FRAME: 400,
-    ErrorCode.UNKNOWN_TYPE: 400,
-    ErrorCode.BINARY: 400,
-    ErrorCode.HELLO_FIRST: 400,
-    ErrorCode.EMPTY: 400,
-    ErrorCode.TOO_LONG: 413,
-    ErrorCode.TOO_LARGE: 413,
-    ErrorCode.TOO_MANY: 429,
-    ErrorCode.TOO_MANY_SOCKETS: 429,
-    ErrorCode.UNAUTHORIZED: 401,
-    ErrorCode.BAD_ORIGIN: 403,
-    ErrorCode.BAD_ATTACHMENT: 400,
-    ErrorCode.BAD_TYPE: 415,
-    ErrorCode.BAD_LINK: 403,
-    ErrorCode.UNAVAILABLE: 503,
-}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -92,18 +67,19 @@ class WebChat:
         self._door = Door(settings)
         self._signer = Signer(settings)
         self._registry = Registry(self._signer)
-        self._uploads: Counter[str] = Counter()
-        self._reception: Reception | None = None
+        self._entrance = Entrance(self._door, self._signer)
+        self._fallback = Fallback(self._entrance, self._registry)
+        self._uploads = Uploads(self._entrance, self._signer, self._registry)
 
     def routes(self) -> Sequence[web.RouteDef]:
         path = self._settings.path
         handlers: Sequence[tuple[str, str, Handler]] = (
             ("POST", "/visit", self._visit),
             ("GET", "/socket", self._socket),
-            ("POST", "/send", self._send),
-            ("GET", "/poll", self._poll),
-            ("POST", "/upload", self._upload),
-            ("GET", "/file/{sha256}", self._file),
+            ("POST", "/send", self._fallback.send),
+            ("GET", "/poll", self._fallback.poll),
+            ("POST", "/upload", self._uploads.take),
+            ("GET", "/file/{sha256}", self._uploads.show),
             ("POST", "/link", self._link),
         )
         return [
@@ -112,22 +88,19 @@ class WebChat:
         ]
 
     async def start(self, port: Port) -> None:
-        self._reception = Reception(
+        self._entrance.reception = Reception(
             self._settings, self._signer, self._registry, port=port, clock=self._clock, monotonic=self._monotonic
         )
 
     async def stop(self) -> None:
         """Settle what was taken, then tell every client to come back in a moment (close code 1012)."""
-        reception, self._reception = self._reception, None
+        reception, self._entrance.reception = self._entrance.reception, None
         if reception is None:
             return
         await reception.intake.drain(DRAIN_SECONDS)
-        closing: list[asyncio.Task[bool]] = []
-        for listener in self._registry.everyone():
-            if isinstance(listener, Socket):
-                closing.append(listener.hang_up(WSCloseCode.SERVICE_RESTART))
-            elif isinstance(listener, Poll):
-                listener.end()
+        sockets = [listener for listener in self._registry.everyone() if isinstance(listener, Socket)]
+        closing = [socket.hang_up(WSCloseCode.SERVICE_RESTART) for socket in sockets]
+        self._fallback.shelves.close()
         if closing:
             await asyncio.wait(closing, timeout=DRAIN_SECONDS)
 
@@ -142,10 +115,10 @@ class WebChat:
                 origin = self._door.origin(request)
                 response = await handler(request)
             except Refused as refused:
-                response = _refusal(refused, request.headers.get("Accept-Language"))
+                response = refusal(refused, request.headers.get("Accept-Language"))
             except StorageUnavailable:
                 unavailable = Refused(ErrorCode.UNAVAILABLE, retry_after=RETRY_SECONDS)
-                response = _refusal(unavailable, request.headers.get("Accept-Language"))
+                response = refusal(unavailable, request.headers.get("Accept-Language"))
             if origin is not None and not response.prepared:
                 response.headers.update(cors_headers(origin))
             return response
@@ -156,28 +129,17 @@ class WebChat:
         try:
             origin = self._door.origin(request)
         except Refused as refused:
-            return _refusal(refused, request.headers.get("Accept-Language"))
+            return refusal(refused, request.headers.get("Accept-Language"))
         return web.Response(status=204, headers=preflight_headers(origin) if origin else {})
-
-    def _open(self) -> Reception:
-        if self._reception is None:
-            raise Refused(ErrorCode.UNAVAILABLE, retry_after=RETRY_SECONDS)
-        return self._reception
-
-    def _visitor(self, request: web.Request, reception: Reception) -> Visitor:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            raise Refused(ErrorCode.UNAUTHORIZED)
-        return self._signer.visitor(token.strip(), reception.now())
 
     # receive
 
     async def _visit(self, request: web.Request) -> web.Response:
         """A new visitor, or the customer whom the business's own page has signed."""
-        reception = self._open()
+        reception = self._entrance.open()
         if wait := reception.visits.take(self._door.client(request), self._monotonic()):
             raise Refused(ErrorCode.TOO_MANY, retry_after=wait)
-        raw = await self._body(request, reception, VISIT_BODY)
+        raw = await self._entrance.body(request, reception, VISIT_BODY)
         identity = _identity(raw)
         now = reception.now()
         if identity is None:
@@ -185,10 +147,10 @@ class WebChat:
         else:
             visitor = self._signer.identify(identity, now)
         fields = {"visitor": visitor.id, "token": self._signer.issue(visitor), "identified": identity is not None}
-        return _json(orjson.dumps(fields))
+        return in_json(orjson.dumps(fields))
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
-        reception = self._open()
+        reception = self._entrance.open()
         client = self._door.client(request)
         reception.spend_connection(client)
         wire: Wire = web.WebSocketResponse(
@@ -199,143 +161,20 @@ class WebChat:
             decode_text=False,
         )
         await wire.prepare(request)
-        await Socket(wire, request.transport, reception, client=client, headers=_kept_headers(request)).run()
+        await Socket(wire, request.transport, reception, client=client, headers=kept_headers(request)).run()
         return wire
-
-    async def _send(self, request: web.Request) -> web.Response:
-        """Frames in, answers out: 200 when anything was taken, else the status of the first refusal."""
-        reception = self._open()
-        guest = self._guest(request, reception)
-        reception.spend_connection(guest.client)
-        raw = await self._body(request, reception, self._settings.frame_limit)
-        frames = _frames(raw)
-        if any(b'"delivered"' in frame for frame in frames):
-            guest.outstanding = await outstanding(reception.port, guest.visitor.address)
-        for frame in frames:
-            wish = reception.take(guest, frame)
-            if wish is not None:
-                await reception.page(guest, wish)
-        await guest.settled()
-        return _answers(guest)
-
-    async def _poll(self, request: web.Request) -> web.Response:
-        """What is new after a position; waits for it when there is nothing yet."""
-        reception = self._open()
-        guest = self._guest(request, reception)
-        reception.spend_connection(guest.client)  # to listen is not to write: it costs the visitor nothing
-        after, seconds = _query_number(request, "after"), _query_number(request, "wait") or 0
-        poll = Poll(guest.visitor.address)
-        self._registry.join(poll)
-        try:
-            found, first = await self._found(reception, guest.visitor, after)
-            if not found and first is None:
-                await poll.wait(min(seconds, POLL_SECONDS))
-        finally:
-            self._registry.leave(poll)
-        frames = found | poll.frames
-        return _json(_array([*([first] if first else []), *(frames[position] for position in sorted(frames))]))
-
-    async def _found(
-        self, reception: Reception, visitor: Visitor, after: int | None
-    ) -> tuple[dict[int, bytes], bytes | None]:
-        now, page = reception.now(), self._settings.history_page
-        if after is None:
-            entries, more = await newest_page(reception.port, visitor.address, page)
-            first = reception.welcome(visitor, earlier=more)
-            return {entry.id: self._registry.encode(entry, now) for entry in entries}, first
-        found = {
-            entry.id: self._registry.encode(entry, now)
-            async for entry in backlog(reception.port, visitor.address, after, page)
-        }
-        return found, None
-
-    async def _upload(self, request: web.Request) -> web.Response:
-        """Keep one file; its reference goes into a message's `attachments`."""
-        reception = self._open()
-        guest = self._guest(request, reception)
-        reception.spend(guest.visitor, guest.client, cost=UPLOAD_COST)
-        content = await self._uploaded(request, reception, guest)
-        content_type = sniff(content)
-        if content_type not in self._settings.upload_types:
-            raise Refused(ErrorCode.BAD_TYPE)
-        blob = await reception.port.keep(content, content_type=content_type)
-        attachment = Attachment(
-            kind=kind_of(content_type),
-            id=blob.sha256,
-            name=safe_name(request.query.get("name", ""), content_type),
-            content_type=content_type,
-            size=blob.size,
-        )
-        fields = {
-            "id": self._signer.reference(guest.visitor, attachment),
-            "kind": attachment.kind.value,
-            "name": attachment.name,
-            "content_type": content_type,
-            "size": blob.size,
-            "url": self._registry.linker(reception.now())(attachment),
-        }
-        return _json(orjson.dumps(fields))
-
-    async def _uploaded(self, request: web.Request, reception: Reception, guest: RequestGuest) -> bytes:
-        if self._uploads[guest.client] >= UPLOADS_AT_ONCE:
-            raise Refused(ErrorCode.TOO_MANY, retry_after=RETRY_SECONDS)
-        self._uploads[guest.client] += 1
-        try:
-            async with asyncio.timeout(UPLOAD_SECONDS):
-                return await self._body(request, reception, self._settings.upload_limit, guest.visitor)
-        except TimeoutError as exc:
-            raise Refused(ErrorCode.UNAVAILABLE, retry_after=RETRY_SECONDS) from exc
-        finally:
-            self._uploads[guest.client] -= 1
-            if not self._uploads[guest.client]:
-                del self._uploads[guest.client]
-
-    async def _file(self, request: web.Request) -> web.StreamResponse:
-        """Show a file to whoever holds a link that we signed for its visitor."""
-        reception = self._open()
-        sha256, query = request.match_info["sha256"], request.query
-        name = query.get("name", "")
-        self._signer.check_file(sha256, query.get("expires", ""), name, query.get("signature", ""), reception.now())
-        blob = await reception.port.blob(sha256) if SHA256.fullmatch(sha256) else None
-        if blob is None:
-            raise Refused(ErrorCode.BAD_LINK)
-        content_type = blob.content_type if blob.content_type in EXTENSIONS else "application/octet-stream"
-        return web.FileResponse(blob.path, headers=download_headers(content_type, name))
 
     async def _link(self, request: web.Request) -> web.Response:
         """Where the visitor can go on as the same person: deep links into other channels."""
-        reception = self._open()
-        guest = self._guest(request, reception)
+        reception = self._entrance.open()
+        guest = self._entrance.guest(request, reception)
         reception.spend(guest.visitor, guest.client, cost=LINK_COST)
         port = reception.port
         invitation = await port.invite(guest.visitor.address) if isinstance(port, GivesInvitations) else None
         if invitation is None:
-            return _json(orjson.dumps({"links": [], "expires_at": None}))
+            return in_json(orjson.dumps({"links": [], "expires_at": None}))
         links = [{"channel": channel, "url": url} for channel, url in invitation.links.items()]
-        return _json(orjson.dumps({"links": links, "expires_at": invitation.expires_at}))
-
-    async def _body(
-        self, request: web.Request, reception: Reception, limit: int, visitor: Visitor | None = None
-    ) -> bytes:
-        """The body, read no further than `limit` bytes. Raises Refused(too_large), and leaves a Refusal."""
-        stated = request.content_length or 0
-        read = bytearray()
-        while stated <= limit and len(read) <= limit:
-            piece = await request.content.readany()
-            if not piece:
-                return bytes(read)
-            read += piece
-        size = max(stated, len(read))
-        reception.record_refusal(ErrorCode.TOO_LARGE, size, _kept_headers(request), visitor)
-        raise Refused(ErrorCode.TOO_LARGE)
-
-    def _guest(self, request: web.Request, reception: Reception) -> RequestGuest:
-        return RequestGuest(
-            self._visitor(request, reception),
-            language=request.query.get("language") or request.headers.get("Accept-Language"),
-            client=self._door.client(request),
-            headers=_kept_headers(request),
-        )
+        return in_json(orjson.dumps({"links": links, "expires_at": invitation.expires_at}))
 
     # send
 
@@ -368,53 +207,3 @@ def _identity(raw: bytes) -> str | None:
     if not isinstance(identity, str | None):
         raise Refused(ErrorCode.BAD_FRAME)
     return identity
-
-
-def _frames(raw: bytes) -> Sequence[bytes]:
-    """One frame, or an array of them, each as bytes of its own: they are kept as raw payloads."""
-    if raw.lstrip()[:1] != b"[":
-        return (raw,)
-    frames = decode(raw)
-    if not isinstance(frames, list) or len(cast(list[object], frames)) > FRAMES_A_REQUEST:
-        raise Refused(ErrorCode.BAD_FRAME)
-    return [orjson.dumps(frame) for frame in cast(list[object], frames)]
-
-
-def _query_number(request: web.Request, key: str) -> int | None:
-    text = request.query.get(key)
-    if text is None or text == "":
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Refused(ErrorCode.BAD_FRAME)
-    return int(text)
-
-
-def _kept_headers(request: web.Request) -> Mapping[str, str]:
-    return {name: request.headers[name][:500] for name in KEPT_HEADERS if name in request.headers}
-
-
-def _answers(guest: RequestGuest) -> web.Response:
-    refusals = [orjson.loads(answer) for answer in guest.answers if answer.startswith(b'{"type":"error"')]
-    if not refusals or len(refusals) < len(guest.answers):
-        return _json(_array(guest.answers))
-    response = _json(_array(guest.answers), status=STATUSES[ErrorCode(refusals[0]["code"])])
-    if "retry_after" in refusals[0]:
-        response.headers["Retry-After"] = str(int(refusals[0]["retry_after"]) + 1)
-    return response
-
-
-def _array(frames: Sequence[bytes]) -> bytes:
-    return b"[" + b",".join(frames) + b"]"
-
-
-def _json(body: bytes, *, status: int = 200) -> web.Response:
-    return web.Response(
-        body=body, status=status, content_type="application/json", headers={"Cache-Control": "no-store"}
-    )
-
-
-def _refusal(refused: Refused, language: str | None) -> web.Response:
-    response = _json(_array([error(refused, sentence(refused.code, language))]), status=STATUSES[refused.code])
-    if refused.retry_after is not None:
-        response.headers["Retry-After"] = str(int(refused.retry_after) + 1)
-    return response

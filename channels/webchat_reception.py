@@ -40,6 +40,7 @@ from channels.webchat_frames import (
 from channels.webchat_identity import Signer, Visitor
 from channels.webchat_intake import Intake
 from channels.webchat_rates import Allowance
+from channels.webchat_request import Oversize
 from channels.webchat_sentences import sentence
 from channels.webchat_settings import Rate, WebChatSettings
 from channels.webchat_stream import Registry, newest_page
@@ -192,13 +193,16 @@ class Reception:
     def _settled(self, guest: Guest, inbound: InboundMessage, client_id: str, outcome: Accepted | None) -> None:
         guest.pending.discard(inbound.external_id)
         if outcome is None:
-            self._say(guest, Refused(ErrorCode.UNAVAILABLE, client_id=client_id, retry_after=RETRY_SECONDS))
-            guest.fail()
+            self._fail(guest, client_id)
             return
         guest.reply(accepted(client_id, outcome.interaction_id))
         guest.settle(inbound.external_id, outcome.interaction_id)
         if outcome.interaction_id is not None and not outcome.duplicate:
             self._show_other_tabs(guest, inbound, outcome.interaction_id)
+
+    def _fail(self, guest: Guest, client_id: str | None) -> None:
+        self._say(guest, Refused(ErrorCode.UNAVAILABLE, client_id=client_id, retry_after=RETRY_SECONDS))
+        guest.fail()
 
     def _show_other_tabs(self, guest: Guest, inbound: InboundMessage, position: int) -> None:
         if not self.registry.others(inbound.address, guest):
@@ -239,28 +243,52 @@ class Reception:
 
     def _refuse(self, guest: Guest, refused: Refused, raw: bytes) -> None:
         if refused.code is ErrorCode.TOO_LONG:
-            self.record_refusal(refused.code, len(raw), guest.headers, guest.visitor, hashlib.sha256(raw).hexdigest())
+            self._refuse_on_record(guest, refused, raw)
+            return
         self._say(guest, refused)
         if refused.code is ErrorCode.TOO_MANY:
             guest.tire()
 
+    def _refuse_on_record(self, guest: Guest, refused: Refused, raw: bytes) -> None:
+        """The customer hears of it when it is recorded, as they hear of a message when it is stored."""
+        sha256 = hashlib.sha256(raw).hexdigest()
+        guest.pending.add(sha256)
+
+        def settled(outcome: Accepted | None) -> None:
+            guest.pending.discard(sha256)
+            if outcome is None:
+                self._fail(guest, refused.client_id)
+                return
+            self._say(guest, refused)
+            guest.settle(sha256, None)
+
+        self.intake.submit(self._refusal(refused.code, len(raw), sha256, guest.headers, guest.visitor), settled)
+
     def _say(self, guest: Guest, refused: Refused) -> None:
         guest.reply(error(refused, sentence(refused.code, guest.language)))
 
-    def record_refusal(
-        self, code: ErrorCode, size: int, headers: Mapping[str, str], visitor: Visitor | None, sha256: str = ""
-    ) -> None:
-        """Keep that something was too large; without a hash where it was turned away unread."""
-        about = {**headers, "Visitor": visitor.address} if visitor else headers
-        self.intake.submit(
-            Refusal(
-                channel=self.settings.name,
-                reason=code.value,
-                size=size,
-                sha256=sha256,
-                at=self.clock(),
-                headers=about,
-            )
+    async def record_oversize(self, body: Oversize, headers: Mapping[str, str], visitor: Visitor | None) -> None:
+        """Keep that a body was too large; returns after the commit. Raises StorageUnavailable."""
+        await self.port.accept([self._refusal(ErrorCode.TOO_LARGE, body.size, body.sha256, headers, visitor)])
+
+    def note_oversize_frame(self, guest: Guest) -> None:
+        """Keep that a frame was too large. No hash, no waiting: aiohttp has closed on its header, unread.
+
+        The client was promised nothing, so that a crash before this commit loses a note and no message.
+        """
+        size = self.settings.frame_limit
+        self.intake.submit(self._refusal(ErrorCode.TOO_LARGE, size, "", guest.headers, guest.visitor))
+
+    def _refusal(
+        self, code: ErrorCode, size: int, sha256: str, headers: Mapping[str, str], visitor: Visitor | None
+    ) -> Refusal:
+        return Refusal(
+            channel=self.settings.name,
+            reason=code.value,
+            size=size,
+            sha256=sha256,
+            at=self.clock(),
+            headers={**headers, "Visitor": visitor.address} if visitor else headers,
         )
 
     def welcome(self, visitor: Visitor, *, earlier: bool | None) -> bytes:

@@ -8,13 +8,12 @@ from typing import Literal
 
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
-from channels.envelope import DeliveryStatus
 from channels.protocol import HistoryEntry, StorageUnavailable
 from channels.webchat_frames import ErrorCode, Hello, Refused, error, parse
 from channels.webchat_identity import Visitor
 from channels.webchat_reception import RETRY_SECONDS, Reception
 from channels.webchat_sentences import sentence
-from channels.webchat_stream import backlog, newest_page
+from channels.webchat_stream import ARRIVED, backlog, newest_page
 
 HELLO_SECONDS = 10
 UNAUTHORIZED_CLOSE = 4401
@@ -25,7 +24,6 @@ REMEMBERED = 1024
 """Positions a socket remembers, so as not to push them twice."""
 HELD = 1000
 """Entries that may be published while a socket is still catching up."""
-ARRIVED = frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.READ})
 PATIENCE = 100
 """Frames that are ignored after `too_many` before the socket is closed."""
 
@@ -69,7 +67,8 @@ class Socket:
         if hello is None:
             return
         registry = self._reception.registry
-        if len(registry.at(self.address)) >= self._reception.settings.sockets_per_visitor:
+        sockets = sum(isinstance(other, Socket) for other in registry.at(self.address))
+        if sockets >= self._reception.settings.sockets_per_visitor:
             await self._turn_away(Refused(ErrorCode.TOO_MANY_SOCKETS), WSCloseCode.TRY_AGAIN_LATER)
             return
         registry.join(self)
@@ -156,8 +155,7 @@ class Socket:
 
     def _note_oversize(self, problem: object) -> None:
         if isinstance(problem, WebSocketError) and problem.code == WSCloseCode.MESSAGE_TOO_BIG:
-            limit = self._reception.settings.frame_limit
-            self._reception.record_refusal(ErrorCode.TOO_LARGE, limit, self.headers, self.visitor)
+            self._reception.note_oversize_frame(self)
 
     def reply(self, frame: bytes) -> None:
         """Send without waiting: who cannot take it at once is too slow, is cut off, and resumes later."""

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from channels.envelope import Attachment
+from channels.envelope import Attachment, DeliveryStatus
 from channels.protocol import HistoryEntry, Port
 from channels.webchat_frames import POSITION_LIMIT, TYPING, message
 from channels.webchat_identity import Signer
 
+ARRIVED = frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.READ})
 OUTSTANDING = 1000
 """Unacknowledged messages of one visitor that a request can acknowledge; the others come with the next poll."""
 
 
 class Listener(Protocol):
-    """A socket, or a poll that waits."""
+    """A socket, or the shelf of a visitor who polls."""
 
     @property
     def address(self) -> str: ...
@@ -113,35 +113,7 @@ async def backlog(port: Port, address: str, after: int, limit: int) -> AsyncIter
             limit *= 2
 
 
-async def outstanding(port: Port, address: str) -> frozenset[int]:
+async def outstanding(port: Port, address: str) -> set[int]:
     """Positions that were sent to an address and never acknowledged: nothing lies after the highest position."""
     entries = await port.history(address, after=POSITION_LIMIT, limit=OUTSTANDING)
-    return frozenset(entry.id for entry in entries if not entry.inbound)
-
-
-class Poll:
-    """A long poll that waits for something to be published."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self.frames: dict[int, bytes] = {}
-        self._woken = asyncio.Event()
-
-    def offer(self, entry: HistoryEntry, frame: bytes) -> None:
-        self.frames[entry.id] = frame
-        self._woken.set()
-
-    def hint(self, frame: bytes) -> None:
-        """A poll that ends for a hint would cost more than the hint is worth."""
-
-    def end(self) -> None:
-        """The server stops: answer with what is there."""
-        self._woken.set()
-
-    async def wait(self, seconds: float) -> None:
-        """Until something is published, at most `seconds`."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return
+    return {entry.id for entry in entries if not entry.inbound}

@@ -47,6 +47,8 @@ class FakePort:
     gate: asyncio.Event | None = None
     """While it is there and not set, commits take their time."""
     position: int = 0
+    readings: int = 0
+    """How often a stream was read."""
 
     async def accept(self, batch: Sequence[Arrival], *, cursor: str | None = None) -> Sequence[Accepted]:
         self.batches.append(len(batch))
@@ -96,9 +98,13 @@ class FakePort:
 
     def _store_update(self, update: DeliveryUpdate) -> None:
         self.updates.append(update)
-        stream = self.streams[update.address or ""]
+        self.acknowledge(update.address or "", int(update.external_id))
+
+    def acknowledge(self, address: str, position: int) -> None:
+        """Something of ours has arrived, here or in another process."""
+        stream = self.streams[address]
         for index, entry in enumerate(stream):
-            if str(entry.id) == update.external_id and not entry.inbound:
+            if entry.id == position and not entry.inbound:
                 stream[index] = replace(entry, status=DeliveryStatus.DELIVERED)
 
     def say(
@@ -146,6 +152,7 @@ class FakePort:
     async def history(
         self, address: str, *, after: int = 0, before: int | None = None, limit: int = 50
     ) -> Sequence[HistoryEntry]:
+        self.readings += 1
         await asyncio.sleep(0)
         stream = self.streams[address]
         if before is not None:

@@ -7,7 +7,10 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from channels import webchat_shelf
 from channels.envelope import DeliveryStatus, OutboundMessage, SendError, SendErrorCode
 from tests.channels.webchat_shop import Shop, open_shop, until
 from tests.clock import FrozenClock
@@ -44,7 +47,121 @@ async def test_a_poll_waits_for_the_next_message_and_then_returns_at_once(shop: 
     shop.port.say(address, "here it is")
     [frame] = await polling
     assert frame["text"] == "here it is"
-    assert list(shop.chat.connected()) == []
+
+
+async def test_between_polls_nothing_is_lost_and_the_storage_is_asked_only_once(shop: Shop) -> None:
+    visitor = await shop.visit()
+    token, address = visitor["token"], f"webchat:{visitor['visitor']}"
+    assert await shop.poll(token, after=0) == []
+    for number in range(5):
+        _, [stored] = await shop.send(token, {"type": "message", "id": f"m{number}", "text": "?"})
+        entry = shop.port.say(address, f"answer {number}")
+        [frame] = await shop.poll(token, after=stored["position"], wait=25)
+        assert (frame["position"], frame["text"]) == (entry.id, f"answer {number}")
+        await shop.send(token, {"type": "delivered", "positions": [entry.id]})
+    await until(lambda: len(shop.port.updates) == 5)
+    assert shop.port.readings == 1
+
+
+async def test_a_poll_whose_answer_was_lost_gets_it_again(shop: Shop) -> None:
+    visitor = await shop.visit()
+    await shop.poll(visitor["token"], after=0)
+    shop.port.say(f"webchat:{visitor['visitor']}", "first")
+    for _ in range(2):
+        assert [frame["text"] for frame in await shop.poll(visitor["token"], after=0)] == ["first"]
+
+
+async def test_what_leaves_late_reaches_a_client_that_has_read_further(shop: Shop) -> None:
+    visitor = await shop.visit()
+    token, address = visitor["token"], f"webchat:{visitor['visitor']}"
+    await shop.poll(token, after=0)
+    shop.port.say(address, "on time", position=9)
+    await shop.poll(token, after=0)
+    await shop.send(token, {"type": "delivered", "positions": [9]})
+    shop.port.say(address, "held back for a while", position=5)
+    assert [frame["text"] for frame in await shop.poll(token, after=9, wait=25)] == ["held back for a while"]
+
+
+async def test_what_was_acknowledged_in_another_process_does_not_come_for_ever(shop: Shop) -> None:
+    visitor = await shop.visit()
+    token, address = visitor["token"], f"webchat:{visitor['visitor']}"
+    await shop.poll(token, after=0)
+    entry = shop.port.say(address, "hello")
+    assert len(await shop.poll(token, after=0)) == 1
+    shop.port.acknowledge(address, entry.id)
+    assert await shop.poll(token, after=entry.id) == []
+
+
+async def test_what_is_offered_again_wakes_nobody(shop: Shop) -> None:
+    """The gateway repeats what it published lately, because wake-ups between processes can be lost."""
+    visitor = await shop.visit()
+    token, address = visitor["token"], f"webchat:{visitor['visitor']}"
+    await shop.poll(token, after=0)
+    entry = shop.port.say(address, "once")
+    await shop.poll(token, after=0)
+    await shop.send(token, {"type": "delivered", "positions": [entry.id]})
+    polling = asyncio.ensure_future(shop.poll(token, after=entry.id, wait=25))
+    await shop.poll(token, after=entry.id)
+    shop.chat.published({address: [entry]})
+    other = shop.port.say(address, "news")
+    assert [frame["position"] for frame in await polling] == [other.id]
+
+
+async def test_a_visitor_who_polls_no_more_is_forgotten(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webchat_shelf, "LINGER_SECONDS", 0)
+    visitor = await shop.visit()
+    await shop.poll(visitor["token"], after=0)
+    await until(lambda: not list(shop.chat.connected()))
+    shop.port.say(f"webchat:{visitor['visitor']}", "meanwhile")
+    assert [frame["text"] for frame in await shop.poll(visitor["token"], after=0)] == ["meanwhile"]
+
+
+async def test_a_visitor_who_is_written_to_without_end_fills_no_memory(shop: Shop) -> None:
+    visitor = await shop.visit()
+    token, address = visitor["token"], f"webchat:{visitor['visitor']}"
+    await shop.poll(token, after=0)
+    for number in range(webchat_shelf.SHELF_ENTRIES + 10):
+        shop.port.say(address, str(number))
+    frames = await shop.poll(token, after=0)
+    assert [frame["text"] for frame in frames] == [str(number) for number in range(webchat_shelf.SHELF_ENTRIES + 10)]
+
+
+@given(st.lists(st.sampled_from(["say", "say elsewhere", "late", "poll", "lose", "acknowledge", "send"]), max_size=25))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_whatever_happens_a_polling_client_ends_with_everything(shop: Shop, happenings: list[str]) -> None:
+    visitor = await shop.visit()
+    token, address = visitor["token"], f"webchat:{visitor['visitor']}"
+    has: set[int] = set()
+    gap: list[int] = []
+
+    async def poll(lost: bool = False) -> None:
+        frames = await shop.poll(token, after=max(has, default=0))
+        if not lost:
+            has.update(frame["position"] for frame in frames)
+
+    for number, happening in enumerate(happenings):
+        match happening:
+            case "say":
+                shop.port.position += 1
+                gap.append(shop.port.position)
+                shop.port.say(address, str(number))
+            case "say elsewhere":
+                entry = shop.port.say(address, str(number), publish=False)
+                shop.chat.published({address: [entry]})
+                shop.chat.published({address: [entry]})  # the tick repeats what was published lately
+            case "late" if gap:
+                shop.port.say(address, str(number), position=gap.pop())
+            case "acknowledge" if has:
+                await shop.send(token, {"type": "delivered", "positions": sorted(has)[-50:]})
+            case "send":
+                await shop.send(token, {"type": "message", "id": f"m{number}", "text": "x"})
+            case "lose":
+                await poll(lost=True)
+            case _:
+                await poll()
+    await poll()
+    ours = {entry.id for entry in shop.port.streams[address] if not entry.inbound}
+    assert has >= ours
 
 
 async def test_a_first_poll_brings_the_newest_page_at_once(shop: Shop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
 from collections.abc import AsyncGenerator
@@ -112,8 +113,52 @@ async def test_a_frame_beyond_all_bounds_ends_the_connection_and_leaves_a_record
         assert await socket.close_code() == 1009
     await until(lambda: shop.port.refusals)
     assert shop.port.refusals[0].reason == "too_large"
-    status, [refused] = await shop.send(visitor["token"], {"type": "message", "id": "huge", "text": "x" * (1 << 20)})
+
+
+@pytest.mark.parametrize("size", [(1 << 20) + 50, 9 << 20], ids=["a little", "beyond what is hashed"])
+async def test_a_body_beyond_all_bounds_is_answered_when_it_is_on_record(shop: Shop, size: int) -> None:
+    visitor = await shop.visit()
+    body = b"x" * size
+    status, [refused] = await shop.send_bytes(visitor["token"], body)
     assert (status, refused["code"]) == (413, "too_large")
+    [refusal] = shop.port.refusals
+    assert (refusal.reason, refusal.size) == ("too_large", size)
+    assert refusal.sha256 == hashlib.sha256(body[: 8 << 20]).hexdigest()
+    assert refusal.headers["Content-Length"] == str(size)
+    assert refusal.headers["Visitor"] == f"webchat:{visitor['visitor']}"
+
+
+async def test_what_is_too_large_is_not_refused_for_good_before_that_can_be_recorded(shop: Shop) -> None:
+    visitor = await shop.visit()
+    shop.port.failures = 2
+    for body in (b"x" * (2 << 20), orjson.dumps({"type": "message", "id": "m", "text": "x" * 20_001})):
+        status, [refused] = await shop.send_bytes(visitor["token"], body)
+        assert (status, refused["code"]) == (503, "unavailable")
+        assert shop.port.refusals == []
+    for body in (b"x" * (2 << 20), orjson.dumps({"type": "message", "id": "m", "text": "x" * 20_001})):
+        assert (await shop.send_bytes(visitor["token"], body))[0] == 413
+    assert [refusal.reason for refusal in shop.port.refusals] == ["too_large", "too_long"]
+
+
+async def test_an_upload_that_is_too_large_is_on_record_with_its_hash(tmp_path: Path, clock: FrozenClock) -> None:
+    async with open_shop(tmp_path, clock, upload_limit=1000) as shop:
+        visitor = await shop.visit()
+        content = b"y" * 5000
+        assert (await shop.upload(visitor["token"], content))[0] == 413
+        [refusal] = shop.port.refusals
+        assert (refusal.size, refusal.sha256) == (5000, hashlib.sha256(content).hexdigest())
+
+
+async def test_a_socket_hears_that_something_is_too_long_when_that_is_recorded(shop: Shop) -> None:
+    visitor = await shop.visit()
+    async with shop.dial() as socket:
+        await socket.hello(visitor["token"])
+        shop.port.gate = asyncio.Event()
+        await socket.write("long", "x" * 20_001)
+        await socket.silence()
+        shop.port.gate.set()
+        assert (await socket.hear())["code"] == "too_long"
+    assert len(shop.port.refusals) == 1
 
 
 async def test_nul_bytes_and_lone_surrogates_do_not_reach_the_house(shop: Shop) -> None:

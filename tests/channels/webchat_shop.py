@@ -68,8 +68,10 @@ class Shop:
 
     async def send(self, token: str, frames: object) -> tuple[int, list[Frame]]:
         """The long-poll fallback's way in."""
-        body = BytesIO(orjson.dumps(frames))
-        async with self.session.post(self.url("/send"), data=body, headers=bearer(token)) as response:
+        return await self.send_bytes(token, orjson.dumps(frames))
+
+    async def send_bytes(self, token: str, body: bytes) -> tuple[int, list[Frame]]:
+        async with self.session.post(self.url("/send"), data=BytesIO(body), headers=bearer(token)) as response:
             return response.status, orjson.loads(await response.read())
 
     async def poll(self, token: str, **query: str | int) -> list[Frame]:
