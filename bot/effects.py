@@ -119,6 +119,7 @@ class HandOffReason(StrEnum):
     BAD_SCORE = "bad_score"  # a bad satisfaction answer reopened the case
     PROMISE_BROKEN = "promise_broken"
     FAILURE = "failure"  # our engine failed: a person must look
+    NOT_SPAM = "not_spam"  # a person took it out of the spam folder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -124,6 +124,8 @@ class ContactFacts:
     """Consent to marketing on this address: None where nobody ever said."""
     stopped: bool = False
     """A withdrawal is in force on this address."""
+    blocked: bool = False
+    """Not answered any more, after spam or abuse."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -80,7 +80,7 @@ def take(transaction: Transaction, *, conversation: int, by: str, from_colleague
         changes |= {"handed_off_at": transaction.now, "handoff_reason": None, "handoff_summary": None}
     _change(transaction, row, changes)
     withdrawn = _withdraw(transaction, conversation)
-    _tell(transaction, row, f"{by} took the conversation over from {before}", by=by, event="taken", source=before)
+    tell(transaction, row, f"{by} took the conversation over from {before}", by=by, event="taken", source=before)
     return _standing(row, owner=Owner.AGENT, agent=by, epoch=row.epoch + 1, withdrawn=withdrawn)
 
 
@@ -105,7 +105,7 @@ def reply(transaction: Transaction, *, conversation: int, by: str, text: str, se
 def note(transaction: Transaction, *, conversation: int, by: str, text: str) -> Written:
     """Write something for colleagues alone; anybody may, at any time. Raises Unusable, NotFound."""
     by, text = agent_name(by), usable(text)
-    row = _lock(transaction, conversation)
+    row = lock(transaction, conversation)
     interaction = _record(transaction, row, InteractionKind.NOTE, Direction.INTERNAL, f"agent:{by}", text, {})
     return Written(conversation=conversation, interaction=interaction)
 
@@ -124,7 +124,7 @@ def handback(
     _refuse_colleagues(row, by, "hand it back", from_colleague)
     memory = _memory_after_people(row.memory, by=by, text=text, at=transaction.now)
     _change(transaction, row, {"owner": Owner.BOT, "agent": None, "epoch": row.epoch + 1, "memory": memory})
-    _tell(transaction, row, f"{by} handed the conversation back to the assistant", by=by, event="handed_back")
+    tell(transaction, row, f"{by} handed the conversation back to the assistant", by=by, event="handed_back")
     if text:
         case = _open_case(transaction, row)
         _record(transaction, row, InteractionKind.NOTE, Direction.INTERNAL, f"agent:{by}", text, {}, case=case)
@@ -160,7 +160,7 @@ def resolve(
     _change(transaction, row, changes)
     withdrawn = _withdraw(transaction, conversation)
     about = "the conversation" if case is None else f"the conversation and case {case}"
-    _tell(transaction, row, f"{by} resolved {about}", by=by, event="resolved")
+    tell(transaction, row, f"{by} resolved {about}", by=by, event="resolved")
     return _standing(
         row, state=ConversationState.RESOLVED, owner=Owner.AGENT, agent=by, epoch=row.epoch + 1, withdrawn=withdrawn
     )
@@ -200,8 +200,11 @@ _conversation = (
 )
 
 
-def _lock(transaction: Transaction, conversation: int) -> Row[*tuple[Any, ...]]:
-    """The Conversation, its Lane locked. Its Contact may change while we wait for the lock: two were just linked."""
+def lock(transaction: Transaction, conversation: int) -> Row[*tuple[Any, ...]]:
+    """The Conversation, its Lane locked. Its Contact may change while we wait for the lock: two were just linked.
+
+    Raises NotFound.
+    """
     connection = transaction.connection
     while True:
         contact = connection.scalar(select(Conversation.contact_id).where(Conversation.id == conversation))
@@ -216,7 +219,7 @@ def _lock(transaction: Transaction, conversation: int) -> Row[*tuple[Any, ...]]:
 
 
 def _lock_open(transaction: Transaction, conversation: int) -> Row[*tuple[Any, ...]]:
-    row = _lock(transaction, conversation)
+    row = lock(transaction, conversation)
     if row.state is not ConversationState.OPEN:
         raise Ended(f"conversation {conversation} is over ({row.state}); the customer's next message opens a new one")
     return row
@@ -252,7 +255,7 @@ def _withdraw(transaction: Transaction, conversation: int) -> int:
     return len(withdrawn)
 
 
-def _tell(transaction: Transaction, row: Row[*tuple[Any, ...]], sentence: str, **facts: str) -> None:
+def tell(transaction: Transaction, row: Row[*tuple[Any, ...]], sentence: str, **facts: str) -> None:
     """A line of the house's own in the thread."""
     _record(transaction, row, InteractionKind.SYSTEM, Direction.INTERNAL, "system", sentence, facts)
 

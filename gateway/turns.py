@@ -160,8 +160,7 @@ class Turns:
         effects: Sequence[Effect] = ()
         failure = None
         try:
-            if claim.person.blocked_at is None:
-                effects = respondent(turn)(turn, playbook)
+            effects = respondent(turn)(turn, playbook)
         except Exception as error:
             log.exception("engine_failed", conversation=turn.conversation.id)
             effects, failure = (ENGINE_FAILED,), f"the engine failed: {type(error).__name__}"
@@ -250,14 +249,15 @@ def _look_at(applied: asyncio.Future[bool]) -> None:
 
 
 def respondent(turn: Turn) -> Callable[[Turn, Playbook], Sequence[Effect]]:
-    """Who answers a Turn: the engine, or, where people own the conversation, only the ear for consent."""
-    if turn.due is None and turn.conversation.owner is not Owner.BOT:
+    """Who answers a Turn: the engine, or, where people own the conversation or nobody answers any more, only the ear
+    for consent."""
+    if turn.contact.blocked or (turn.due is None and turn.conversation.owner is not Owner.BOT):
         return hear_consent
     return respond
 
 
 def hear_consent(turn: Turn, playbook: Playbook) -> Sequence[Effect]:
-    """A yes or no to marketing counts whoever owns the conversation; nothing else is done there."""
+    """A no to marketing counts whoever owns the conversation, and from whom we have blocked; nothing else is done."""
     effects: list[Effect] = []
     for message in turn.messages:
         intent = message.understanding.intent
@@ -288,6 +288,7 @@ def _contact(claim: Claim) -> ContactFacts:
         addresses=tuple(claim.addresses),
         marketing=person.consent,
         stopped=person.consent is False,
+        blocked=person.blocked_at is not None,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import orjson
 from pydantic import ConfigDict, TypeAdapter, ValidationError, validate_call
 
-from gateway import desk, imported_contacts, imported_orders, inbox, people, promises
+from gateway import desk, imported_contacts, imported_orders, inbox, people, promises, spam
 from gateway.refusals import Refused, Stale
 from storage.commits import Commits, Unavailable
 
@@ -17,6 +17,7 @@ VERBS: Mapping[str, Callable[..., Any]] = {
     "queue": inbox.queue,
     "show": inbox.show,
     "spam": inbox.spam,
+    "notspam": spam.not_spam,
     "take": desk.take,
     "reply": desk.reply,
     "note": desk.note,

@@ -46,7 +46,7 @@ def queue(
     else:
         from gateway.cli.desk_tables import queue_table
 
-        Console().print(queue_table(waiting) if waiting else "Nobody waits.")
+        Console().print(queue_table(waiting) if waiting else "The spam folder is empty." if spam else "Nobody waits.")
 
 
 @app.command()
@@ -174,6 +174,17 @@ def resolve(
         ),
     )
     _say(standing, as_json, f"Conversation {conversation} is resolved.")
+
+
+@app.command()
+def notspam(context: typer.Context, conversation: Conversation, name: Name = None, as_json: Json = False) -> None:
+    """Take a conversation out of the spam folder: it was none. The customer is heard again, by a person first."""
+    from gateway import spam
+
+    by = _agent(name)
+    restored = _ask(context, lambda house: house.do(spam.not_spam, conversation=conversation, by=by))
+    heard = f" Contact {restored.contact} is blocked no more." if restored.unblocked else ""
+    _say(restored, as_json, f"Not spam.{heard} Conversation {restored.goes_on_in} waits for a person now.")
 
 
 @app.command()

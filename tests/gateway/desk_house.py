@@ -75,9 +75,10 @@ class Letters:
 
 @dataclass
 class Hears:
-    """An engine that takes everything for a greeting, and can be made to think for long."""
+    """An engine that takes everything for one thing, and can be made to think for long."""
 
     name: str = "given"
+    intent: str = "greet"
     batches: bool = False
     thinking: asyncio.Event = field(default_factory=asyncio.Event)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
@@ -88,8 +89,10 @@ class Hears:
     async def understand(self, texts: Sequence[str]) -> Sequence[Understanding]:
         self.thinking.set()
         await self.may_answer.wait()
-        greeting = Understanding(language=Language.EN, intents=(Intent(name="greet", confidence=0.99),), engine="given")
-        return [greeting for _ in texts]
+        meant = Understanding(
+            language=Language.EN, intents=(Intent(name=self.intent, confidence=0.99),), engine="given"
+        )
+        return [meant for _ in texts]
 
 
 @dataclass

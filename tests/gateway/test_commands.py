@@ -21,7 +21,8 @@ from tests.given import CHECKOUT
 
 COMMANDS = (
     *("run", "check", "migrate", "chat", "inspect", "import", "queue", "show", "take", "reply", "note", "handback"),
-    *("resolve", "contact", "record", "link", "unlink", "linkcode", "backup", "restore", "replay", "demo"),
+    *("resolve", "keep", "notspam", "contact", "record", "link", "unlink", "linkcode"),
+    *("backup", "restore", "replay", "demo"),
 )
 
 
@@ -145,6 +146,8 @@ def test_the_demonstration_fills_and_can_be_worked_with_backed_up_and_replayed(r
     rapport.says("reply", number, "你好，我是小美。", "--as", "mei")
     assert "mei has conversation" in rapport.says("take", number, "--as", "tom", status=1)
     assert "called back" in rapport.says("show", number)
+    assert "is not in the spam folder; it is open" in rapport.says("notspam", number, status=1)
+    assert rapport.says("queue", "--spam") == "The spam folder is empty.\n"
     rapport.says("handback", number, "--as", "mei")
     assert "of" in rapport.says("replay", "1")
     assert {line["differs"] for line in lines(rapport.says("replay", "1", "--json"))} == {False}

@@ -262,14 +262,3 @@ def _hand_over(transaction: Transaction, *, conversation: int, priority: int) ->
 
 def _close_address(transaction: Transaction) -> None:
     transaction.connection.execute(update(Address).values(closed_at=transaction.now, closed_reason="blocked"))
-
-
-async def test_spam_lies_in_a_folder_of_its_own_and_waits_for_nobody(house: House) -> None:
-    await house.write("hello")
-    await house.do(_mark_spam)
-    assert [one.conversation for one in await house.do(inbox.spam)] == [1]
-    assert await house.do(inbox.queue) == []
-
-
-def _mark_spam(transaction: Transaction) -> None:
-    transaction.connection.execute(update(Conversation).values(state=ConversationState.SPAM, closed_at=transaction.now))
