@@ -29,6 +29,7 @@ from bot.turn import CaseStatus
 from gateway.news import FollowUpPlanned
 from gateway.outcomes import Outcome, Standing
 from gateway.recording import effects_to_json, turn_to_json
+from storage import link_codes
 from storage.cases import Case
 from storage.commits import Transaction
 from storage.consents import Consent
@@ -36,7 +37,6 @@ from storage.contacts import Contact
 from storage.conversations import ConversationState, Owner
 from storage.follow_ups import FollowUp, FollowUpState
 from storage.interactions import Direction, Interaction, InteractionKind
-from storage.linking import show_code
 
 SOON = timedelta(seconds=30)
 """A Follow-up due within this time wakes its process exactly, without waiting for a tick."""
@@ -75,7 +75,8 @@ def write_effect(
         case RecordConsent():
             _record_consent(transaction, outcome, effect)
         case LinkByCode():
-            show_code(transaction.connection, effect.code, address=outcome.claim.person.address_id, now=transaction.now)
+            shown_on = outcome.claim.person.address_id
+            link_codes.show(transaction.connection, effect.code, address=shown_on, now=transaction.now)
         case Lookup() | Say() | Ignore():
             pass  # a Lookup was answered before; Says are written together; why nothing is said stands in the Turn
         case _:

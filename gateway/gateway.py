@@ -43,7 +43,7 @@ from storage import keys, lanes
 from storage.commits import Commits, Transaction, Unavailable
 from storage.conversations import close_idle
 from storage.database import Database, open_database
-from storage.linking import link_shown
+from storage.link_codes import link_shown
 from web.app import Inside, create_app
 from web.internal import Internal, internal_routes
 

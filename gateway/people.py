@@ -11,9 +11,8 @@ from sqlalchemy import Connection, insert, or_, select
 
 from gateway.desk import agent_name, usable
 from gateway.inbox import CaseSummary, Line, cases_of, lines
-from gateway.ports import invite, new_code
 from gateway.refusals import Impossible, NotFound, Unusable
-from storage import ids, linking
+from storage import ids, link_codes, linking
 from storage.cases import Case
 from storage.commits import Transaction
 from storage.consents import Consent
@@ -232,8 +231,8 @@ def link_code(transaction: Transaction, *, contact: str) -> CodeGiven:
     identity = find(transaction.connection, contact)
     latest = select(Address.uri).where(Address.contact_id == identity).order_by(Address.id.desc()).limit(1)
     uri = transaction.connection.scalar(latest)
-    code = new_code()
-    expires_at = None if uri is None else invite(transaction, uri, code)
+    code = link_codes.new()
+    expires_at = None if uri is None else link_codes.give(transaction.connection, uri, code, transaction.now)
     if expires_at is None:
         raise Unusable(f"contact {identity} has no address that a code could be given to")
     return CodeGiven(contact=identity, code=code, expires_at=expires_at)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
 from hashlib import sha256
 from typing import TypeVar
 
 import structlog
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -18,10 +16,9 @@ from channels.protocol import Accepted, Blob, HistoryEntry, Invitation, StorageU
 from gateway import streams
 from gateway.blobs import Blobs
 from gateway.receive import Batch, Reception, read_cursor
-from storage.commits import Commits, Transaction, Unavailable
-from storage.contacts import Address, LinkCode
+from storage import link_codes
+from storage.commits import Commits, Unavailable
 from storage.database import Database
-from storage.linking import CODE_LIFE, give_code
 
 T = TypeVar("T")
 
@@ -107,12 +104,14 @@ class ChannelPort:
         self._on_typing(address)
 
     async def invite(self, address: str) -> Invitation | None:
-        code = new_code()
+        code = link_codes.new()
         links = await self._pages(code)
         if not links:
             return None
         try:
-            expires_at = await self._commits.run(lambda transaction: invite(transaction, address, code))
+            expires_at = await self._commits.run(
+                lambda transaction: link_codes.give(transaction.connection, address, code, transaction.now)
+            )
         except Unavailable as error:
             raise StorageUnavailable(str(error)) from error
         return None if expires_at is None else Invitation(links=links, expires_at=expires_at)
@@ -122,25 +121,6 @@ class ChannelPort:
             return await self._database.read(query)
         except (DBAPIError, PoolTimeout) as error:
             raise StorageUnavailable(f"nothing can be read: {type(error).__name__}") from error
-
-
-def new_code() -> str:
-    """What nobody guesses within a day, in letters that every deep link takes."""
-    return secrets.token_urlsafe(18)
-
-
-def invite(transaction: Transaction, uri: str, code: str) -> datetime | None:
-    """Keep a code for whoever is at this address, instead of one that was not used; returns how long it counts.
-
-    None: nobody is known there.
-    """
-    connection, now = transaction.connection, transaction.now
-    known = connection.execute(select(Address.id, Address.contact_id).where(Address.uri == uri)).one_or_none()
-    if known is None:
-        return None
-    connection.execute(delete(LinkCode).where(LinkCode.address_id == known.id, LinkCode.used_at.is_(None)))
-    give_code(connection, code, contact=known.contact_id, address=known.id, now=now)
-    return now + CODE_LIFE
 
 
 def refusal_of(arrival: Arrival, error: Exception) -> Refusal:

@@ -7,13 +7,13 @@ put where the proof points at once; two Contacts that a proof shows to be one ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import sha256
 
 from sqlalchemy import insert, select, update
 
 from channels.envelope import InboundMessage
+from storage import link_codes
 from storage.commits import Transaction
-from storage.contacts import Address, Contact, LinkCode
+from storage.contacts import Address, Contact
 from storage.linking import current
 from storage.standing import Person
 
@@ -43,7 +43,7 @@ def settle_strangers(transaction: Transaction, messages: Sequence[InboundMessage
                 },
             )
         elif known[address][0] != home[0]:
-            _let_link(transaction, giver=home[1], shower=known[address][1])
+            link_codes.prove(transaction.connection, giver=home[1], shower=known[address][1], now=transaction.now)
 
 
 def believe(transaction: Transaction, messages: Iterable[InboundMessage], people: Mapping[str, Person]) -> list[str]:
@@ -94,21 +94,3 @@ def _known(transaction: Transaction, uris: Iterable[str]) -> dict[str, tuple[int
         select(Address.uri, Address.contact_id, Address.id).where(Address.uri.in_(sorted(set(uris))))
     )
     return {row.uri: (row.contact_id, row.id) for row in rows}
-
-
-def _let_link(transaction: Transaction, *, giver: int, shower: int) -> None:
-    """A proof is a code that was shown already; `storage.linking.link_shown` does the rest."""
-    proof = sha256(f"proof:{giver}:{shower}".encode()).hexdigest()
-    if transaction.connection.execute(select(LinkCode.code_hash).where(LinkCode.code_hash == proof)).scalar() is None:
-        contact = transaction.connection.execute(select(Address.contact_id).where(Address.id == giver)).scalar_one()
-        transaction.connection.execute(
-            insert(LinkCode),
-            {
-                "code_hash": proof,
-                "contact_id": contact,
-                "address_id": giver,
-                "expires_at": transaction.now,
-                "used_at": transaction.now,
-                "shown_on": shower,
-            },
-        )

@@ -1,4 +1,4 @@
-"""Contacts and their Addresses; linking two Contacts with evidence, and taking it back."""
+"""Contacts and their Addresses, and the Links that made two of them one."""
 
 from __future__ import annotations
 
@@ -70,20 +70,3 @@ class Link(Entity):
     """Table -> ids of the rows that moved."""
     undone_at: Mapped[datetime | None]
     undone_by: Mapped[str | None]
-
-
-class LinkCode(Entity):
-    """A code given out on one address that proves, when shown on another, that both are one person's."""
-
-    __tablename__ = "link_codes"
-
-    code_hash: Mapped[str] = mapped_column(primary_key=True)
-    """SHA-256 of the code: the database alone does not let anyone link."""
-    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
-    address_id: Mapped[int] = mapped_column(ForeignKey("addresses.id"))
-    expires_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
-    shown_on: Mapped[int | None] = mapped_column(ForeignKey("addresses.id"))
-    """Where it was shown."""
-    linked_at: Mapped[datetime | None]
-    """When the two became one."""

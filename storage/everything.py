@@ -10,6 +10,7 @@ from storage import (
     interactions,
     keys,
     lanes,
+    link_codes,
     media,
     orders,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "interactions",
     "keys",
     "lanes",
+    "link_codes",
     "media",
     "orders",
 ]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, exists, insert, select, update
@@ -12,14 +11,12 @@ from sqlalchemy.orm import aliased
 from storage import lanes
 from storage.cases import Case
 from storage.consents import Consent
-from storage.contacts import Address, Contact, Link, LinkCode
+from storage.contacts import Address, Contact, Link
 from storage.conversations import Conversation, ConversationState
 from storage.deliveries import Delivery
 from storage.follow_ups import FollowUp, FollowUpState
 from storage.interactions import Interaction
 from storage.orders import Order
-
-CODE_LIFE = timedelta(hours=24)
 
 Belonging = Address | Conversation | Interaction | Delivery | Case | FollowUp | Consent | Order
 MOVED: tuple[type[Belonging], ...] = (Address, Conversation, Interaction, Delivery, Case, FollowUp, Consent, Order)
@@ -32,64 +29,6 @@ class CannotLink(Exception):
 
 class LaneBusy(CannotLink):
     """One of the two is being answered right now; try again in a moment."""
-
-
-def give_code(connection: Connection, code: str, *, contact: int, address: int, now: datetime) -> None:
-    """Keep a code (its hash) that its holder may show on another channel within a day."""
-    connection.execute(
-        insert(LinkCode),
-        {
-            "code_hash": _hash(code),
-            "contact_id": contact,
-            "address_id": address,
-            "expires_at": now + CODE_LIFE,
-        },
-    )
-
-
-def show_code(connection: Connection, code: str, *, address: int, now: datetime) -> bool:
-    """A code was shown on `address`. It counts once; the two Contacts are linked when both lanes rest."""
-    shown = connection.execute(
-        update(LinkCode)
-        .where(LinkCode.code_hash == _hash(code), LinkCode.used_at.is_(None), LinkCode.expires_at > now)
-        .values(used_at=now, shown_on=address)
-    )
-    return shown.rowcount > 0
-
-
-def link_shown(connection: Connection, now: datetime) -> int:
-    """Link whom shown codes prove to be one person; those whose lanes are at work wait for the next call."""
-    linked = 0
-    rows = connection.execute(
-        select(LinkCode.code_hash, LinkCode.address_id, LinkCode.shown_on)
-        .where(LinkCode.shown_on.is_not(None), LinkCode.linked_at.is_(None))
-        .limit(100)
-        .with_for_update(skip_locked=True)
-    ).all()
-    for row in rows:
-        both = [row.address_id, row.shown_on]
-        giver, shower = (
-            connection.execute(select(Address.contact_id).where(Address.id == of)).scalar_one() for of in both
-        )
-        if giver != shower:
-            evidence = f"a code given on address {row.address_id} was shown on address {row.shown_on}"
-            try:
-                link(
-                    connection,
-                    stays=min(giver, shower),
-                    merged=max(giver, shower),
-                    evidence=evidence,
-                    by="customer",
-                    now=now,
-                )
-            except LaneBusy:
-                continue
-            linked += 1
-        connection.execute(
-            update(Address).where(Address.id.in_(both), Address.proven_at.is_(None)).values(proven_at=now)
-        )
-        connection.execute(update(LinkCode).where(LinkCode.code_hash == row.code_hash).values(linked_at=now))
-    return linked
 
 
 def link(connection: Connection, *, stays: int, merged: int, evidence: str, by: str, now: datetime) -> int:
@@ -260,7 +199,3 @@ def _join_lanes(connection: Connection, locked: dict[int, Any], stays: int, merg
             for contact in sorted((stays, merged))
         ],
     )
-
-
-def _hash(code: str) -> str:
-    return sha256(code.encode()).hexdigest()

@@ -13,7 +13,7 @@ from storage.commits import Commits, Transaction
 from storage.contacts import Address, Contact, Link
 from storage.database import Database, open_database
 from storage.lanes import Lane
-from storage.linking import link_shown
+from storage.link_codes import link_shown
 from tests.clock import FrozenClock
 
 SIGNED = ("mailto:lin@example.com", "customer:D-1")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, select, text
 
-from storage import linking
+from storage import link_codes, linking
 from storage.contacts import Address, Contact
 from storage.interactions import Interaction
 from tests.acceptance import books
@@ -90,20 +90,19 @@ async def test_nobody_is_linked_while_being_answered(house: House, clock: Frozen
 
 
 async def test_a_code_counts_once_and_only_for_a_day(house: House, clock: FrozenClock) -> None:
-    rows = await house.database.read(
-        lambda c: c.execute(select(Address.id, Address.contact_id).order_by(Address.id)).all()
-    )
-    (giver, contact), (shower, _) = rows
-    for code in ("fresh", "stale"):
-        await house.commits.run(
-            lambda t, code=code: linking.give_code(t.connection, code, contact=contact, address=giver, now=clock())
-        )
+    rows = await house.database.read(lambda c: c.execute(select(Address.uri, Address.id).order_by(Address.id)).all())
+    (giver, _), (_, shower) = rows
+
+    async def give(code: str) -> None:
+        await house.commits.run(lambda t: link_codes.give(t.connection, giver, code, clock()))
 
     async def show(code: str) -> bool:
-        return await house.commits.run(lambda t: linking.show_code(t.connection, code, address=shower, now=clock()))
+        return await house.commits.run(lambda t: link_codes.show(t.connection, code, address=shower, now=clock()))
 
+    await give("fresh")
     assert [await show("fresh"), await show("fresh"), await show("guessed")] == [True, False, False]
-    assert await house.commits.run(lambda t: linking.link_shown(t.connection, clock())) == 1
-    clock.advance(linking.CODE_LIFE)
+    await give("stale")
+    assert await house.commits.run(lambda t: link_codes.link_shown(t.connection, clock())) == 1
+    clock.advance(link_codes.LIFE)
     assert await show("stale") is False
     assert len(set((await house.database.read(contacts)).values())) == 1
