@@ -5,107 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
-from sqlalchemy import Connection, insert, or_, select
+from sqlalchemy import Connection, insert, select
 
 from gateway.desk import agent_name, usable
-from gateway.inbox import CaseSummary, Line, cases_of, lines
+from gateway.profiles import Profile, profile
 from gateway.refusals import Impossible, NotFound, Unusable
 from storage import ids, link_codes, linking
 from storage.cases import Case
 from storage.commits import Transaction
-from storage.consents import Consent
 from storage.contacts import Address, Contact, Link
-from storage.follow_ups import FollowUp
 from storage.interactions import OFFLINE, Direction, Interaction, InteractionKind
-from storage.orders import Order
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """How far ahead of ours the clock of somebody who writes down what has just happened may be."""
-LATEST_ORDERS = 50
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AddressFacts:
-    """A way to reach a Contact."""
-
-    uri: str
-    proven_at: datetime | None
-    closed_at: datetime | None
-    closed_reason: str | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ConsentFacts:
-    """One recorded word."""
-
-    address: str
-    purpose: str
-    granted: bool
-    source: str
-    words: str
-    at: datetime
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OrderLine:
-    """One line of an order."""
-
-    order_id: str
-    at: datetime
-    amount: Decimal
-    currency: str
-    status: str
-    product: str
-    quantity: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FollowUpFacts:
-    """A dated intention."""
-
-    kind: str
-    reason: str
-    due_at: datetime
-    state: str
-    case_number: str | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LinkFacts:
-    """Another Contact that was found to be the same person."""
-
-    id: int
-    contact: int
-    merged: int
-    evidence: str
-    made_by: str
-    made_at: datetime
-    undone_at: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Profile:
-    """All we know of a person."""
-
-    id: int
-    external_id: str | None
-    name: str | None
-    language: str | None
-    time_zone: str | None
-    tier: str
-    created_at: datetime
-    blocked_at: datetime | None
-    addresses: list[AddressFacts]
-    consents: list[ConsentFacts]
-    """Every word, latest first."""
-    orders: list[OrderLine]
-    cases: list[CaseSummary]
-    follow_ups: list[FollowUpFacts]
-    links: list[LinkFacts]
-    timeline: list[Line]
-    """Over all channels, oldest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,33 +41,6 @@ class Linked:
     """Rows by table."""
 
 
-def contact(transaction: Transaction, *, contact: str, limit: int = 200) -> Profile:
-    """Everything about a person, named by our number, by `customer:<the business's number>` or by an address.
-
-    A Contact that was merged shows the one it is part of. Raises NotFound.
-    """
-    connection = transaction.connection
-    identity = find(connection, contact)
-    row = connection.execute(select(*Contact.__table__.columns).where(Contact.id == identity)).one()
-    return Profile(
-        id=identity,
-        external_id=row.external_id,
-        name=row.name,
-        language=row.language,
-        time_zone=row.time_zone,
-        tier=row.tier,
-        created_at=row.created_at,
-        blocked_at=row.blocked_at,
-        addresses=_addresses(connection, identity),
-        consents=_consents(connection, identity),
-        orders=_orders(connection, identity),
-        cases=cases_of(transaction, identity),
-        follow_ups=_follow_ups(connection, identity),
-        links=_links(connection, identity),
-        timeline=lines(transaction, Interaction.contact_id == identity, limit),
-    )
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CodeGiven:
     """A code that makes whoever shows it on another channel this Contact."""
@@ -162,6 +48,14 @@ class CodeGiven:
     contact: int
     code: str
     expires_at: datetime
+
+
+def contact(transaction: Transaction, *, contact: str, limit: int = 200) -> Profile:
+    """Everything about a person, named by our number, by `customer:<the business's number>` or by an address.
+
+    A Contact that was merged shows the one it is part of. Raises NotFound.
+    """
+    return profile(transaction, find(transaction.connection, contact), limit)
 
 
 def record(
@@ -264,88 +158,6 @@ def find(connection: Connection, named: str) -> int:
     if found is None:
         raise NotFound(f"there is no contact {named!r}; name one by number, customer:<number> or address")
     return linking.current(connection, found)
-
-
-def _addresses(connection: Connection, contact: int) -> list[AddressFacts]:
-    rows = connection.execute(
-        select(Address.uri, Address.proven_at, Address.closed_at, Address.closed_reason)
-        .where(Address.contact_id == contact)
-        .order_by(Address.id)
-    )
-    return [
-        AddressFacts(uri=row.uri, proven_at=row.proven_at, closed_at=row.closed_at, closed_reason=row.closed_reason)
-        for row in rows
-    ]
-
-
-def _consents(connection: Connection, contact: int) -> list[ConsentFacts]:
-    rows = connection.execute(
-        select(Address.uri, Consent.purpose, Consent.granted, Consent.source, Consent.words, Consent.at)
-        .join(Address, Address.id == Consent.address_id)
-        .where(Consent.contact_id == contact)
-        .order_by(Consent.id.desc())
-    )
-    return [
-        ConsentFacts(
-            address=row.uri, purpose=row.purpose, granted=row.granted, source=row.source, words=row.words, at=row.at
-        )
-        for row in rows
-    ]
-
-
-def _orders(connection: Connection, contact: int) -> list[OrderLine]:
-    rows = connection.execute(
-        select(*Order.__table__.columns)
-        .where(Order.contact_id == contact)
-        .order_by(Order.at.desc(), Order.id.desc())
-        .limit(LATEST_ORDERS)
-    )
-    return [
-        OrderLine(
-            order_id=row.order_id,
-            at=row.at,
-            amount=row.amount,
-            currency=row.currency,
-            status=row.status,
-            product=row.product,
-            quantity=row.quantity,
-        )
-        for row in rows
-    ]
-
-
-def _follow_ups(connection: Connection, contact: int) -> list[FollowUpFacts]:
-    rows = connection.execute(
-        select(FollowUp.kind, FollowUp.reason, FollowUp.due_at, FollowUp.state, FollowUp.case_number)
-        .where(FollowUp.contact_id == contact)
-        .order_by(FollowUp.due_at)
-    )
-    return [
-        FollowUpFacts(
-            kind=row.kind, reason=row.reason, due_at=row.due_at, state=str(row.state), case_number=row.case_number
-        )
-        for row in rows
-    ]
-
-
-def _links(connection: Connection, contact: int) -> list[LinkFacts]:
-    rows = connection.execute(
-        select(*Link.__table__.columns)
-        .where(or_(Link.contact_id == contact, Link.merged_id == contact))
-        .order_by(Link.id)
-    )
-    return [
-        LinkFacts(
-            id=row.id,
-            contact=row.contact_id,
-            merged=row.merged_id,
-            evidence=row.evidence,
-            made_by=row.made_by,
-            made_at=row.made_at,
-            undone_at=row.undone_at,
-        )
-        for row in rows
-    ]
 
 
 def _case(connection: Connection, contact: int, number: str) -> int:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.inbox import PRIORITIES, CaseSummary, Line, Thread, Waiting
-from gateway.people import Profile
+from gateway.profiles import Profile
 from storage.interactions import Direction
 
 ARROWS = {Direction.IN: "→", Direction.OUT: "←", Direction.INTERNAL: "·"}
