@@ -122,6 +122,27 @@ def _deliveries(
     }
 
 
+def catch_up(transaction: Transaction, delivery: int, channel: str, external_id: str) -> None:
+    """A provider's receipt can be faster than our own record of the send."""
+    early = transaction.connection.execute(
+        select(DeliveryNews.id, DeliveryNews.status, DeliveryNews.reason)
+        .where(
+            DeliveryNews.delivery_id.is_(None), DeliveryNews.channel == channel, DeliveryNews.external_id == external_id
+        )
+        .order_by(DeliveryNews.id)
+    ).all()
+    if not early:
+        return
+    best = max(early, key=lambda news: RANK[news.status])
+    transaction.connection.execute(
+        update(DeliveryNews).where(DeliveryNews.id.in_([news.id for news in early])).values(delivery_id=delivery)
+    )
+    if RANK[best.status] > RANK[DeliveryStatus.SENT]:
+        transaction.connection.execute(
+            update(Delivery).where(Delivery.id == delivery).values(status=best.status, reason=best.reason)
+        )
+
+
 def store_address_updates(transaction: Transaction, updates: Sequence[AddressUpdate]) -> None:
     """Close or open addresses as providers say."""
     for news in updates:

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, update
 
 from campaigns.policy import Defer, Send, Situation, Skip, may_write
 from campaigns.quiet_hours import zone
@@ -23,10 +23,10 @@ from channels.protocol import Channel, Streams
 from gateway import streams
 from gateway.envelopes import outbound
 from gateway.news import Streamed
-from gateway.receipts import RANK
+from gateway.receipts import catch_up
 from storage import outbox, standing
 from storage.commits import Commits, Transaction, Unavailable, server_time
-from storage.deliveries import Delivery, DeliveryNews
+from storage.deliveries import Delivery
 
 log = structlog.get_logger(__name__)
 
@@ -301,7 +301,7 @@ class Sender:
             )
             transaction.news.append(Streamed(channel=self.channel.name, uri=claimed.uri, entry=entry))
         elif external_id is not None:
-            _catch_up_with_news(transaction, claimed.id, self.channel.name, external_id)
+            catch_up(transaction, claimed.id, self.channel.name, external_id)
 
     def _record_error(self, transaction: Transaction, claimed: Claimed, error: SendError) -> None:
         now, consequence = transaction.now, error.consequence
@@ -393,24 +393,3 @@ def _settle(
             "at": transaction.now,
         },
     )
-
-
-def _catch_up_with_news(transaction: Transaction, delivery: int, channel: str, external_id: str) -> None:
-    """A provider's receipt can be faster than our own record of the send."""
-    early = transaction.connection.execute(
-        select(DeliveryNews.id, DeliveryNews.status, DeliveryNews.reason)
-        .where(
-            DeliveryNews.delivery_id.is_(None), DeliveryNews.channel == channel, DeliveryNews.external_id == external_id
-        )
-        .order_by(DeliveryNews.id)
-    ).all()
-    if not early:
-        return
-    best = max(early, key=lambda news: RANK[news.status])
-    transaction.connection.execute(
-        update(DeliveryNews).where(DeliveryNews.id.in_([news.id for news in early])).values(delivery_id=delivery)
-    )
-    if RANK[best.status] > RANK[DeliveryStatus.SENT]:
-        transaction.connection.execute(
-            update(Delivery).where(Delivery.id == delivery).values(status=best.status, reason=best.reason)
-        )
