@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, up
 from sqlalchemy.orm import aliased
 
 from storage.cases import Case
+from storage.consents import Consent
 from storage.contacts import Address, Contact
 from storage.conversations import Conversation, ConversationState, Owner
 from storage.deliveries import Delivery, Pace
@@ -83,6 +84,15 @@ _claim = (
             # Whoever takes over grows the epoch: what the bot wrote before it does not leave after it.
             Delivery.epoch
             == select(Conversation.epoch).where(Conversation.id == Delivery.conversation_id).scalar_subquery(),
+        ),
+        or_(
+            Delivery.purpose != "marketing",
+            # A no that another process commits after our look is obeyed all the same.
+            select(Consent.granted)
+            .where(Consent.address_id == Delivery.address_id, Consent.purpose == "marketing")
+            .order_by(Consent.id.desc())
+            .limit(1)
+            .scalar_subquery(),
         ),
     )
     .values(
