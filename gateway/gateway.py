@@ -121,7 +121,7 @@ class Gateway:
 
     async def stop(self) -> None:
         """Take nothing new in, finish what is in hand, let go."""
-        self._scheduler.shutdown(wait=False)
+        self.ticks.shutdown(wait=False)
         for timer in self._timers:
             timer.cancel()
         for poller in self.pollers:
@@ -258,7 +258,7 @@ class Gateway:
         return {name: channel.limits.idempotent for name, channel in self.channels.items()}
 
     def _start_ticks(self) -> None:
-        self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
+        self.ticks = AsyncIOScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
         every: dict[Callable[[], Any], int] = {
             self.tick: 1,
             self._sweep: 10,
@@ -271,8 +271,8 @@ class Gateway:
         if self.wakeups is not None:
             every[self.readers.push_missed] = 1
         for job, seconds in every.items():
-            self._scheduler.add_job(job, "interval", seconds=seconds)  # pyright: ignore[reportUnknownMemberType]
-        self._scheduler.start()
+            self.ticks.add_job(job, "interval", seconds=seconds)  # pyright: ignore[reportUnknownMemberType]
+        self.ticks.start()
 
     async def _sweep(self) -> None:
         await self._quietly(lambda transaction: sweep_lost(transaction, self._idempotent(), everyone=False))

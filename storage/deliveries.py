@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.schema import Document, Entity
+from storage.schema import Document, Entity, Words
 
 WAITING = text("status IN ('queued', 'retrying')")
 ACTIVE = text("status IN ('queued', 'retrying', 'sending')")
@@ -39,7 +39,7 @@ class Delivery(Entity):
     """0 replies, 5 dated words of ours, 9 bulk: lower leaves first."""
     message: Mapped[dict[str, Any]] = mapped_column(Document)
     """The OutboundMessage without channel and address."""
-    status: Mapped[str]
+    status: Mapped[str] = mapped_column(Words())
     reason: Mapped[str | None]
     """Why it stands where it stands, for skipped, failed, retrying and unknown."""
     epoch: Mapped[int | None]

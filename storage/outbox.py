@@ -208,7 +208,9 @@ def with_open_complaint(connection: Connection, contacts: Sequence[int]) -> set[
 
 def lost(connection: Connection, now: datetime | None) -> Sequence[Row[*tuple[Any, ...]]]:
     """Sends whose process went silent; `now` None: every send on the wire, where nobody else can be alive."""
-    statement = select(Delivery.id, Delivery.channel, Delivery.due_at).where(Delivery.status == "sending")
+    # Both conditions: the index of what is on its way holds the waiting too.
+    on_the_wire = Delivery.status.in_(ACTIVE), Delivery.status == "sending"
+    statement = select(Delivery.id, Delivery.channel, Delivery.due_at).where(*on_the_wire)
     if now is not None:
         statement = statement.where(Delivery.lease_until < now)
     return connection.execute(statement.limit(1000).with_for_update(skip_locked=True)).all()

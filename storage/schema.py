@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, String, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Integer,
+    MetaData,
+    String,
+    TypeDecorator,
+    literal_column,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
 
 Id = BigInteger().with_variant(Integer, "sqlite")
@@ -69,21 +82,43 @@ def _as_word(value: str | None) -> str | None:
     return None if value is None else str(value)
 
 
+def _spelled(value: Any) -> Any:
+    if isinstance(value, str):
+        return literal_column(f"'{value}'", String()) if value.isidentifier() else value
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_spelled(each) for each in cast("Iterable[Any]", value)]
+    return value
+
+
+class _ComparedWords(TypeDecorator.Comparator[str], String.Comparator[str]):
+    """Comparisons with our own words have them in the statement's text.
+
+    A partial index answers only to what is known when the statement is prepared: `status = ?` reads the whole table.
+    """
+
+    def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
+        return super().operate(op, *map(_spelled, other), **kwargs)
+
+
 class Words(TypeDecorator[str]):
-    """A StrEnum kept as its word: readable in any database tool, and open to new members without a migration."""
+    """One of a few words of ours: readable in any database tool, and open to new ones without a migration.
+
+    `kind`: the StrEnum they are read back as; without it they stay plain.
+    """
 
     impl = String
     cache_ok = True
+    comparator_factory = _ComparedWords  # pyright: ignore[reportAssignmentType]
 
-    def __init__(self, kind: type[StrEnum]) -> None:
-        super().__init__(32)
+    def __init__(self, kind: type[StrEnum] | None = None) -> None:
+        super().__init__(None if kind is None else 32)
         self.kind = kind
 
     def bind_processor(self, dialect: Dialect) -> Any:
         return _as_word
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
-        return None if value is None else self.kind(value)
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        return value if value is None or self.kind is None else self.kind(value)
 
 
 class Money(TypeDecorator[Decimal]):

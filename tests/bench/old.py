@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -107,7 +108,11 @@ class Archive:
 
     def copy(self, folder: Path) -> float:
         """Put a copy into a data folder; its size in megabytes (10^6 bytes)."""
-        shutil.copyfile(self._path, folder / "rapport.sqlite3")
+        copy = folder / "rapport.sqlite3"
+        shutil.copyfile(self._path, copy)
+        # Else the gateway's first fsync would wait for two gigabytes that it never wrote.
+        with copy.open("rb") as file:
+            os.fsync(file.fileno())
         return self._path.stat().st_size / 1e6
 
     def returning(self, count: int) -> Sequence[str]:

@@ -1,0 +1,91 @@
+"""Years of old conversations must not slow the next one: nothing the running gateway asks reads a whole table."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import make_url
+
+from gateway import desk, inbox
+from tests.clock import FrozenClock
+from tests.gateway.desk_house import House, open_house
+
+FEW: Final = frozenset({"paces", "channel_states", "keys", "link_codes", "sqlite_sequence"})
+"""Tables of a handful of rows, however old the house is; link codes are gone after a quarter of an hour."""
+
+
+@pytest.fixture
+def asked() -> Generator[set[str]]:
+    """Every statement that was executed."""
+    statements: set[str] = set()
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.add(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+async def house(
+    migrated_sqlite_url: str, tmp_path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[House]:
+    async with open_house(migrated_sqlite_url, tmp_path, clock, monkeypatch) as running:
+        yield running
+
+
+async def test_no_statement_of_conversations_desk_or_ticks_reads_a_whole_table(house: House, asked: set[str]) -> None:
+    asked.clear()  # Once at the start, everything may be looked through.
+    await _a_day_at_the_desk(house)
+
+    assert len(asked) > 40
+    assert {line for statement in asked for line in _scans(house.url, statement)} == set()
+
+
+def test_a_statement_that_reads_a_whole_table_is_noticed(migrated_sqlite_url: str) -> None:
+    assert _scans(migrated_sqlite_url, "SELECT id FROM deliveries WHERE status = ?")
+    assert not _scans(migrated_sqlite_url, "SELECT id FROM deliveries WHERE id = ?")
+
+
+async def _a_day_at_the_desk(house: House) -> None:
+    await house.write("hello")
+    await house.do(desk.take, conversation=1, by="mei")
+    await house.write("is anybody there?")
+    await house.do(desk.note, conversation=1, by="mei", text="A regular.")
+    thread = await house.do(inbox.show, conversation=1, timeline=True)
+    await house.do(desk.reply, conversation=1, by="mei", text="I am.", seen=thread.seen)
+    await house.do(inbox.queue)
+    await house.do(desk.handback, conversation=1, by="mei")
+    await house.write("thank you")
+    await house.later(3600)
+    for job in house.gateway.ticks.get_jobs():  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        await job.func()  # pyright: ignore[reportUnknownMemberType]
+
+
+def _scans(url: str, statement: str) -> list[str]:
+    """What the planner says about tables that grow, where it says that it reads all of one."""
+    if not statement.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE", "WITH")):
+        return []
+    connection = sqlite3.connect(make_url(url).database or "")
+    try:
+        count = statement.count("?")
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", [None] * count)]
+        partial = {
+            row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%INDEX%WHERE%'")
+        }
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    finally:
+        connection.close()
+    return [f"{line}: {statement}" for line in plan if _reads_all(line, tables - FEW, partial)]
+
+
+def _reads_all(line: str, growing: set[str], partial: set[str]) -> bool:
+    found = re.match(r"SCAN (\w+?)(?:_\d+)?(?: USING (?:COVERING )?INDEX (\w+))?$", line)
+    return found is not None and found[1] in growing and found[2] not in partial
