@@ -1,19 +1,18 @@
 """Telegram: long polling or webhook in, the Bot API out.
 
-Reading updates is in `telegram_updates`, building calls in `telegram_methods` (the only place with aiogram, imported
-when the channel starts), making them in `telegram_api`.
+A webhook's request is read in `telegram_webhook`, updates in `telegram_updates`; calls are built in `telegram_methods`
+(the only place with aiogram, imported when the channel starts) and made in `telegram_api`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import hmac
 import importlib
 import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import Final
@@ -31,60 +30,22 @@ from channels.envelope import (
     SendError,
     SendErrorCode,
 )
-from channels.protocol import Blob, Inspection, Limits, Port, StorageUnavailable
+from channels.protocol import Blob, Inspection, Port, StorageUnavailable
 from channels.telegram_api import FETCH_LIMIT, BotApi
 from channels.telegram_json import Json, Unreadable, as_object, maybe_number, maybe_text
 from channels.telegram_polling import next_updates
+from channels.telegram_settings import InsecureWebhook, TelegramSettings
 from channels.telegram_updates import ALLOWED_UPDATES, inspect
+from channels.telegram_webhook import SECRET, Oversize, is_telegram, kept_headers, read_body
 
-BODY_LIMIT: Final = 1024 * 1024
-"""Bytes of a webhook's body: Telegram's updates are a few kilobytes."""
-LIMITS: Final = Limits(text=4096, per_second=30, per_address=1, burst=3, buttons=24)
-"""Source: https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this"""
+__all__ = ["InsecureWebhook", "Telegram", "TelegramSettings", "inspect"]
+
 LONGEST_PAUSE: Final = 30.0
 """Seconds between tries while Telegram or our storage does not answer."""
 
-_SECRET_HEADER: Final = "X-Telegram-Bot-Api-Secret-Token"
-_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _BLOB: Final = re.compile(r"[0-9a-f]{64}")
-_KEPT_HEADERS: Final = ("Content-Type", "Content-Length", "User-Agent", "X-Forwarded-For")
-_DRAINED: Final = 8 * BODY_LIMIT
-"""An oversize body is read and hashed up to here, then the connection is closed on it."""
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
-
-
-# Settings
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TelegramSettings:
-    """One bot. With `webhook_url` Telegram calls us, without it we ask Telegram."""
-
-    token: str = field(repr=False)
-    """As @BotFather gives it."""
-    name: str = "telegram"
-    """Of the channel."""
-    webhook_url: str | None = None
-    """The whole public URL that leads to `path`, e.g. `https://chat.example.com/telegram`."""
-    webhook_secret: str | None = field(default=None, repr=False)
-    """1 to 256 letters, digits, `_` and `-`, by which we know that a webhook's caller is Telegram."""
-    path: str = "/telegram"
-    """Where our own server listens for the webhook."""
-    api_base: str = "https://api.telegram.org"
-    poll_timeout: int = 50
-    """Seconds that Telegram holds a getUpdates open while there is nothing to say."""
-    timeout: float = 20.0
-    """Seconds for any other call, and the most that may pass before a long text's last part begins: twice this is
-    shorter than the lease of a Delivery."""
-    limits: Limits = LIMITS
-
-
-class InsecureWebhook(ValueError):
-    """A webhook needs `webhook_secret` (1 to 256 letters, digits, `_`, `-`): else anybody could pose as Telegram."""
-
-    def __init__(self) -> None:
-        super().__init__(self.__doc__)
 
 
 class Telegram:
@@ -117,7 +78,7 @@ class Telegram:
 
     async def start(self, port: Port) -> None:
         """Raises InsecureWebhook. The webhook is set in the background: an unreachable Telegram stops nothing else."""
-        if self._settings.webhook_url and not _SECRET.fullmatch(self._settings.webhook_secret or ""):
+        if self._settings.webhook_url and not SECRET.fullmatch(self._settings.webhook_secret or ""):
             raise InsecureWebhook
         self._port = port
         self._begin_loading()
@@ -132,13 +93,6 @@ class Telegram:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._api.close()
-
-    # Verify
-
-    def _is_telegram(self, request: web.Request) -> bool:
-        secret = self._settings.webhook_secret or ""
-        given = request.headers.get(_SECRET_HEADER, "")
-        return bool(secret) and hmac.compare_digest(given.encode("utf-8", "surrogateescape"), secret.encode())
 
     # To inbound
 
@@ -168,7 +122,7 @@ class Telegram:
         """200 says: stored. Anything else makes Telegram come back with the same update."""
         if self._port is None:
             return web.Response(status=503)
-        if not self._is_telegram(request):
+        if not is_telegram(request, self._settings.webhook_secret):
             log.warning("telegram_webhook_forged", channel=self.name, peer=request.remote)
             return web.Response(status=401)
         try:
@@ -177,10 +131,10 @@ class Telegram:
             return web.Response(status=503)
 
     async def _take_request(self, port: Port, request: web.Request) -> web.Response:
-        headers = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
-        raw, rest = await _read_body(request)
-        if rest is not None:
-            await port.accept([replace(self._refusal("too large", b"", headers), size=rest.size, sha256=rest.sha256)])
+        headers = kept_headers(request)
+        raw = await read_body(request)
+        if isinstance(raw, Oversize):
+            await port.accept([replace(self._refusal("too large", b"", headers), size=raw.size, sha256=raw.sha256)])
             return web.Response(status=413)
         inspection = self._read(raw, headers)
         if inspection.arrivals:
@@ -375,27 +329,6 @@ class Telegram:
         waiting = {chat: until for chat, until in self._floods.items() if until > now}
         self._floods = waiting | {address: now + (problem.retry_after or 1)}
         return any(chat != address for chat in waiting)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Oversize:
-    size: int
-    sha256: str
-    """Of the first 8 MiB."""
-
-
-async def _read_body(request: web.Request) -> tuple[bytes, _Oversize | None]:
-    body, size, digest = bytearray(), 0, hashlib.sha256()
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        digest.update(chunk)
-        if size <= BODY_LIMIT:
-            body += chunk
-        elif size > _DRAINED:
-            break
-    if size <= BODY_LIMIT:
-        return bytes(body), None
-    return b"", _Oversize(size=max(size, request.content_length or 0), sha256=digest.hexdigest())
 
 
 def _message_id(result: object) -> str:

@@ -9,7 +9,7 @@ from typing import Final, cast
 
 import orjson
 
-from channels.telegram_text import clean
+from channels.cleaning import clean
 
 Json = Mapping[str, object]
 

@@ -29,9 +29,10 @@ from aiogram.methods import (
 )
 from aiogram.types import FSInputFile, InlineKeyboardButton, InlineKeyboardMarkup, ReplyParameters
 
+from channels.cleaning import clean
 from channels.envelope import Attachment, AttachmentKind, Button, OutboundMessage, SendError, SendErrorCode
 from channels.protocol import Blob
-from channels.telegram_text import CAPTION_LIMIT, TEXT_LIMIT, clean, split, units
+from channels.telegram_text import CAPTION_LIMIT, TEXT_LIMIT, split, units
 
 Method = TelegramMethod[Any]
 Fields = dict[str, Any]

@@ -1,15 +1,16 @@
-"""Text as Telegram counts and shows it: cleaned of what cannot be stored, split where a reader would pause."""
+"""Text as Telegram counts it, split where a reader would pause."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
+from channels.cleaning import clean
+
 TEXT_LIMIT: Final = 4096
 CAPTION_LIMIT: Final = 1024
 """UTF-16 code units. Source: https://core.telegram.org/bots/api#sendmessage, #sendphoto, #messageentity."""
 
-_UNSPEAKABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
 _PAUSES: Final = (
     re.compile(r"\n[^\S\n]*\n\s*"),
     re.compile(r"\n\s*"),
@@ -17,11 +18,6 @@ _PAUSES: Final = (
     re.compile(r"\s+|[，、；：]+"),
 )
 """Where to part a text, best first: between paragraphs, lines, sentences, words and clauses."""
-
-
-def clean(text: str) -> str:
-    """Without NUL, which PostgreSQL cannot hold, and lone surrogates, which UTF-8 cannot."""
-    return _UNSPEAKABLE.sub("", text)
 
 
 def units(text: str) -> int:

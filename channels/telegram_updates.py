@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from channels.cleaning import clean
 from channels.envelope import AddressUpdate, Event, InboundMessage
 from channels.protocol import Inspection
 from channels.telegram_content import attachments_of, missing_content, text_of
@@ -30,7 +31,6 @@ from channels.telegram_json import (
     parse,
     texts,
 )
-from channels.telegram_text import clean
 
 ALLOWED_UPDATES: Final = (
     "message",

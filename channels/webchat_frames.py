@@ -11,12 +11,12 @@ from typing import cast
 
 import orjson
 
+from channels.cleaning import LONE_SURROGATE, clean
 from channels.envelope import Attachment
 from channels.protocol import HistoryEntry
 
 CLIENT_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,64}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 ACKNOWLEDGED_AT_ONCE = 100
 POSITION_LIMIT = 1 << 62
 VALUE_LIMIT = 512
@@ -164,7 +164,7 @@ def _write(fields: Fields) -> Write:
     text, references, start = fields.get("text"), fields.get("attachments"), fields.get("start")
     if not isinstance(text, str | None) or not isinstance(references, list | None) or not isinstance(start, str | None):
         raise Refused(ErrorCode.BAD_FRAME, client_id=client_id)
-    text = _clean(text or "")
+    text = clean(text or "")
     if not references:
         if not text or text.isspace():
             raise Refused(ErrorCode.EMPTY, client_id=client_id)
@@ -178,7 +178,7 @@ def _write(fields: Fields) -> Write:
         text=text,
         attachments=attachments,
         reply_to=_position(fields, "reply_to"),
-        start=_clean(start)[:VALUE_LIMIT] if start else None,
+        start=clean(start)[:VALUE_LIMIT] if start else None,
     )
 
 
@@ -186,7 +186,7 @@ def _press(fields: Fields) -> Press:
     client_id, value = _id(fields), fields.get("value")
     if not isinstance(value, str) or not value or len(value) > VALUE_LIMIT:
         raise Refused(ErrorCode.BAD_FRAME, client_id=client_id)
-    return Press(id=client_id, value=_clean(value), position=_position(fields, "position"))
+    return Press(id=client_id, value=clean(value), position=_position(fields, "position"))
 
 
 def _delivered(fields: Fields) -> Delivered:
@@ -235,11 +235,6 @@ def _as_position(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < POSITION_LIMIT:
         raise Refused(ErrorCode.BAD_FRAME)
     return value
-
-
-def _clean(text: str) -> str:
-    """NUL means nothing to a person, and PostgreSQL cannot store it."""
-    return text.replace("\0", "") if "\0" in text else text
 
 
 def welcome(

@@ -10,7 +10,8 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels.telegram_text import TEXT_LIMIT, clean, split, units
+from channels.cleaning import clean
+from channels.telegram_text import TEXT_LIMIT, split, units
 
 
 def without_space(text: str) -> str:
