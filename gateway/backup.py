@@ -224,10 +224,11 @@ def _sound(blob: Path) -> bool:
 
 def _refuse_a_taken_place(settings: Settings) -> None:
     if settings.embedded:
-        database = settings.database_url.database or ""
+        database = Path(settings.database_url.database or "")
         # A journal that a killed process left behind would be played into whatever database lies beside it.
-        for path in (Path(database), Path(f"{database}-wal"), Path(f"{database}-shm")):
-            if path.exists():
+        journal = Path(f"{database}-wal")
+        for path in (database, journal):
+            if path.exists() and (path is database or path.stat().st_size):
                 raise BackupFailed(f"{path} exists: move it away first, a restore overwrites nothing")
         return
     with _looking(settings.database_url) as connection:

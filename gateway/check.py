@@ -7,8 +7,9 @@ import errno
 import importlib
 import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
@@ -20,6 +21,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from bot.hours import Hours
 from bot.playbook import PlaybookMistakes, load
 from channels.envelope import SendError, SendErrorCode
 from gateway import playbooks
@@ -27,8 +29,11 @@ from gateway.settings import Settings
 from gateway.settings_sources import SettingsMistakes
 from storage import migrations
 
+Clock = Callable[[], date]
 PATIENCE: Final = 10.0
 """Seconds that any one thing may take to answer."""
+SOON: Final = timedelta(days=45)
+"""How long before a year begins we should know its holidays."""
 WITHIN: Final = 8
 """Seconds after which those that can tell themselves what they waited for give up, before our patience ends."""
 
@@ -145,8 +150,8 @@ def _migration_state(present: str | None) -> Finding:
     return _mistake("database", "The database was written by a newer version of Rapport; install that one.")
 
 
-async def check_playbook(settings: Settings) -> Sequence[Finding]:
-    """Every mistake in the business's own files, with file and line."""
+async def check_playbook(settings: Settings, today: Clock = date.today) -> Sequence[Finding]:
+    """Every mistake in the business's own files, with file and line; and whether its holidays are running out."""
     if not settings.playbook.is_dir():
         return [_mistake("playbook", f"playbook is {settings.playbook}, which is no folder; name the business's own.")]
     try:
@@ -155,7 +160,19 @@ async def check_playbook(settings: Settings) -> Sequence[Finding]:
         return [_mistake("playbook", f"{settings.playbook}/{mistake}") for mistake in exc.mistakes]
     except OSError as exc:
         return [_mistake("playbook", f"{exc.filename} of the playbook cannot be read ({exc.strerror}).")]
-    return [_fine("playbook", f"The playbook {settings.playbook} is complete, with {len(playbook.entries)} answers.")]
+    complete = _fine("playbook", f"The playbook {settings.playbook} is complete, with {len(playbook.entries)} answers.")
+    return [complete, *_look_into_holidays(playbook.hours, today())]
+
+
+def _look_into_holidays(hours: Hours, today: date) -> Iterable[Finding]:
+    """The State Council publishes a year's holidays in the November before it: a version of ours may not have them."""
+    for year in sorted({today.year, (today + SOON).year}):
+        if not hours.knows(year):
+            yield _note(
+                "playbook",
+                f"China's holidays and make-up workdays of {year} are not known to this version: update it, or name"
+                " the days in hours.yml under closed and extra_open; until then the plain week holds.",
+            )
 
 
 async def check_port(settings: Settings) -> Sequence[Finding]:

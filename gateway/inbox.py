@@ -34,7 +34,7 @@ class Waiting:
     reason: str | None
     """Why it was handed over; None: an agent took it unasked."""
     summary: str
-    """First line of what the assistant wrote for the agent."""
+    """What the assistant wrote for the agent, in one line, without who it is about."""
     contact: int
     name: str | None
     address: str
@@ -298,14 +298,13 @@ def _waiting(row: Any, now: datetime) -> Waiting:
     since = row.handed_off_at or row.opened_at
     if row.owner is Owner.AGENT and row.last_answer is not None:
         since = row.first_question
-    summary = (row.handoff_summary or "").strip()
     return Waiting(
         conversation=row.id,
         owner=row.owner,
         agent=row.agent,
         priority=row.priority,
         reason=row.handoff_reason,
-        summary=summary.splitlines()[0] if summary else "",
+        summary=_in_one_line(row.handoff_summary or ""),
         contact=row.contact_id,
         name=row.name,
         address=row.uri,
@@ -314,6 +313,12 @@ def _waiting(row: Any, now: datetime) -> Waiting:
         since=since,
         waiting_seconds=None if since is None else max((now - since).total_seconds(), 0.0),
     )
+
+
+def _in_one_line(summary: str) -> str:
+    """A summary's first line says who, which the list says already; what follows is what an agent chooses by."""
+    first, *rest = summary.strip().splitlines() or [""]
+    return " · ".join(rest or [first])
 
 
 def _line(row: Any) -> Line:

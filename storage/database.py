@@ -146,7 +146,7 @@ def open_database(url: str) -> Database:
 
 def sqlite_engine(path: Path) -> Engine:
     """A synchronous engine over a SQLite file with the house's pragmas."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = create_engine(
         f"sqlite:///{path}",
         poolclass=NullPool,

@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,8 @@ def nowhere() -> str:
 async def test_a_fresh_checkout_is_fine() -> None:
     settings = load(overrides={"playbook": CHECKOUT / "playbook", "server.port": 0})
     findings = await check(settings)
-    assert [each.sentence for each in findings if each.level is not Level.FINE] == []
+    told = [each.sentence for each in findings if each.level is not Level.FINE]
+    assert [sentence for sentence in told if not sentence.startswith("China's holidays")] == []  # what day is it?
     assert {each.subject for each in findings} == {"data_dir", "database", "playbook", "server.port"}
     assert list(Path().iterdir()) == [], "looking makes nothing"
 
@@ -136,6 +138,29 @@ async def test_every_mistake_of_a_playbook_comes_with_file_and_line() -> None:
     assert {each.level for each in findings} == {Level.MISTAKE}
     assert any(re.match(r"shop/hours\.yml:\d+: .*Asia/Nowhere", each.sentence) for each in findings)
     assert any(each.sentence.startswith("shop/texts/en.yml:1: ") for each in findings)
+
+
+@pytest.mark.parametrize(
+    ("today", "years"),
+    [
+        (date(2026, 6, 1), []),
+        (date(2026, 11, 16), []),
+        (date(2039, 11, 16), ["2039"]),
+        (date(2039, 11, 17), ["2039", "2040"]),
+    ],
+)
+async def test_holidays_that_nobody_has_published_to_us_are_told_in_time(today: date, years: list[str]) -> None:
+    _, *told = await checks.check_playbook(load(overrides={"playbook": CHECKOUT / "playbook"}), lambda: today)
+    assert {each.level for each in told} <= {Level.NOTE}
+    assert [re.findall(r"\d{4}", each.sentence)[0] for each in told] == years
+
+
+async def test_a_business_without_china_s_holidays_hears_nothing_of_them(tmp_path: Path) -> None:
+    shutil.copytree(CHECKOUT / "playbook", tmp_path / "playbook")
+    hours = tmp_path / "playbook" / "hours.yml"
+    hours.write_text(hours.read_text("utf-8").replace("[cn]", "[2039-12-24]"), "utf-8")
+    found = await checks.check_playbook(load(overrides={"playbook": "playbook"}), lambda: date(2039, 12, 1))
+    assert [each.level for each in found] == [Level.FINE]
 
 
 async def test_a_playbook_that_is_not_there_is_a_mistake() -> None:

@@ -146,3 +146,8 @@ async def test_the_terminal_prints_what_an_agent_asks_for(served: Served) -> Non
     assert "mei has conversation 1; take it first, then reply" in refused
     status, _ = await run("reply", "1", "Hello", "--as", "mei")
     assert status == 0
+
+
+async def test_what_customers_wrote_is_nobody_else_s_to_read(tmp_path: Path) -> None:
+    with DataLock(tmp_path / "data"):
+        assert (tmp_path / "data").stat().st_mode & 0o077 == 0
