@@ -10,7 +10,6 @@ from sqlalchemy import Row, bindparam, or_, select
 
 from gateway import claims
 from gateway.claims import Claim
-from gateway.news import TurnClaimed
 from gateway.receive import open_conversations
 from storage import lanes, standing
 from storage.commits import Transaction, server_time
@@ -45,17 +44,13 @@ def claim_due(transaction: Transaction, process: str, most: int = 100) -> list[C
         return []
     locked = lanes.lock(transaction.connection, list(first))
     due = _where_to_write(transaction, first)
-    taken = claims.take_due(transaction, locked, due, process)
-    transaction.news.extend(TurnClaimed(claim=claim) for claim in taken)
-    return taken
+    return claims.take_due(transaction, locked, due, process)
 
 
 def claim_waiting(transaction: Transaction, process: str, most: int = 256) -> list[Claim]:
     """Claim lanes in which messages wait and that nobody holds; their Turns are told as news."""
     contacts = lanes.waiting(transaction.connection, server_time(transaction), most)
-    taken = claims.take(transaction, lanes.lock(transaction.connection, contacts), process) if contacts else []
-    transaction.news.extend(TurnClaimed(claim=claim) for claim in taken)
-    return taken
+    return claims.take(transaction, lanes.lock(transaction.connection, contacts), process) if contacts else []
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

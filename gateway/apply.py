@@ -16,7 +16,6 @@ from sqlalchemy import bindparam, insert, select, update
 from bot.effects import Say
 from gateway import claims
 from gateway.effects import finish_follow_up, write_effect
-from gateway.news import TurnClaimed
 from gateway.outcomes import Outcome, Standing
 from gateway.recording import effects_to_json, turn_to_json
 from gateway.saying import Speaker, Words
@@ -143,8 +142,7 @@ class Application:
                 }
             )
         lanes.save(transaction.connection, done)
-        for claim in claims.take(transaction, again, self._process):
-            transaction.news.append(TurnClaimed(claim=claim))
+        claims.take(transaction, again, self._process)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

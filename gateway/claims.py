@@ -66,6 +66,13 @@ class Claim:
     """What the messages said that these answer, by (contact, the provider's id)."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnClaimed:
+    """A Lane was claimed by this process, and this Turn is to be run now."""
+
+    claim: Claim
+
+
 def take(transaction: Transaction, locked: Mapping[int, LockedLane], process: str) -> list[Claim]:
     """Claim lanes that this transaction has locked and found free, where messages wait in them."""
     if not locked:
@@ -129,7 +136,8 @@ def one_conversation(messages: Sequence[Waiting]) -> list[Waiting]:
 def complete(
     transaction: Transaction, turns: Sequence[tuple[int, Person, Talk, Sequence[Waiting], Due | None]]
 ) -> list[Claim]:
-    """Add what the engine may see beside the messages: cases and other addresses, where there are any."""
+    """Add what the engine may see beside the messages: cases and other addresses, where there are any; the Claims are
+    told as news."""
     connection = transaction.connection
     with_cases = [person.contact_id for _, person, _, _, _ in turns if person.has_cases]
     with_others = [person.contact_id for _, person, _, _, _ in turns if person.has_other_addresses]
@@ -144,7 +152,7 @@ def complete(
             if message.reply_to is not None
         ),
     )
-    return [
+    made = [
         Claim(
             contact=person.contact_id,
             fence=fence,
@@ -159,6 +167,8 @@ def complete(
         )
         for fence, person, talk, messages, due in turns
     ]
+    transaction.news.extend(TurnClaimed(claim=claim) for claim in made)
+    return made
 
 
 def _rest(transaction: Transaction, locked: Mapping[int, LockedLane]) -> None:

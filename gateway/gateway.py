@@ -21,14 +21,14 @@ from gateway.agenda import claim_due, claim_waiting
 from gateway.apply import Application
 from gateway.blobs import Blobs
 from gateway.channels import channel_facts, configured_channels
-from gateway.claims import Claim
+from gateway.claims import Claim, TurnClaimed
 from gateway.comprehension import Comprehension
 from gateway.inside import measure_queues, ready
 from gateway.leases import Poller, forget_holders
 from gateway.lookups import Lookups, OrderEndpoint
 from gateway.media import Fetcher
 from gateway.metrics import Metrics
-from gateway.news import Counted, FollowUpPlanned, LanesWaiting, MediaWanted, News, OutboxFilled, Streamed, TurnClaimed
+from gateway.news import Counted, FollowUpPlanned, LanesWaiting, MediaWanted, News, OutboxFilled, Streamed
 from gateway.playbooks import Playbooks
 from gateway.ports import ChannelPort
 from gateway.readers import Readers

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from channels.protocol import HistoryEntry
+from gateway.claims import TurnClaimed
 from storage.commits import Counted
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TurnClaimed:
-    """A Lane was claimed by this process, and this Turn is to be run now."""
-
-    claim: Any
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

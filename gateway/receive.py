@@ -17,7 +17,7 @@ from channels.envelope import AddressUpdate, Arrival, AttachmentKind, DeliveryUp
 from channels.protocol import Accepted
 from gateway import claims, streams
 from gateway.envelopes import KINDS, inbound_content
-from gateway.news import LanesWaiting, MediaWanted, Streamed, TurnClaimed
+from gateway.news import LanesWaiting, MediaWanted, Streamed
 from gateway.proofs import believe, settle_strangers
 from gateway.receipts import store_address_updates, store_delivery_updates
 from storage import ids, lanes, media, standing
@@ -232,8 +232,7 @@ class Reception:
         left_behind = {contact: guest for contact, guest in lanes_of.items() if contact not in starting and guest.free}
         if self._works:
             self._start(transaction, starting, guests, talks, fresh)
-            for claim in claims.take(transaction, left_behind, self._process):
-                transaction.news.append(TurnClaimed(claim=claim))
+            claims.take(transaction, left_behind, self._process)
         else:
             transaction.news.append(LanesWaiting())
 
@@ -253,8 +252,7 @@ class Reception:
             messages = claims.one_conversation([_as_waiting(row) for row in fresh[contact]])
             talk = by_id[messages[0].conversation_id]
             turns.append((guest.fence + 1, at.get(talk.address_id, guest.person), talk, messages, None))
-        for claim in claims.complete(transaction, turns):
-            transaction.news.append(TurnClaimed(claim=claim))
+        claims.complete(transaction, turns)
 
 
 def _as_waiting(row: Mapping[str, Any]) -> Waiting:

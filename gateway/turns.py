@@ -7,7 +7,6 @@ the Lane's fence tells at the end whether the Turn is still ours to apply.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,33 +19,17 @@ import structlog
 from bot.effects import Effect, HandOff, HandOffReason, Lookup, RecordConsent
 from bot.engine import respond
 from bot.playbook import Playbook
-from bot.turn import (
-    CaseFacts,
-    CaseKind,
-    CaseStatus,
-    ChannelFacts,
-    ContactFacts,
-    ConversationFacts,
-    FollowUpDue,
-    FollowUpKind,
-    Message,
-    Owner,
-    Promise,
-    Purpose,
-    Step,
-    Turn,
-)
+from bot.turn import ChannelFacts, Owner, Purpose, Turn
 from gateway.apply import Application
-from gateway.claims import Claim, Due
+from gateway.claims import Claim
 from gateway.comprehension import Comprehension, Words
-from gateway.envelopes import EVENTS, attachments_from_json
+from gateway.facts import turn_of
 from gateway.lookups import Lookups
 from gateway.outcomes import Outcome
-from nlu.understanding import Language, Understanding
+from nlu.understanding import Understanding
 from storage import lanes
 from storage.commits import Commits, Unavailable
 from storage.interactions import InteractionKind
-from storage.standing import Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -54,8 +37,6 @@ AT_ONCE = 32
 """Turns that are calculated in one piece; between pieces the loop serves others."""
 SLOW = 0.5
 """Seconds after which the customer is shown that an answer is being written."""
-FIRST_CASE = 1000
-"""Case numbers start above it: they are read out on the phone, and C-3 looks like a joke."""
 
 ENGINE_FAILED = HandOff(reason=HandOffReason.FAILURE, summary="The assistant failed on this message.", priority=1)
 NOT_APPLIED = HandOff(reason=HandOffReason.FAILURE, summary="The assistant's answer could not be stored.", priority=1)
@@ -216,30 +197,10 @@ class Turns:
                 timer.cancel()
 
     def _turn(self, claim: Claim, understandings: Sequence[Understanding]) -> Turn:
-        talk = claim.talk
-        return Turn(
-            now=self._clock(),
-            seed=claim.through if claim.due is None else claim.due.id,
-            fresh_number=f"C-{FIRST_CASE + claim.through}",
-            # A channel that was switched off may still have messages waiting: they are answered all the same.
-            channel=self._channels.get(talk.channel) or ChannelFacts(name=talk.channel, scheme=talk.channel),
-            contact=_contact(claim),
-            conversation=ConversationFacts(
-                id=talk.id,
-                owner=Owner(talk.owner),
-                epoch=talk.epoch,
-                opened_at=talk.opened_at,
-                memory=talk.memory,
-                first=not talk.memory,
-                returning=claim.person.returning,
-            ),
-            messages=tuple(
-                _message(row, understanding, claim.answered)
-                for row, understanding in zip(claim.messages, understandings, strict=True)
-            ),
-            due=None if claim.due is None else _due(claim.due),
-            cases=tuple(_case(row) for row in claim.cases),
-        )
+        name = claim.talk.channel
+        # A channel that was switched off may still have messages waiting: they are answered all the same.
+        channel = self._channels.get(name) or ChannelFacts(name=name, scheme=name)
+        return turn_of(claim, understandings, channel=channel, now=self._clock())
 
 
 def _look_at(applied: asyncio.Future[bool]) -> None:
@@ -274,84 +235,3 @@ def _without_the_culprit(outcome: Outcome, error: Exception) -> Outcome:
     """First call a person; if even that cannot be written, mark the messages handled and keep why."""
     effects = (NOT_APPLIED,) if outcome.failure is None else ()
     return replace(outcome, effects=effects, failure=f"not applied: {type(error).__name__}")
-
-
-def _contact(claim: Claim) -> ContactFacts:
-    person = claim.person
-    return ContactFacts(
-        id=claim.contact,
-        name=person.name,
-        language=Language(person.language) if person.language else None,
-        time_zone=person.time_zone,
-        tier=person.tier,
-        proven=person.proven_at is not None,
-        addresses=tuple(claim.addresses),
-        marketing=person.consent,
-        stopped=person.consent is False,
-        blocked=person.blocked_at is not None,
-    )
-
-
-def _message(row: Waiting, understanding: Understanding, answered: Mapping[tuple[int, str], str]) -> Message:
-    content = row.content
-    return Message(
-        interaction=row.id,
-        event=EVENTS[row.kind],
-        text=row.text,
-        sent_at=row.at,
-        understanding=understanding,
-        attachments=attachments_from_json(content),
-        start_parameter=content.get("start_parameter"),
-        reply_to_text=answered.get((row.contact_id, row.reply_to)) if row.reply_to is not None else None,
-        hint=hinted(content.get("language")),
-    )
-
-
-def hinted(tag: str | None) -> Language | None:
-    """One of our languages from what a provider says: a BCP 47 tag, or a browser's list of them, the best first."""
-    subtags = re.split(r"[,;]", tag or "")[0].strip().casefold().replace("_", "-").split("-")
-    match subtags:
-        case ["en", *_]:
-            return Language.EN
-        case ["zh", *rest]:
-            traditional = "hant" in rest or ("hans" not in rest and not {"tw", "hk", "mo"}.isdisjoint(rest))
-            return Language.ZH_HANT if traditional else Language.ZH_HANS
-        case _:
-            return None
-
-
-def _due(row: Due) -> FollowUpDue:
-    return FollowUpDue(
-        id=row.id,
-        kind=FollowUpKind(row.kind),
-        key=row.key,
-        reason=row.reason,
-        case=row.case_number,
-        details=row.details,
-    )
-
-
-def _case(row: Any) -> CaseFacts:
-    return CaseFacts(
-        number=row.number,
-        kind=CaseKind(row.kind),
-        status=CaseStatus(row.status),
-        step=None if row.step is None else Step(row.step),
-        subject=row.subject,
-        facts=row.facts,
-        opened_at=row.opened_at,
-        owner=row.owner,
-        founded=row.founded,
-        proposal=row.proposal,
-        promises=tuple(
-            Promise(
-                id=promise["id"],
-                text=promise["text"],
-                due=datetime.fromisoformat(promise["due"]),
-                kept=promise["kept"],
-            )
-            for promise in row.promises
-        ),
-        survey_asked=row.survey_asked,
-        score=row.score,
-    )

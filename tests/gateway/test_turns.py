@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.turns import hinted
+from gateway.facts import hinted
 from nlu.understanding import Language
 
 
