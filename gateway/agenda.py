@@ -10,7 +10,7 @@ from sqlalchemy import Row, bindparam, or_, select
 
 from gateway import claims
 from gateway.claims import Claim
-from gateway.receive import open_conversations
+from gateway.talks import open_conversations
 from storage import lanes, standing
 from storage.commits import Transaction, server_time
 from storage.conversations import ConversationState

@@ -25,8 +25,8 @@ from sqlalchemy.pool import NullPool
 from gateway import archive
 from gateway.archive import BackupFailed, Leaflet
 from gateway.settings import Settings
+from storage.blobs import BlobRecord
 from storage.contacts import Contact
-from storage.deliveries import BlobRecord
 from storage.interactions import Interaction
 from storage.migrations import current
 

@@ -12,9 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from channels.protocol import Blob, StorageUnavailable
+from storage.blobs import BlobRecord
 from storage.commits import Commits, Transaction, Unavailable
 from storage.database import Database
-from storage.deliveries import BlobRecord
 
 
 class Blobs:

@@ -24,12 +24,12 @@ from gateway.channels import channel_facts, configured_channels
 from gateway.claims import Claim, TurnClaimed
 from gateway.comprehension import Comprehension
 from gateway.inside import measure_queues, ready
-from gateway.leases import Poller, forget_holders
 from gateway.lookups import Lookups, OrderEndpoint
 from gateway.media import Fetcher
 from gateway.metrics import Metrics
 from gateway.news import Counted, FollowUpPlanned, LanesWaiting, MediaWanted, News, OutboxFilled, Streamed
 from gateway.playbooks import Playbooks
+from gateway.polling import Poller
 from gateway.ports import ChannelPort
 from gateway.readers import Readers
 from gateway.receive import Reception
@@ -39,7 +39,7 @@ from gateway.turns import Turns
 from gateway.understanders import understander
 from gateway.verbs import answer
 from gateway.wakeups import WakeUp, Wakeups
-from storage import keys, lanes
+from storage import channel_states, keys, lanes
 from storage.commits import Commits, Transaction, Unavailable
 from storage.conversations import close_idle
 from storage.database import Database, open_database
@@ -250,7 +250,7 @@ class Gateway:
         """On SQLite nobody else can be alive: what a dead process held is free at once."""
         if self.settings.embedded:
             await self.commits.run(lambda transaction: lanes.forget_holders(transaction.connection))
-            await self.commits.run(forget_holders)
+            await self.commits.run(lambda transaction: channel_states.forget_holders(transaction.connection))
             await self.commits.run(lambda transaction: sweep_lost(transaction, self._idempotent(), everyone=True))
         await self.tick()
 

@@ -13,12 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from storage import ids, linking
+from storage import ids, lanes, linking
 from storage.commits import Transaction
 from storage.consents import Consent
 from storage.contacts import Address, Contact
 from storage.interactions import Direction, Interaction
-from storage.lanes import Lane
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -239,8 +238,7 @@ def _consent(row: ContactRow, contact: int, known: _Known, page: _Page, source: 
 def _write(connection: Connection, page: _Page) -> None:
     if page.contacts:
         connection.execute(insert(Contact), page.contacts)
-        lanes = [{"contact_id": row["id"], "fence": 0, "newest": 0, "handled": 0} for row in page.contacts]
-        connection.execute(insert(Lane), lanes)
+        lanes.open_for(connection, [row["id"] for row in page.contacts])
     if page.changes:
         connection.execute(_change, page.changes)
     if page.addresses:

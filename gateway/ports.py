@@ -15,8 +15,8 @@ from channels.envelope import Arrival, InboundMessage, Refusal
 from channels.protocol import Accepted, Blob, HistoryEntry, Invitation, StorageUnavailable
 from gateway import streams
 from gateway.blobs import Blobs
-from gateway.receive import Batch, Reception, read_cursor
-from storage import link_codes
+from gateway.receive import Batch, Reception
+from storage import channel_states, link_codes
 from storage.commits import Commits, Unavailable
 from storage.database import Database
 
@@ -85,7 +85,7 @@ class ChannelPort:
         return [Accepted(interaction_id=None) for _ in batch]
 
     async def cursor(self) -> str | None:
-        return await self._read(lambda connection: read_cursor(self._channel, connection))
+        return await self._read(lambda connection: channel_states.cursor(connection, self._channel))
 
     async def history(
         self, address: str, *, after: int = 0, before: int | None = None, limit: int = 50

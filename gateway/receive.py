@@ -17,15 +17,13 @@ from channels.envelope import AddressUpdate, Arrival, AttachmentKind, DeliveryUp
 from channels.protocol import Accepted
 from gateway import claims, streams
 from gateway.envelopes import KINDS, inbound_content
+from gateway.guests import Guest, find_or_welcome
 from gateway.news import LanesWaiting, MediaWanted, Streamed
-from gateway.proofs import believe, settle_strangers
 from gateway.receipts import store_address_updates, store_delivery_updates
-from storage import ids, lanes, media, standing
-from storage.commits import Transaction, server_time
-from storage.contacts import Address, Contact
-from storage.conversations import Conversation, ConversationState, Owner
-from storage.deliveries import ChannelState
-from storage.interactions import Direction, Interaction, Refused
+from gateway.talks import Key, find_or_open
+from storage import channel_states, ids, lanes, media
+from storage.commits import Transaction
+from storage.interactions import Direction, Interaction, Refused, insert_many
 from storage.many import Many
 from storage.standing import Person, Talk, Waiting
 
@@ -40,18 +38,6 @@ class Batch:
     channel: str
     arrivals: Sequence[Arrival]
     cursor: str | None = None
-
-
-@dataclass(slots=True)
-class _Guest:
-    """One address while a transaction works on it."""
-
-    person: Person
-    fence: int
-    newest: int
-    handled: int
-    free: bool
-    """Nobody holds the lane."""
 
 
 class Reception:
@@ -84,16 +70,17 @@ class Reception:
             store_delivery_updates(transaction, updates)
         store_address_updates(transaction, [arrival for arrival in arrivals if isinstance(arrival, AddressUpdate)])
         _store_refusals(transaction, [arrival for arrival in arrivals if isinstance(arrival, Refusal)])
-        _store_cursors(transaction, batches)
+        for batch in batches:
+            if batch.cursor is not None:
+                channel_states.move_cursor(transaction.connection, batch.channel, batch.cursor)
         return [[positions.get(id(arrival), NOTHING) for arrival in batch.arrivals] for batch in batches]
 
     def _store_messages(self, transaction: Transaction, messages: Sequence[InboundMessage]) -> dict[int, Accepted]:
         accepted = _known_repeats(transaction, messages)
         fresh = [message for message in _first_of_each(messages, accepted) if id(message) not in accepted]
         if fresh:
-            settle_strangers(transaction, fresh)
-            guests = self._guests(transaction, fresh)
-            talks = self._talks(transaction, fresh, guests)
+            guests = find_or_welcome(transaction, fresh)
+            talks = find_or_open(transaction, fresh, guests, idle_after=self._idle)
             stored = self._record(transaction, fresh, guests, talks)
             accepted.update({identity: Accepted(interaction_id=row["id"]) for identity, row in stored.items()})
             self._queue_in_lanes(transaction, guests, talks, stored.values())
@@ -108,62 +95,12 @@ class Reception:
                 accepted[id(message)] = Accepted(interaction_id=first.interaction_id, duplicate=True)
         return accepted
 
-    def _guests(self, transaction: Transaction, messages: Sequence[InboundMessage]) -> dict[str, _Guest]:
-        now = server_time(transaction)
-        known = standing.by_uri(transaction.connection, (message.address for message in messages))
-        guests = {
-            uri: _Guest(
-                person=person,
-                fence=lane.fence,
-                newest=lane.newest,
-                handled=lane.handled,
-                free=lane.lease_until is None or lane.lease_until < now,
-            )
-            for uri, (person, lane) in known.items()
-        }
-        strangers = {message.address: message for message in reversed(messages) if message.address not in guests}
-        guests.update(_welcome(transaction, list(strangers.values())))
-        for uri in believe(transaction, messages, {uri: guest.person for uri, guest in guests.items()}):
-            guests[uri].person = guests[uri].person._replace(proven_at=transaction.now)
-        reopened = [guest.person.address_id for guest in guests.values() if guest.person.closed_at is not None]
-        if reopened:
-            # Whoever writes to us can be written to again.
-            transaction.connection.execute(
-                update(Address).where(Address.id.in_(reopened)).values(closed_at=None, closed_reason=None)
-            )
-        return guests
-
-    def _talks(
-        self, transaction: Transaction, messages: Sequence[InboundMessage], guests: Mapping[str, _Guest]
-    ) -> dict[tuple[int, str, str], Talk]:
-        talks = standing.open_talks(transaction.connection, (guest.person.contact_id for guest in guests.values()))
-        idle = [
-            key
-            for key, talk in talks.items()
-            if talk.owner is Owner.BOT and talk.last_at < transaction.now - self._idle
-        ]
-        if idle:
-            transaction.connection.execute(
-                update(Conversation)
-                .where(Conversation.id.in_([talks.pop(key).id for key in idle]))
-                .values(state=ConversationState.IDLE, closed_at=transaction.now)
-            )
-        wanted: dict[tuple[int, str, str], Person] = {}
-        for message in messages:
-            person = guests[message.address].person
-            key = (person.contact_id, message.channel, message.thread or "")
-            if key not in talks:
-                wanted.setdefault(key, person)
-        if wanted:
-            talks.update(open_conversations(transaction, wanted))
-        return talks
-
     def _record(
         self,
         transaction: Transaction,
         messages: Sequence[InboundMessage],
-        guests: Mapping[str, _Guest],
-        talks: Mapping[tuple[int, str, str], Talk],
+        guests: Mapping[str, Guest],
+        talks: Mapping[Key, Talk],
     ) -> dict[int, dict[str, Any]]:
         fresh = ids.take(transaction.connection, Interaction, len(messages))
         rows: dict[int, dict[str, Any]] = {}
@@ -191,7 +128,7 @@ class Reception:
             if message.channel in self._streams:
                 entry = streams.received(identity, message)
                 transaction.news.append(Streamed(channel=message.channel, uri=message.address, entry=entry))
-        INSERT_INTERACTIONS.execute(transaction.connection, list(rows.values()))
+        insert_many(transaction.connection, list(rows.values()))
         self._want_media(transaction, rows.values())
         return rows
 
@@ -210,8 +147,8 @@ class Reception:
     def _queue_in_lanes(
         self,
         transaction: Transaction,
-        guests: Mapping[str, _Guest],
-        talks: Mapping[tuple[int, str, str], Talk],
+        guests: Mapping[str, Guest],
+        talks: Mapping[Key, Talk],
         stored: Iterable[Mapping[str, Any]],
     ) -> None:
         """Move each lane's watermark; where the lane is free and nothing waited in it before, its Turn starts now."""
@@ -219,7 +156,7 @@ class Reception:
         for row in stored:
             fresh.setdefault(row["contact_id"], []).append(row)
         lanes_of = {guest.person.contact_id: guest for guest in guests.values()}
-        starting: dict[int, _Guest] = {}
+        starting: dict[int, Guest] = {}
         busy: list[dict[str, int]] = []
         for contact, guest in lanes_of.items():
             nothing_waited = guest.newest <= guest.handled
@@ -239,9 +176,9 @@ class Reception:
     def _start(
         self,
         transaction: Transaction,
-        starting: Mapping[int, _Guest],
-        guests: Mapping[str, _Guest],
-        talks: Mapping[tuple[int, str, str], Talk],
+        starting: Mapping[int, Guest],
+        guests: Mapping[str, Guest],
+        talks: Mapping[Key, Talk],
         fresh: Mapping[int, Sequence[Mapping[str, Any]]],
     ) -> None:
         claims.hold(transaction, starting, self._process)
@@ -268,57 +205,8 @@ def _as_waiting(row: Mapping[str, Any]) -> Waiting:
     )
 
 
-def open_conversations(
-    transaction: Transaction, wanted: Mapping[tuple[int, str, str], Person]
-) -> dict[tuple[int, str, str], Talk]:
-    """Open Conversations for (contact, channel, thread), each at the address given."""
-    fresh = ids.take(transaction.connection, Conversation, len(wanted))
-    opened = {
-        key: Talk(
-            id=identity,
-            contact_id=person.contact_id,
-            address_id=person.address_id,
-            channel=key[1],
-            thread=key[2],
-            state=ConversationState.OPEN,
-            owner=Owner.BOT,
-            epoch=0,
-            memory={},
-            opened_at=transaction.now,
-            last_at=transaction.now,
-        )
-        for identity, (key, person) in zip(fresh, wanted.items(), strict=True)
-    }
-    transaction.connection.execute(
-        _insert_conversations, [{**talk._asdict(), "priority": 3} for talk in opened.values()]
-    )
-    return opened
-
-
 NOTHING = Accepted(interaction_id=None)
 
-INSERT_INTERACTIONS = Many(
-    insert(Interaction),
-    [
-        "id",
-        "contact_id",
-        "conversation_id",
-        "address_id",
-        "channel",
-        "direction",
-        "kind",
-        "author",
-        "text",
-        "content",
-        "external_id",
-        "message_id",
-        "reply_to",
-        "at",
-        "stored_at",
-        "raw",
-    ],
-)
-_insert_conversations = insert(Conversation)
 _move_newest = Many(
     update(lanes.Lane).where(lanes.Lane.contact_id == bindparam("lane")).values(newest=bindparam("newest_now"))
 )
@@ -356,42 +244,6 @@ def _first_of_each(messages: Sequence[InboundMessage], known: Mapping[int, Accep
     return first
 
 
-def _welcome(transaction: Transaction, strangers: Sequence[InboundMessage]) -> dict[str, _Guest]:
-    """Make a Contact, an Address and a Lane for everyone who writes for the first time."""
-    if not strangers:
-        return {}
-    connection, now = transaction.connection, transaction.now
-    contacts = ids.take(connection, Contact, len(strangers))
-    addresses = ids.take(connection, Address, len(strangers))
-    connection.execute(
-        insert(Contact),
-        [
-            {"id": contact, "name": message.name, "language": None, "tier": "ordinary", "created_at": now}
-            for contact, message in zip(contacts, strangers, strict=True)
-        ],
-    )
-    connection.execute(
-        insert(Address),
-        [
-            {"id": address, "contact_id": contact, "uri": message.address, "created_at": now}
-            for address, contact, message in zip(addresses, contacts, strangers, strict=True)
-        ],
-    )
-    connection.execute(
-        insert(lanes.Lane), [{"contact_id": contact, "fence": 0, "newest": 0, "handled": 0} for contact in contacts]
-    )
-    return {
-        message.address: _Guest(
-            person=Person(contact_id=contact, address_id=address, uri=message.address, name=message.name),
-            fence=0,
-            newest=0,
-            handled=0,
-            free=True,
-        )
-        for contact, address, message in zip(contacts, addresses, strangers, strict=True)
-    }
-
-
 def _store_refusals(transaction: Transaction, refusals: Sequence[Refusal]) -> None:
     if not refusals:
         return
@@ -411,19 +263,3 @@ def _store_refusals(transaction: Transaction, refusals: Sequence[Refusal]) -> No
     )
     for refusal in refusals:
         transaction.count("refused", refusal.channel, refusal.reason)
-
-
-def _store_cursors(transaction: Transaction, batches: Sequence[Batch]) -> None:
-    for batch in batches:
-        if batch.cursor is None:
-            continue
-        moved = transaction.connection.execute(
-            update(ChannelState).where(ChannelState.channel == batch.channel).values(cursor=batch.cursor)
-        )
-        if moved.rowcount == 0:
-            transaction.connection.execute(insert(ChannelState).values(channel=batch.channel, cursor=batch.cursor))
-
-
-def read_cursor(channel: str, connection: Any) -> str | None:
-    """A channel's last committed cursor."""
-    return connection.execute(select(ChannelState.cursor).where(ChannelState.channel == channel)).scalar()

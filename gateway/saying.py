@@ -17,10 +17,9 @@ from gateway import streams
 from gateway.envelopes import button_as_json
 from gateway.news import OutboxFilled, Streamed
 from gateway.outcomes import Outcome, Standing
-from gateway.receive import INSERT_INTERACTIONS
 from storage.commits import Transaction
 from storage.deliveries import Delivery
-from storage.interactions import Direction, InteractionKind
+from storage.interactions import Direction, InteractionKind, insert_many
 from storage.many import Many
 
 PRIORITY: Mapping[Purpose, int] = {
@@ -43,7 +42,7 @@ class Words:
     deliveries: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     def write(self, transaction: Transaction) -> None:
-        INSERT_INTERACTIONS.execute(transaction.connection, self.interactions)
+        insert_many(transaction.connection, self.interactions)
         _insert_deliveries.execute(transaction.connection, self.deliveries)
 
 

@@ -90,25 +90,3 @@ class Pace(Entity):
 
     channel: Mapped[str] = mapped_column(primary_key=True)
     next_at: Mapped[datetime]
-
-
-class ChannelState(Entity):
-    """What a polling channel must remember, and which process polls it."""
-
-    __tablename__ = "channel_states"
-
-    channel: Mapped[str] = mapped_column(primary_key=True)
-    cursor: Mapped[str | None]
-    holder: Mapped[str | None]
-    lease_until: Mapped[datetime | None]
-
-
-class BlobRecord(Entity):
-    """Content that is on disk under its hash; the file is written before this row commits."""
-
-    __tablename__ = "blobs"
-
-    sha256: Mapped[str] = mapped_column(primary_key=True)
-    size: Mapped[int]
-    content_type: Mapped[str]
-    kept_at: Mapped[datetime]

@@ -1,7 +1,9 @@
 """All entities in one import, for migrations and whoever needs the whole metadata."""
 
 from storage import (
+    blobs,
     cases,
+    channel_states,
     consents,
     contacts,
     conversations,
@@ -18,7 +20,9 @@ from storage.schema import Entity
 
 __all__ = [
     "Entity",
+    "blobs",
     "cases",
+    "channel_states",
     "consents",
     "contacts",
     "conversations",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Float, ForeignKey, Index, LargeBinary, text
+from sqlalchemy import Connection, Float, ForeignKey, Index, LargeBinary, insert, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from storage.many import Many
 from storage.schema import Document, Entity, Words
 
 
@@ -86,6 +88,34 @@ class Interaction(Entity):
     stored_at: Mapped[datetime]
     raw: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     """The payload as it came."""
+
+
+_insert = Many(
+    insert(Interaction),
+    [
+        "id",
+        "contact_id",
+        "conversation_id",
+        "address_id",
+        "channel",
+        "direction",
+        "kind",
+        "author",
+        "text",
+        "content",
+        "external_id",
+        "message_id",
+        "reply_to",
+        "at",
+        "stored_at",
+        "raw",
+    ],
+)
+
+
+def insert_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Many Interactions with one statement, each with all the columns that the pipelines fill."""
+    _insert.execute(connection, rows)
 
 
 class TurnRecord(Entity):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Index, bindparam, select, text, update
+from sqlalchemy import Connection, ForeignKey, Index, bindparam, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.many import Many
@@ -18,7 +18,6 @@ from storage.schema import Entity
 
 LEASE = timedelta(seconds=30)
 """Longer than understanding, a lookup and a commit together may take; after it another process may take over."""
-
 
 WAITING = text("newest > handled")
 
@@ -31,8 +30,8 @@ class Lane(Entity):
         Index(
             "ix_lanes_waiting",
             "lease_until",
-            sqlite_where=text("newest > handled"),
-            postgresql_where=text("newest > handled"),
+            sqlite_where=WAITING,
+            postgresql_where=WAITING,
         ),
     )
 
@@ -45,6 +44,13 @@ class Lane(Entity):
     """Highest inbound Interaction."""
     handled: Mapped[int] = mapped_column(default=0)
     """Highest inbound Interaction whose Turn was applied."""
+
+
+def open_for(connection: Connection, contacts: Sequence[int]) -> None:
+    """A Lane for each new Contact, in which nothing waits."""
+    connection.execute(
+        insert(Lane), [{"contact_id": contact, "fence": 0, "newest": 0, "handled": 0} for contact in contacts]
+    )
 
 
 _save = Many(

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, text
 
 from channels.envelope import AddressUpdate, DeliveryStatus, DeliveryUpdate, Refusal
-from gateway.receive import read_cursor
+from storage import channel_states
 from storage.contacts import Address
 from storage.conversations import Conversation
 from storage.interactions import Interaction, Refused
@@ -152,7 +152,7 @@ async def test_a_message_that_cannot_be_stored_is_refused_alone_and_its_neighbou
         [message("post", f"post:{n}", f"m{n}", "") for n in range(6)], cursor="6"
     )
     assert [each.interaction_id is None for each in accepted] == [n == 3 for n in range(6)]
-    assert await house.database.read(lambda connection: read_cursor("post", connection)) == "6"
+    assert await house.database.read(lambda connection: channel_states.cursor(connection, "post")) == "6"
     reason = await house.database.read(lambda connection: connection.execute(select(Refused.reason)).scalar())
     assert reason == "could not be stored: ValueError"
 

@@ -1,4 +1,4 @@
-"""Leases on channels: of all processes, one polls a mailbox or a bot."""
+"""Polling: of all processes, the one that holds a channel's lease asks its mailbox or bot."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from contextlib import suppress
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import insert, or_, select, update
 
 from channels.protocol import Polls
+from storage import channel_states
 from storage.commits import Commits, Transaction, Unavailable, server_time
-from storage.deliveries import ChannelState
 
 log = structlog.get_logger(__name__)
 
@@ -63,38 +62,8 @@ class Poller:
             self._poll = None
 
     def _hold(self, transaction: Transaction) -> bool:
-        """Take or renew the lease; False while another process has it."""
-        connection, now = transaction.connection, server_time(transaction)
-        known = connection.execute(select(ChannelState.channel).where(ChannelState.channel == self._name)).scalar()
-        if known is None:
-            connection.execute(insert(ChannelState), {"channel": self._name})
-        return (
-            connection.execute(
-                update(ChannelState)
-                .where(
-                    ChannelState.channel == self._name,
-                    or_(
-                        ChannelState.holder.is_(None),
-                        ChannelState.holder == self._process,
-                        ChannelState.lease_until < now,
-                    ),
-                )
-                .values(holder=self._process, lease_until=now + LEASE)
-            ).rowcount
-            > 0
-        )
+        now = server_time(transaction)
+        return channel_states.hold(transaction.connection, self._name, self._process, now=now, until=now + LEASE)
 
     def _let_go(self, transaction: Transaction) -> None:
-        transaction.connection.execute(
-            update(ChannelState)
-            .where(ChannelState.channel == self._name, ChannelState.holder == self._process)
-            .values(holder=None, lease_until=None)
-        )
-
-
-def forget_holders(transaction: Transaction) -> None:
-    """Free every channel: for a start on SQLite, where no other process can be alive. A bot that was killed would
-    else stay deaf until its lease runs out."""
-    transaction.connection.execute(
-        update(ChannelState).where(ChannelState.holder.is_not(None)).values(holder=None, lease_until=None)
-    )
+        channel_states.let_go(transaction.connection, self._name, self._process)
