@@ -204,6 +204,10 @@ class Invites(Protocol):
 class GivesInvitations(Protocol):
     """A port that can invite its people to other channels."""
 
+    def leads_to(self) -> Sequence[str]:
+        """Names of the channels that `invite` can lead to; empty: there are none."""
+        ...
+
     async def invite(self, address: str) -> Invitation | None:
         """Invite the Contact at an address; None: nobody has written from it, or there is no other channel to go to.
 

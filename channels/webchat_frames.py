@@ -245,8 +245,10 @@ def welcome(
     text_limit: int,
     upload_limit: int,
     types: Sequence[str],
+    links: Sequence[str],
 ) -> bytes:
-    """The answer to `hello`; `token` is set when the client shall keep a fresh one, `earlier` with a first page."""
+    """The answer to `hello`; `token` is set when the client shall keep a fresh one, `earlier` with a first page, and
+    `links` are the channels that `/link` leads to."""
     return orjson.dumps(
         {
             "type": "welcome",
@@ -254,6 +256,7 @@ def welcome(
             "token": token,
             "earlier": earlier,
             "limits": {"text": text_limit, "upload": upload_limit, "types": list(types)},
+            "links": list(links),
         }
     )
 

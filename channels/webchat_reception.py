@@ -17,7 +17,7 @@ from channels.envelope import (
     InboundMessage,
     Refusal,
 )
-from channels.protocol import Accepted, HistoryEntry, Port
+from channels.protocol import Accepted, GivesInvitations, HistoryEntry, Port
 from channels.webchat_frames import (
     PONG,
     ClientFrame,
@@ -302,6 +302,7 @@ class Reception:
             text_limit=settings.text_limit,
             upload_limit=settings.upload_limit,
             types=settings.upload_types,
+            links=self.port.leads_to() if isinstance(self.port, GivesInvitations) else (),
         )
 
     def now(self) -> float:

@@ -180,7 +180,12 @@ class Gateway:
             reception=self.reception,
             blobs=self.blobs,
             pages=partial(self._pages, name),
+            leads_to=partial(self._leads_to, name),
         )
+
+    def _leads_to(self, name: str) -> Sequence[str]:
+        """Channels into which somebody on this one can be invited."""
+        return [other for other, channel in self.channels.items() if other != name and isinstance(channel, Invites)]
 
     async def _pages(self, name: str, code: str) -> Mapping[str, str]:
         """Where somebody on this channel can go on with a code."""

@@ -44,8 +44,9 @@ class ChannelPort:
         blobs: Blobs,
         on_typing: Callable[[str], None] = lambda address: None,
         pages: Pages = nowhere,
+        leads_to: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        """`pages`: by channel, where somebody who has this code can go on."""
+        """`pages`: by channel, where somebody who has this code can go on; `leads_to`: the channels with such pages."""
         self._channel = channel
         self._commits = commits
         self._database = database
@@ -53,6 +54,7 @@ class ChannelPort:
         self._blobs = blobs
         self._on_typing = on_typing
         self._pages = pages
+        self._leads_to = leads_to
 
     async def accept(self, batch: Sequence[Arrival], *, cursor: str | None = None) -> Sequence[Accepted]:
         try:
@@ -102,6 +104,9 @@ class ChannelPort:
 
     def typing(self, address: str) -> None:
         self._on_typing(address)
+
+    def leads_to(self) -> Sequence[str]:
+        return self._leads_to()
 
     async def invite(self, address: str) -> Invitation | None:
         code = link_codes.new()

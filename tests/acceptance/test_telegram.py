@@ -157,6 +157,8 @@ async def test_a_deep_link_from_web_chat_makes_both_addresses_one_persons_with_t
 ) -> None:
     async with aiohttp.ClientSession() as http:
         visitor = await Visitor(house, http).visit()
+        async with http.get(f"{house.url}/webchat/poll", headers=visitor.headers) as response:
+            assert (await response.json())[0]["links"] == ["telegram"], "the window shows a button"
         assert await links(house, http, visitor) == [], "nobody is known there yet"
         await visitor.ask("Hello")
         stale, link = await links(house, http, visitor), await links(house, http, visitor)

@@ -7,7 +7,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from channels.envelope import (
@@ -19,7 +19,7 @@ from channels.envelope import (
     InboundMessage,
     Refusal,
 )
-from channels.protocol import Accepted, Blob, HistoryEntry, StorageUnavailable, Streams
+from channels.protocol import Accepted, Blob, HistoryEntry, Invitation, StorageUnavailable, Streams
 
 Answer = Callable[["FakePort", InboundMessage], None]
 
@@ -46,6 +46,9 @@ class FakePort:
     """How many of the next calls of `accept` store nothing."""
     gate: asyncio.Event | None = None
     """While it is there and not set, commits take their time."""
+    elsewhere: dict[str, str] = field(default_factory=dict[str, str])
+    """Pages of other channels, by their names."""
+    invited: list[str] = field(default_factory=list[str])
     position: int = 0
     readings: int = 0
     """How often a stream was read."""
@@ -145,6 +148,19 @@ class FakePort:
     def _next(self) -> int:
         self.position += 1
         return self.position
+
+    def leads_to(self) -> Sequence[str]:
+        return list(self.elsewhere)
+
+    async def invite(self, address: str) -> Invitation | None:
+        self.invited.append(address)
+        if self.failures:
+            self.failures -= 1
+            raise StorageUnavailable("the database is away")
+        if not self.elsewhere or not any(message.address == address for message in self.inbound):
+            return None
+        links = {name: f"{page}?start=code{len(self.invited)}" for name, page in self.elsewhere.items()}
+        return Invitation(links=links, expires_at=self.now() + timedelta(days=1))
 
     async def cursor(self) -> str | None:
         return None

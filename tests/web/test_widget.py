@@ -461,3 +461,107 @@ async def test_a_customer_who_logs_in_is_known_and_leaves_nothing_behind_when_lo
     await write(page, "silent again")
     await expect(page.locator(".mine .state")).to_have_text("Delivered")
     assert len({message.address for message in shop.port.inbound}) == 3
+
+
+async def talked(context: BrowserContext, shop: DemoShop, language: str = "en") -> Page:
+    """The chat of somebody who has written, so that we would know them elsewhere."""
+    page = await open_chat(context, shop, f"?language={language}")
+    await write(page, "silent")
+    await expect(page.locator(".mine .state")).not_to_have_text("")
+    await expect(page.locator(".mine.pending")).to_have_count(0)
+    return page
+
+
+WAYS_TO_TELEGRAM = (
+    ("en", "Continue in Telegram", "Open Telegram", "Close this notice"),
+    ("zh-Hans", "转到 Telegram 继续聊", "打开 Telegram", "关闭此提示"),
+    ("zh-Hant", "改用 Telegram 繼續聊", "開啟 Telegram", "關閉此提示"),
+)
+
+
+@pytest.mark.parametrize(("language", "go", "link", "close"), WAYS_TO_TELEGRAM)
+async def test_who_has_written_can_go_on_in_telegram(
+    context: BrowserContext, shop: DemoShop, language: str, go: str, link: str, close: str
+) -> None:
+    shop.port.elsewhere["telegram"] = "https://t.me/loopback_bot"
+    page = await open_chat(context, shop, f"?language={language}")
+    await shop.until_connected()
+    button = page.get_by_role("button", name=go, exact=True)
+    await expect(button).to_be_hidden()
+    await write(page, "silent")
+    await button.click()
+    way = page.get_by_role("link", name=link)
+    await expect(way).to_have_attribute("href", "https://t.me/loopback_bot?start=code1")
+    await expect(way).to_have_attribute("rel", "noopener noreferrer")
+    await expect(way).to_be_focused()
+    await expect(page.get_by_role("region", name=go)).to_be_visible()
+    await expect(button).to_have_attribute("aria-expanded", "true")
+    await page.get_by_role("button", name=close).click()
+    await expect(way).to_be_hidden()
+    await expect(button).to_be_focused()
+    assert shop.port.invited == [shop.address()]
+
+
+async def test_without_another_channel_nothing_is_offered(context: BrowserContext, shop: DemoShop) -> None:
+    page = await talked(context, shop)
+    await write(page, "and now an answer")
+    await expect(bubbles(page)).to_have_count(3)
+    await expect(page.get_by_role("button", name=re.compile("Continue in"))).to_have_count(0)
+    assert shop.port.invited == []
+
+
+async def test_going_on_in_telegram_needs_only_the_keyboard(context: BrowserContext, shop: DemoShop) -> None:
+    shop.port.elsewhere["telegram"] = f"{shop.url}telegram-stands-here"
+    page = await talked(context, shop)
+    await page.get_by_role("button", name="Continue in Telegram").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("link", name="Open Telegram")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("link", name="Open Telegram")).to_be_hidden()
+    await expect(page.locator(".panel")).to_be_visible()
+    await expect(page.get_by_role("button", name="Continue in Telegram")).to_be_focused()
+    await page.keyboard.press("Space")
+    await expect(page.get_by_role("link", name="Open Telegram")).to_be_focused()
+    async with context.expect_page() as opened:
+        await page.keyboard.press("Enter")
+    assert (await opened.value).url.endswith("telegram-stands-here?start=code2")
+    await expect(page.get_by_role("link", name="Open Telegram")).to_be_hidden()
+
+
+async def test_the_link_can_be_taken_to_another_device(browser: Browser, shop: DemoShop) -> None:
+    shop.port.elsewhere["telegram"] = "https://t.me/loopback_bot"
+    context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = await talked(context, shop)
+    await page.get_by_role("button", name="Continue in Telegram").click()
+    await page.get_by_role("button", name="Copy link").click()
+    await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert await page.evaluate("navigator.clipboard.readText()") == "https://t.me/loopback_bot?start=code1"
+    await context.close()
+
+
+async def test_a_link_that_cannot_be_made_says_so_and_can_be_asked_for_again(
+    context: BrowserContext, shop: DemoShop
+) -> None:
+    shop.port.elsewhere["telegram"] = "https://t.me/loopback_bot"
+    page = await talked(context, shop)
+    shop.port.failures = 1
+    await page.get_by_role("button", name="Continue in Telegram").click()
+    await expect(page.locator(".elsewhere p.bad")).to_have_text(re.compile(r"\w"))
+    await expect(page.get_by_role("link", name="Open Telegram")).to_be_hidden()
+    await page.get_by_role("button", name="Close this notice").click()
+    await page.get_by_role("button", name="Continue in Telegram").click()
+    await expect(page.get_by_role("link", name="Open Telegram")).to_be_visible()
+
+
+async def test_on_a_phone_the_way_to_telegram_fits_and_can_be_touched(browser: Browser, shop: DemoShop) -> None:
+    shop.port.elsewhere["telegram"] = "https://t.me/loopback_bot"
+    context = await browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+    page = await talked(context, shop)
+    await page.get_by_role("button", name="Continue in Telegram").tap()
+    await expect(page.get_by_role("link", name="Open Telegram")).to_be_visible()
+    assert await page.locator(".panel").evaluate("node => node.scrollWidth <= node.clientWidth")
+    for target in await page.locator(".panel button:visible, .elsewhere a:visible").all():
+        size = await target.bounding_box()
+        assert size is not None
+        assert min(size["width"], size["height"]) >= 44, await target.evaluate("node => node.outerHTML")
+    await context.close()

@@ -32,6 +32,8 @@
   const GROUP_MS = 5 * 60_000;
   const QUIET_MS = 2_000;
   const UNAUTHORIZED = 4401;
+  /** Channels that a link can lead to, by the names that people know. */
+  const CHANNELS = { telegram: "Telegram" };
   const PASSING = new Set(["unavailable", "too_many", "hello_first"]);
 
   const TEXTS = {
@@ -67,6 +69,16 @@
       uploadTooLarge: "{name} is too large. Files may have up to {size}.",
       tooLong: "Too long by {count}",
       choices: "Suggested replies",
+      elsewhere: "Continue in {channel}",
+      elsewhereWhy:
+        "Open the link and press Start. We will know that it is you there, too. The link works once, for one day, and is meant for you alone.",
+      elsewhereOpen: "Open {channel}",
+      elsewhereWait: "Preparing your link…",
+      elsewhereReady: "Your link is ready.",
+      elsewhereFailed: "The link could not be made just now. Please try again in a moment.",
+      copy: "Copy link",
+      copied: "Copied",
+      elsewhereClose: "Close this notice",
     },
     "zh-Hans": {
       title: "在线客服",
@@ -100,6 +112,15 @@
       uploadTooLarge: "{name} 太大了，单个文件不能超过 {size}。",
       tooLong: "超出 {count} 个字",
       choices: "快捷回复",
+      elsewhere: "转到 {channel} 继续聊",
+      elsewhereWhy: "打开链接后点“开始”（Start），我们就知道那边也是您。链接一天内有效，只能使用一次，请勿转发给他人。",
+      elsewhereOpen: "打开 {channel}",
+      elsewhereWait: "正在生成链接…",
+      elsewhereReady: "链接已生成。",
+      elsewhereFailed: "暂时无法生成链接，请稍后再试。",
+      copy: "复制链接",
+      copied: "已复制",
+      elsewhereClose: "关闭此提示",
     },
     "zh-Hant": {
       title: "線上客服",
@@ -133,6 +154,15 @@
       uploadTooLarge: "{name} 太大了，單一檔案不可超過 {size}。",
       tooLong: "超出 {count} 個字",
       choices: "快速回覆",
+      elsewhere: "改用 {channel} 繼續聊",
+      elsewhereWhy: "開啟連結後按「開始」（Start），我們就會知道那邊也是您。連結一天內有效，只能使用一次，請勿轉傳給他人。",
+      elsewhereOpen: "開啟 {channel}",
+      elsewhereWait: "正在產生連結…",
+      elsewhereReady: "連結已產生。",
+      elsewhereFailed: "暫時無法產生連結，請稍後再試。",
+      copy: "複製連結",
+      copied: "已複製",
+      elsewhereClose: "關閉此提示",
     },
   };
 
@@ -231,6 +261,19 @@
     .banner { padding: 9px 18px; background: var(--soft); font-size: 13px; color: var(--muted); }
     .banner.bad { background: var(--danger-soft); color: var(--danger); }
 
+    .elsewhere { display: flex; flex-direction: column; gap: 12px; padding: 6px 6px 16px 18px;
+      border-bottom: 1px solid var(--line); background: var(--soft); }
+    .elsewhere-top { display: flex; align-items: center; gap: 8px; }
+    .elsewhere h3 { flex: 1; min-width: 0; margin: 0; font-size: 15px; font-weight: 620; line-height: 1.35; }
+    .elsewhere p { margin: -8px 12px 0 0; font-size: 13px; color: var(--muted); text-wrap: pretty; }
+    .elsewhere p.bad { color: var(--danger); }
+    .ways { display: flex; flex-wrap: wrap; gap: 8px; margin-inline-end: 12px; }
+    .way { display: inline-flex; align-items: center; justify-content: center; min-height: 44px; padding: 8px 18px;
+      border-radius: 22px; font-weight: 600; text-decoration: none; color: var(--accent-text); }
+    button.way { border: 1px solid color-mix(in oklab, var(--accent-text), transparent 55%); }
+    a.way { background: var(--accent); color: var(--on-accent); }
+    .way:hover { filter: brightness(1.08); }
+
     .scroll { position: relative; flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain;
       padding: 18px 16px 10px;
       scrollbar-width: thin; scrollbar-color: var(--line) transparent; }
@@ -238,7 +281,7 @@
       font-size: 13px;
       font-weight: 550; color: var(--accent-text); }
     .earlier:hover { background: var(--soft); }
-    .greeting { max-width: 84%; margin: 0 0 14px; padding: 10px 14px; border-radius: 18px 18px 18px 6px;
+    .greeting { width: fit-content; max-width: 84%; margin: 0 0 14px; padding: 10px 14px; border-radius: 18px 18px 18px 6px;
       background: var(--soft); }
     .log { display: flex; flex-direction: column; }
     .day { align-self: center; margin: 14px 0 12px; font-size: 12px; color: var(--muted); }
@@ -365,6 +408,7 @@
     clip: ["M20 11.2l-8.2 8.2a5 5 0 0 1-7.1-7.1l8.3-8.2a3.3 3.3 0 0 1 4.7 4.7l-8.2 8.2a1.7 1.7 0 0 1-2.4-2.4l7.6-7.5"],
     send: ["M12 19V5", "M6 11l6-6 6 6"],
     cross: ["M7 7l10 10", "M17 7L7 17"],
+    leave: ["M14 4h6v6", "M20 4l-9 9", "M18 14v4a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2V8a2 2 0 0 1 2-2h4"],
     page: ["M14 3H7a2 2 0 0 0-2 2v14a2 2 0 0 0 2 2h10a2 2 0 0 0 2-2V8z", "M14 3v5h5", "M9 13h6", "M9 17h4"],
   };
 
@@ -683,6 +727,17 @@
       this.timer = setTimeout(() => this.connect(), delay);
     }
 
+    /** Where this visitor can go on as the same person; rejects with a sentence, or with null. */
+    async links() {
+      const token = await this.token().catch(() => Promise.reject(null));
+      const query = new URLSearchParams({ language: this.language });
+      const asked = { method: "POST", credentials: "omit", headers: { Authorization: `Bearer ${token}` } };
+      const answer = await fetch(`${this.server}/link?${query}`, asked).catch(() => Promise.reject(null));
+      const fields = await answer.json().catch(() => null);
+      if (answer.ok && fields) return fields.links;
+      return Promise.reject((Array.isArray(fields) && fields[0].sentence) || null);
+    }
+
     /** Sends a file, telling how far it is; resolves to what a message needs to attach it. */
     upload(file, progress) {
       const request = new XMLHttpRequest();
@@ -790,6 +845,9 @@
       this.heading = element("h2", { id: "title" });
       this.subtitle = element("p", { className: "subtitle" });
       const names = element("div", { className: "names" }, this.heading, this.subtitle);
+      this.leaver = pressable("icon", () => this.goElsewhere(), icon("leave"));
+      this.leaver.hidden = true;
+      this.leaver.setAttribute("aria-expanded", "false");
       this.closer = pressable("icon", () => this.toggle(), icon("cross"));
       this.banner = element("div", { className: "banner", role: "status", hidden: true });
       this.earlier = pressable("earlier", () => this.askEarlier());
@@ -831,8 +889,9 @@
           ondragleave: (event) => this.onDrag(event, false),
           ondrop: (event) => this.onDrag(event, false) && this.take(event, event.dataTransfer),
         },
-        element("header", {}, this.mark, names, this.closer),
+        element("header", {}, this.mark, names, this.leaver, this.closer),
         this.banner,
+        this.buildElsewhere(),
         this.scroller,
         element(
           "footer",
@@ -859,6 +918,25 @@
       follow.observe(this.log);
     }
 
+    /** The card with a link into another channel. */
+    buildElsewhere() {
+      const heading = element("h3", { id: "elsewhere" });
+      const close = pressable("icon", () => this.stay(), icon("cross"));
+      const why = element("p", { id: "elsewhere-why" });
+      const open = element("a", { className: "way", target: "_blank", rel: "noopener noreferrer" });
+      open.setAttribute("aria-describedby", "elsewhere-why");
+      open.addEventListener("click", () => setTimeout(() => this.stay())); // the link counts once
+      const copy = pressable("way", () => this.copyLink());
+      const ways = element("div", { className: "ways", hidden: true }, open, copy);
+      const top = element("div", { className: "elsewhere-top" }, heading, close);
+      const card = element("section", { className: "elsewhere", hidden: true, tabIndex: -1 }, top, why, ways);
+      card.setAttribute("aria-labelledby", "elsewhere");
+      card.setAttribute("aria-describedby", "elsewhere-why");
+      const parts = { card, heading, close, why, ways, open, copy };
+      this.elsewhere = { channel: null, problem: null, ready: false, copied: false, ...parts };
+      return card;
+    }
+
     /** Finds the language and says everything again in it. */
     tongue() {
       const tags = [this.getAttribute("language"), document.documentElement.lang, navigator.language];
@@ -869,6 +947,7 @@
       this.heading.textContent = title;
       this.mark.textContent = [...title][0].toUpperCase();
       this.closer.ariaLabel = this.say("close");
+      this.sayElsewhere();
       this.earlier.textContent = this.say("earlier");
       this.newest.textContent = this.say("newest");
       this.greeting.textContent = this.say("greeting");
@@ -939,7 +1018,8 @@
     onPanelKey(event) {
       if (event.key === "Escape" && !event.isComposing) {
         event.stopPropagation();
-        this.removeAttribute("open");
+        if (this.elsewhere.card.contains(this.shadowRoot.activeElement)) this.stay();
+        else this.removeAttribute("open");
       } else if (event.key === "Tab" && this.fillsScreen()) {
         const stops = [...this.panel.querySelectorAll("button, a[href], textarea, [tabindex='0']")].filter(
           (stop) => !stop.disabled && stop.offsetParent !== null,
@@ -950,6 +1030,78 @@
           start.focus();
         }
       }
+    }
+
+    // ---- going on in another channel
+
+    /** There has to be somewhere to go, and somebody whom we would know there: who has written. */
+    offerElsewhere() {
+      const { channel, card } = this.elsewhere;
+      this.leaver.hidden = channel === null || !this.thread.some((entry) => entry.mine && entry.state === "delivered");
+      if (this.leaver.hidden && !card.hidden) this.stay();
+    }
+
+    /** Links count once and end with the next one, so each opening asks for one of its own. */
+    async goElsewhere() {
+      const { channel, card, open } = this.elsewhere;
+      if (!card.hidden) {
+        this.stay();
+        return;
+      }
+      const asked = (this.elsewhere.asked = Symbol("link"));
+      Object.assign(this.elsewhere, { problem: null, ready: false, copied: false });
+      card.hidden = false;
+      this.sayElsewhere();
+      card.focus({ preventScroll: true });
+      let link = null;
+      let problem = null;
+      try {
+        const found = (await this.line.links()).find((way) => way.channel === channel);
+        link = found ? safeLink(found.url) : null;
+      } catch (sentence) {
+        problem = typeof sentence === "string" ? sentence : null;
+      }
+      if (this.elsewhere.asked !== asked || card.hidden) return;
+      if (link) open.href = link.href;
+      else this.elsewhere.problem = problem ?? this.say("elsewhereFailed");
+      this.elsewhere.ready = link !== null;
+      this.sayElsewhere();
+      this.status.textContent = link ? this.say("elsewhereReady") : this.elsewhere.problem;
+      if (link && this.shadowRoot.activeElement === card) open.focus();
+    }
+
+    stay() {
+      const { card, open } = this.elsewhere;
+      const inside = card.contains(this.shadowRoot.activeElement);
+      card.hidden = true;
+      open.removeAttribute("href");
+      this.sayElsewhere();
+      if (inside) (this.leaver.hidden ? this.field : this.leaver).focus();
+    }
+
+    async copyLink() {
+      try {
+        await navigator.clipboard.writeText(this.elsewhere.open.href);
+      } catch {
+        return; // forbidden by the page or the browser: the link itself can still be opened
+      }
+      this.elsewhere.copied = true;
+      this.sayElsewhere();
+      this.status.textContent = this.say("copied");
+    }
+
+    sayElsewhere() {
+      const { channel, problem, ready, copied, card, heading, close, why, ways, open, copy } = this.elsewhere;
+      const named = { channel: CHANNELS[channel] ?? channel };
+      this.leaver.ariaLabel = this.leaver.title = heading.textContent = this.say("elsewhere", named);
+      this.leaver.ariaExpanded = String(!card.hidden);
+      close.ariaLabel = this.say("elsewhereClose");
+      why.textContent = problem ?? this.say(ready ? "elsewhereWhy" : "elsewhereWait");
+      why.className = problem ? "bad" : "";
+      ways.hidden = !ready;
+      open.textContent = this.say("elsewhereOpen", named);
+      copy.textContent = this.say(copied ? "copied" : "copy");
+      copy.hidden = !navigator.clipboard;
     }
 
     // ---- writing
@@ -1095,6 +1247,11 @@
         this.limits = frame.limits;
         this.picker.accept = frame.limits.types.join(",");
         this.attach.hidden = !this.limits.upload || frame.limits.types.length === 0;
+      }
+      if (frame.links) {
+        this.elsewhere.channel = frame.links.find((channel) => channel in CHANNELS) ?? null;
+        this.sayElsewhere();
+        this.offerElsewhere();
       }
       if (frame.earlier !== null && frame.earlier !== undefined) {
         this.earlier.hidden = !frame.earlier;
@@ -1328,6 +1485,7 @@
     decorate() {
       let previous = null;
       const lastMine = this.thread.findLast((entry) => entry.mine);
+      this.offerElsewhere();
       this.greeting.hidden = this.thread.length > 0 && !this.earlier.hidden;
       this.thread.forEach((entry, index) => {
         const next = this.thread[index + 1];
