@@ -20,6 +20,8 @@ CONTROLS = {
     **dict.fromkeys((*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD),
 }
 """A customer's words must not steer the agent's terminal: escape sequences are shown, not obeyed."""
+LIST = 120
+"""Characters that one conversation gets to say what it is about in a list of them."""
 NOT_WELL = ("failed", "skipped", "unknown", "retrying")
 
 
@@ -34,7 +36,7 @@ def queue_table(waiting: Sequence[Waiting]) -> Table:
             "answered" if one.waiting_seconds is None else duration(one.waiting_seconds),
             printable(one.agent or "nobody"),
             printable(f"{one.name or 'no name'} (contact {one.contact}, {one.tier})\non {one.channel}"),
-            printable(why + one.summary),
+            printable(shorten(why + one.summary)),
         )
     return table
 
@@ -115,6 +117,11 @@ def cases_table(cases: Sequence[CaseSummary]) -> Table:
 def printable(text: str) -> str:
     """Somebody else's words, as they may be printed."""
     return escape(text.translate(CONTROLS))
+
+
+def shorten(words: str) -> str:
+    """To some lines of a table; `rapport show` has all of it."""
+    return words if len(words) <= LIST else f"{words[: LIST - 1].rstrip()}…"
 
 
 def duration(seconds: float) -> str:

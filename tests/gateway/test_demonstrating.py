@@ -12,10 +12,11 @@ from gateway import inbox, people
 from gateway.demonstrating import AlreadyFilled, fill
 from gateway.reach import House, reach
 from gateway.settings import Settings
+from nlu.understanding import Language
 from storage.contacts import Contact
 from storage.database import synchronous_engine
 from storage.interactions import TurnRecord
-from tests.acceptance.tea_house import settings_of
+from tests.acceptance.tea_house import settings_of, wording
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -40,6 +41,17 @@ async def test_a_demonstration_has_somebody_waiting_whose_conversation_can_be_re
             assert {line.author for line in thread.lines} >= {"customer", "bot"}
             assert [line.at for line in thread.lines] == sorted(line.at for line in thread.lines)
         await _people_are_known(house)
+
+
+async def test_everybody_in_it_is_understood_and_the_complaint_ends_in_a_promise(filled: Settings) -> None:
+    lost = [wording("fallback.not_understood", language) for language in Language]
+    async with reach(filled, lambda: NOW) as house:
+        complaining = await house.do(people.contact, contact="customer:D-1")
+        assert [len(case.promises) for case in complaining.cases] == [1]
+        for number in range(1, 7):
+            thread = await house.do(inbox.show, conversation=number)
+            answers = [line.text for line in thread.lines if line.author == "bot"]
+            assert [text for text in answers if any(words.search(text) for words in lost)] == []
 
 
 async def _people_are_known(house: House) -> None:
