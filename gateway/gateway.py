@@ -13,7 +13,6 @@ from typing import Any
 
 import structlog
 from aiohttp import web
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from channels.envelope import SendError
 from channels.protocol import Channel, HistoryEntry, Invites, Media, Polls, Streams, Typing
@@ -35,11 +34,12 @@ from gateway.readers import Readers
 from gateway.receive import Reception
 from gateway.send import Retrying, Sender, sweep_lost
 from gateway.settings import Role, Settings
+from gateway.ticks import Ticks
 from gateway.turns import Turns
 from gateway.understanders import understander
 from gateway.verbs import answer
 from gateway.wakeups import WakeUp, Wakeups
-from storage import channel_states, keys, lanes
+from storage import channel_states, keys, lanes, outbox
 from storage.commits import Commits, Transaction, Unavailable
 from storage.conversations import close_idle
 from storage.database import Database, open_database
@@ -121,16 +121,16 @@ class Gateway:
 
     async def stop(self) -> None:
         """Take nothing new in, finish what is in hand, let go."""
-        self.ticks.shutdown(wait=False)
+        self.ticks.stop()
         for timer in self._timers:
             timer.cancel()
         for poller in self.pollers:
             await poller.stop()
+        # Before the channels: one that hangs up with a call on the wire will never know what became of it.
+        await asyncio.gather(*(sender.stop() for sender in self.senders.values()))
         for channel in self.channels.values():
             await channel.stop()
         await self.turns.settle()
-        for sender in self.senders.values():
-            await sender.stop()
         if self.wakeups is not None:
             await self.wakeups.stop()
         for task in self._background:
@@ -263,7 +263,6 @@ class Gateway:
         return {name: channel.limits.idempotent for name, channel in self.channels.items()}
 
     def _start_ticks(self) -> None:
-        self.ticks = AsyncIOScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
         every: dict[Callable[[], Any], int] = {
             self.tick: 1,
             self._sweep: 10,
@@ -275,9 +274,14 @@ class Gateway:
         }
         if self.wakeups is not None:
             every[self.readers.push_missed] = 1
-        for job, seconds in every.items():
-            self.ticks.add_job(job, "interval", seconds=seconds)  # pyright: ignore[reportUnknownMemberType]
+        self.ticks = Ticks(every, clock=self._clock, on_set_back=self.begin_anew)
         self.ticks.start()
+
+    async def begin_anew(self) -> None:
+        """The wall clock was set back: what waits for a moment by the old clock would wait for that much longer."""
+        await self._quietly(lambda transaction: outbox.release(transaction.connection, transaction.now))
+        for sender in self.senders.values():
+            sender.wake()
 
     async def _sweep(self) -> None:
         await self._quietly(lambda transaction: sweep_lost(transaction, self._idempotent(), everyone=False))

@@ -175,6 +175,20 @@ def set_pace(connection: Connection, channel: str, next_at: datetime) -> None:
     connection.execute(update(Pace).where(Pace.channel == channel).values(next_at=next_at))
 
 
+def release(connection: Connection, now: datetime) -> None:
+    """The wall clock was set back to `now`: what was to wait by the old one may be tried at once.
+
+    A provider that had asked to wait will ask again; rates are kept from here on.
+    """
+    connection.execute(update(Pace).where(Pace.next_at > now).values(next_at=now))
+    connection.execute(update(Address).where(Address.next_send_at > now).values(next_send_at=None))
+    connection.execute(
+        update(Delivery)
+        .where(Delivery.status.in_(WAITING), Delivery.due_at > now, Delivery.updated_at > now)
+        .values(due_at=now)
+    )
+
+
 def next_due(connection: Connection, channel: str) -> datetime | None:
     """When the first waiting Delivery of a channel is due."""
     return connection.execute(

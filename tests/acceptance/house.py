@@ -207,7 +207,7 @@ class House(Gateway):
     """A process whose ticks come when the test says so."""
 
     def _start_ticks(self) -> None:
-        self.ticks = SimpleNamespace(shutdown=lambda wait: None)  # pyright: ignore[reportAttributeAccessIssue]
+        self.ticks = SimpleNamespace(stop=lambda: None)  # pyright: ignore[reportAttributeAccessIssue]
 
     def _tick_in(self, seconds: float) -> None:
         """The clock stands still: the test ticks."""

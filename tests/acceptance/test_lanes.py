@@ -14,14 +14,15 @@ import pytest
 from sqlalchemy import Connection, text
 
 from gateway import claims
-from gateway.agenda import claim_waiting
+from gateway.agenda import claim_due, claim_waiting
 from gateway.claims import Claim
 from gateway.outcomes import Outcome
 from gateway.settings import Role, Server
 from storage import lanes
 from tests.acceptance import books
-from tests.acceptance.house import MOMENT, House, Post, Provider, Window, loops, message, open_house
+from tests.acceptance.house import MOMENT, PROMISED, House, Post, Provider, Window, loops, message, open_house
 from tests.clock import FrozenClock
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("small_house")
 
@@ -142,6 +143,28 @@ async def test_what_a_silent_process_brings_after_its_lease_is_refused(
         await rest_together([other], clock)
         kept = await other.database.read(books.read)
     assert [line.text for line in kept.outbound] == ["re first"]
+
+
+async def test_what_comes_in_while_a_promise_is_being_kept_waits_for_its_turn(
+    tmp_path: Path, clock: FrozenClock, migrated_url: str
+) -> None:
+    async with opened(tmp_path, clock, migrated_url, [Provider()], [Role.ALL]) as (house,):
+        await house.ports["post"].accept([message("post", "post:1", "m1", "later")])
+        await house.settle()
+        clock.advance(PROMISED)
+        start, keeping, stolen = house.turns.start, list[Claim](), list[Claim]()
+        house.turns.start = keeping.extend  # pyright: ignore[reportAttributeAccessIssue]
+        await house.commits.run(lambda transaction: claim_due(transaction, house.process))
+        await until(lambda: keeping)
+        house.turns.start = stolen.extend  # pyright: ignore[reportAttributeAccessIssue]
+        await house.ports["post"].accept([message("post", "post:1", "m2", "")])
+        await house.tick()
+        assert stolen == [], "two at once in one lane"
+        house.turns.start = start
+        start(keeping)
+        await house.rest(clock)
+        kept = await house.database.read(books.read)
+    assert [line.text for line in kept.outbound] == ["re m1", "as promised m1", "re m2"]
 
 
 async def test_a_turn_whose_commit_was_answered_by_nobody_is_not_applied_twice(

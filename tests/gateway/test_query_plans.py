@@ -65,8 +65,8 @@ async def _a_day_at_the_desk(house: House) -> None:
     await house.do(desk.handback, conversation=1, by="mei")
     await house.write("thank you")
     await house.later(3600)
-    for job in house.gateway.ticks.get_jobs():  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-        await job.func()  # pyright: ignore[reportUnknownMemberType]
+    for job in house.gateway.ticks.jobs:
+        await job()
 
 
 def _scans(url: str, statement: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 from itertools import pairwise
@@ -15,7 +16,7 @@ from channels.envelope import OutboundMessage, SendError, SendErrorCode
 from gateway.send import Retrying, sweep_lost
 from storage import outbox
 from tests.acceptance import books
-from tests.acceptance.house import House, Post, Provider, Window, message, open_house, small_house, taken
+from tests.acceptance.house import House, Post, Provider, Window, loops, message, open_house, small_house, taken
 from tests.clock import FrozenClock
 from tests.waiting import until
 
@@ -252,6 +253,38 @@ async def test_a_living_send_is_not_swept(house: House) -> None:
     await say(house, "m1")
     await execute(house, "UPDATE deliveries SET status = 'sending', lease_until = '2999-01-01T00:00:00.000000+00:00'")
     assert await house.commits.run(lambda transaction: sweep_lost(transaction, {}, everyone=False)) == 0
+
+
+async def test_a_stop_waits_for_the_answer_to_what_is_on_the_wire(
+    small_house: None, tmp_path: Path, clock: FrozenClock, migrated_url: str
+) -> None:
+    """A channel that hung up first would never know what became of it."""
+    hung_up, on_the_wire, answer = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Line(Post):
+        async def stop(self) -> None:
+            hung_up.set()
+
+    async def slow(provider: Provider, outbound: OutboundMessage) -> None:
+        on_the_wire.set()
+        await answer.wait()
+        if hung_up.is_set():
+            raise SendError(SendErrorCode.NO_ANSWER, "the line is closed")
+        provider.take(outbound)
+
+    first = await open_house(tmp_path, [Line("post", Provider(), slow)], clock, migrated_url)
+    await first.ports["post"].accept([message("post", "post:1", "m1", "")])
+    await on_the_wire.wait()
+    stopping = asyncio.create_task(first.stop())
+    await loops(50)
+    answer.set()
+    await stopping
+    assert hung_up.is_set()
+    second = await open_house(tmp_path, [Post("post", Provider())], clock, migrated_url)
+    await second.rest(clock)
+    assert await statuses(second) == ["sent"]
+    assert post(second).provider.taken == []
+    await second.stop()
 
 
 async def test_a_late_answer_still_moves_what_was_given_up(house: House, clock: FrozenClock) -> None:
