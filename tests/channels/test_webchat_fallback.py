@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from channels import webchat_shelf
 from channels.envelope import DeliveryStatus, OutboundMessage, SendError, SendErrorCode
+from channels.webchat_shelf import Poll, Shelf
 from tests.channels.webchat_shop import Shop, open_shop, until
 from tests.clock import FrozenClock
 
@@ -90,21 +91,20 @@ async def test_what_was_acknowledged_in_another_process_does_not_come_for_ever(s
     assert len(await shop.poll(token, after=0)) == 1
     shop.port.acknowledge(address, entry.id)
     assert await shop.poll(token, after=entry.id) == []
+    asked = shop.port.readings
+    assert await shop.poll(token, after=entry.id) == []
+    assert shop.port.readings == asked, "the storage has said it once"
 
 
 async def test_what_is_offered_again_wakes_nobody(shop: Shop) -> None:
     """The gateway repeats what it published lately, because wake-ups between processes can be lost."""
-    visitor = await shop.visit()
-    token, address = visitor["token"], f"webchat:{visitor['visitor']}"
-    await shop.poll(token, after=0)
-    entry = shop.port.say(address, "once")
-    await shop.poll(token, after=0)
-    await shop.send(token, {"type": "delivered", "positions": [entry.id]})
-    polling = asyncio.ensure_future(shop.poll(token, after=entry.id, wait=25))
-    await shop.poll(token, after=entry.id)
-    shop.chat.published({address: [entry]})
-    other = shop.port.say(address, "news")
-    assert [frame["position"] for frame in await polling] == [other.id]
+    entry = shop.port.say("webchat:ann", "once")
+    shelf, first, second = Shelf("webchat:ann"), Poll(), Poll()
+    shelf.polls.add(first)
+    shelf.offer(entry, b"frame")
+    shelf.polls.add(second)
+    shelf.offer(entry, b"frame")
+    assert (first.frames, second.frames) == ({entry.id: b"frame"}, {})
 
 
 async def test_a_visitor_who_polls_no_more_is_forgotten(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
