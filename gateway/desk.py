@@ -17,8 +17,9 @@ from bot.memory import Memory
 from bot.turn import CaseStatus, FollowUpKind, Purpose
 from campaigns.policy import Refusal
 from channels.envelope import DeliveryStatus
+from gateway.agents import agent_name, usable
 from gateway.news import OutboxFilled
-from gateway.refusals import Ended, NotFound, NotYours, Stale, Unreachable, Unseen, Unusable
+from gateway.refusals import Ended, NotFound, NotYours, Stale, Unreachable, Unseen
 from storage import ids, lanes
 from storage.cases import Case
 from storage.commits import Transaction
@@ -26,13 +27,11 @@ from storage.contacts import Address, Contact
 from storage.conversations import Conversation, ConversationState, Owner
 from storage.deliveries import Delivery
 from storage.follow_ups import FollowUp, FollowUpState
-from storage.interactions import Direction, Interaction, InteractionKind
+from storage.interactions import Direction, Interaction, InteractionKind, record
 from storage.outbox import WAITING
 
 WORTH_SENDING = timedelta(hours=24)
 """How long an agent's word waits for a channel that is down before it counts as failed."""
-LONGEST = 20_000
-"""Characters of one reply or note; more is a document, and belongs into an attachment."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,26 +165,6 @@ def resolve(
     )
 
 
-def agent_name(name: str) -> str:
-    """A name as it is recorded. Raises Unusable."""
-    name = " ".join(name.split())
-    if not name or len(name) > 64 or not name.isprintable() or ":" in name:
-        raise Unusable("an agent's name has 1 to 64 printable characters and no colon")
-    return name
-
-
-def usable(text: str) -> str:
-    """Text that can be stored and sent. Raises Unusable."""
-    text = text.strip()
-    if not text:
-        raise Unusable("the text is empty")
-    if len(text) > LONGEST:
-        raise Unusable(f"the text has {len(text)} characters; {LONGEST} is the most")
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise Unusable("the text holds characters that cannot be stored")
-    return text
-
-
 _conversation = (
     select(
         *Conversation.__table__.columns,
@@ -271,26 +250,20 @@ def _record(
     *,
     case: int | None = None,
 ) -> int:
-    identity = ids.take(transaction.connection, Interaction, 1)[0]
-    transaction.connection.execute(
-        insert(Interaction),
-        {
-            "id": identity,
-            "contact_id": row.contact_id,
-            "conversation_id": row.id,
-            "address_id": row.address_id,
-            "case_id": case,
-            "channel": row.channel,
-            "direction": direction,
-            "kind": kind,
-            "author": author,
-            "text": text,
-            "content": content,
-            "at": transaction.now,
-            "stored_at": transaction.now,
-        },
+    return record(
+        transaction.connection,
+        contact=row.contact_id,
+        conversation=row.id,
+        address=row.address_id,
+        case=case,
+        channel=row.channel,
+        direction=direction,
+        kind=kind,
+        author=author,
+        text=text,
+        content=content,
+        now=transaction.now,
     )
-    return identity
 
 
 def _refuse_closed(row: Row[*tuple[Any, ...]]) -> None:

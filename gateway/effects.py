@@ -36,7 +36,7 @@ from storage.consents import Consent
 from storage.contacts import Contact
 from storage.conversations import ConversationState, Owner
 from storage.follow_ups import FollowUp, FollowUpState
-from storage.interactions import Direction, Interaction, InteractionKind
+from storage.interactions import Direction, InteractionKind, record
 
 SOON = timedelta(seconds=30)
 """A Follow-up due within this time wakes its process exactly, without waiting for a tick."""
@@ -159,21 +159,18 @@ def _update_case(transaction: Transaction, outcome: Outcome, effect: UpdateCase)
 
 def _note(transaction: Transaction, outcome: Outcome, number: str, words: str) -> None:
     """A line in the case's history, for colleagues."""
-    case = select(Case.id).where(Case.number == number).scalar_subquery()
-    transaction.connection.execute(
-        insert(Interaction).values(
-            contact_id=outcome.claim.contact,
-            conversation_id=outcome.turn.conversation.id,
-            case_id=case,
-            channel=outcome.turn.channel.name,
-            direction=Direction.INTERNAL,
-            kind=InteractionKind.NOTE,
-            author="bot",
-            text=words,
-            content={},
-            at=transaction.now,
-            stored_at=transaction.now,
-        )
+    connection = transaction.connection
+    record(
+        connection,
+        contact=outcome.claim.contact,
+        conversation=outcome.turn.conversation.id,
+        case=connection.scalar(select(Case.id).where(Case.number == number)),
+        channel=outcome.turn.channel.name,
+        direction=Direction.INTERNAL,
+        kind=InteractionKind.NOTE,
+        author="bot",
+        text=words,
+        now=transaction.now,
     )
 
 

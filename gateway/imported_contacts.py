@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from storage import ids, lanes, linking
+from gateway.imported import Problem, Stored, living
+from storage import ids, lanes
 from storage.commits import Transaction
 from storage.consents import Consent
 from storage.contacts import Address, Contact
@@ -46,26 +47,6 @@ class ContactRow:
     phone: str | None = None
     """`tel:+…`"""
     consent: ImportedConsent | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Problem:
-    """Why a row was not taken, or a part of it."""
-
-    line: int
-    reason: str
-
-
-@dataclass(kw_only=True, slots=True)
-class Stored:
-    """What one piece of a file changed."""
-
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    problems: list[Problem] = field(default_factory=list[Problem])
-    seconds: float = 0.0
-    """Time the transaction's statements took, so that the next piece can be cut to size."""
 
 
 @dataclass(slots=True)
@@ -112,7 +93,7 @@ def store(transaction: Transaction, *, rows: list[ContactRow], source: str) -> S
             _reach(row, identity, known, page, stored, transaction.now)
             _consent(row, identity, known, page, source, transaction.now)
             continue
-        identity = created[row.external_id] if contact is None else _current(connection, contact)
+        identity = created[row.external_id] if contact is None else living(connection, contact)
         changed = contact is not None and _correct(row, contact, known, page)
         changed |= _reach(row, identity, known, page, stored, transaction.now)
         changed |= _consent(row, identity, known, page, source, transaction.now)
@@ -162,11 +143,6 @@ def _contact(identity: int, row: ContactRow, now: datetime) -> dict[str, Any]:
         "tier": "ordinary",
         "created_at": now,
     }
-
-
-def _current(connection: Connection, contact: Any) -> int:
-    """Whose addresses the row's are: where the Contact was merged, the one that it is part of now."""
-    return contact.id if contact.merged_into is None else linking.current(connection, contact.id)
 
 
 def _correct(row: ContactRow, contact: Any, known: _Known, page: _Page) -> bool:

@@ -11,8 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from gateway.imported_contacts import Problem, Stored
-from storage import linking
+from gateway.imported import Problem, Stored, living
 from storage.commits import Transaction
 from storage.contacts import Contact
 from storage.orders import Order
@@ -76,9 +75,7 @@ def store(transaction: Transaction, *, rows: list[OrderRow]) -> Stored:
 
 def _buyers(connection: Connection, rows: Sequence[OrderRow]) -> dict[str, int]:
     found = connection.execute(_contacts, {"external_ids": list({row.contact for row in rows})})
-    return {
-        row.external_id: row.id if row.merged_into is None else linking.current(connection, row.id) for row in found
-    }
+    return {row.external_id: living(connection, row) for row in found}
 
 
 def _known(connection: Connection, rows: Sequence[OrderRow]) -> Mapping[tuple[str, str], Any]:

@@ -18,7 +18,8 @@ from typing import TypeVar, assert_never
 
 from gateway import cells, imported_contacts, imported_orders
 from gateway.cells import BadCell, Customs
-from gateway.imported_contacts import ContactRow, ImportedConsent, Problem, Stored
+from gateway.imported import Problem, Stored
+from gateway.imported_contacts import ContactRow, ImportedConsent
 from gateway.imported_orders import OrderRow
 from gateway.reach import House
 from gateway.tables import BadRow, BadTable, Record, Shape, examine, reading

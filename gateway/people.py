@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
-from gateway.desk import agent_name, usable
+from gateway.agents import agent_name, usable
 from gateway.profiles import Profile, profile
 from gateway.refusals import Impossible, NotFound, Unusable
-from storage import ids, link_codes, linking
+from storage import interactions, link_codes, linking
 from storage.cases import Case
 from storage.commits import Transaction
 from storage.contacts import Address, Contact, Link
-from storage.interactions import OFFLINE, Direction, Interaction, InteractionKind
+from storage.interactions import OFFLINE, Direction, InteractionKind
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """How far ahead of ours the clock of somebody who writes down what has just happened may be."""
@@ -79,24 +79,18 @@ def record(
     if at > transaction.now + CLOCKS_DIFFER:
         raise Unusable(f"{at:%Y-%m-%d %H:%M} is yet to come; record what has happened")
     identity = find(transaction.connection, contact)
-    interaction = ids.take(transaction.connection, Interaction, 1)[0]
-    transaction.connection.execute(
-        insert(Interaction),
-        {
-            "id": interaction,
-            "contact_id": identity,
-            "conversation_id": None,
-            "address_id": None,
-            "case_id": None if case is None else _case(transaction.connection, identity, case),
-            "channel": "offline",
-            "direction": Direction.INTERNAL,  # it has happened: nothing answers it, and nothing is sent
-            "kind": kind,
-            "author": f"agent:{by}",
-            "text": text,
-            "content": {},
-            "at": at,
-            "stored_at": transaction.now,
-        },
+    interaction = interactions.record(
+        transaction.connection,
+        contact=identity,
+        conversation=None,
+        case=None if case is None else _case(transaction.connection, identity, case),
+        channel="offline",
+        direction=Direction.INTERNAL,  # it has happened: nothing answers it, and nothing is sent
+        kind=kind,
+        author=f"agent:{by}",
+        text=text,
+        at=at,
+        now=transaction.now,
     )
     return Recorded(contact=identity, interaction=interaction)
 

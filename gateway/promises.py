@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
-from gateway.desk import agent_name
+from gateway.agents import agent_name
 from gateway.refusals import NotFound
 from storage.cases import Case
 from storage.commits import Transaction
-from storage.interactions import Direction, Interaction, InteractionKind
+from storage.interactions import Direction, InteractionKind, record
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,22 +44,16 @@ def keep(transaction: Transaction, *, case: str, by: str) -> Kept:
             .values(promises=[{**promise, "kept": True} for promise in row.promises], updated_at=transaction.now)
         )
         words = "; ".join(promise["text"] for promise in open_ones)
-        connection.execute(insert(Interaction), note_on_case(transaction, row, f"agent:{by}", f"Kept: {words}"))
+        record(
+            connection,
+            contact=row.contact_id,
+            conversation=row.conversation_id,
+            case=row.id,
+            channel="desk",
+            direction=Direction.INTERNAL,
+            kind=InteractionKind.NOTE,
+            author=f"agent:{by}",
+            text=f"Kept: {words}",
+            now=transaction.now,
+        )
     return Kept(case=case, promises=[promise["text"] for promise in open_ones])
-
-
-def note_on_case(transaction: Transaction, case: Any, author: str, text: str) -> dict[str, Any]:
-    """The row of a note that stands in a case's history (`case`: id, contact_id, conversation_id)."""
-    return {
-        "contact_id": case.contact_id,
-        "conversation_id": case.conversation_id,
-        "case_id": case.id,
-        "channel": "desk",
-        "direction": Direction.INTERNAL,
-        "kind": InteractionKind.NOTE,
-        "author": author,
-        "text": text,
-        "content": {},
-        "at": transaction.now,
-        "stored_at": transaction.now,
-    }

@@ -9,7 +9,8 @@ from sqlalchemy import Row, select, update
 
 from bot.effects import HandOffReason
 from bot.memory import Memory
-from gateway.desk import agent_name, lock, tell
+from gateway.agents import agent_name
+from gateway.desk import lock, tell
 from gateway.refusals import Unusable
 from storage.commits import Transaction
 from storage.contacts import Contact

@@ -118,6 +118,43 @@ def insert_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
     _insert.execute(connection, rows)
 
 
+def record(
+    connection: Connection,
+    *,
+    contact: int,
+    conversation: int | None,
+    channel: str,
+    direction: Direction,
+    kind: InteractionKind,
+    author: str,
+    text: str,
+    now: datetime,
+    at: datetime | None = None,
+    address: int | None = None,
+    case: int | None = None,
+    content: Mapping[str, Any] | None = None,
+) -> int:
+    """One line that no channel brought: an agent's word, a note, a visit, the house's own news; returns its id.
+
+    `at`: when it was, where that is not now.
+    """
+    row = {
+        "contact_id": contact,
+        "conversation_id": conversation,
+        "address_id": address,
+        "case_id": case,
+        "channel": channel,
+        "direction": direction,
+        "kind": kind,
+        "author": author,
+        "text": text,
+        "content": dict(content or {}),
+        "at": at or now,
+        "stored_at": now,
+    }
+    return connection.execute(insert(Interaction).returning(Interaction.id), row).scalar_one()
+
+
 class TurnRecord(Entity):
     """How one Turn was understood and answered: enough to run it again."""
 
