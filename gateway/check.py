@@ -170,8 +170,8 @@ def _look_into_holidays(hours: Hours, today: date) -> Iterable[Finding]:
         if not hours.knows(year):
             yield _note(
                 "playbook",
-                f"China's holidays and make-up workdays of {year} are not known to this version: update it, or name"
-                " the days in hours.yml under closed and extra_open; until then the plain week holds.",
+                f"China's holidays and make-up workdays of {year} are not known to this version: update Rapport, or"
+                " name the days in hours.yml under closed and extra_open; until then the plain week holds.",
             )
 
 

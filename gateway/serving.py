@@ -37,9 +37,11 @@ async def _serve(settings: Settings, lock: DataLock | None, on_ready: Callable[[
     gateway = Gateway(settings)
     await gateway.start()
     token = secrets.token_urlsafe(32) if lock is not None else None
-    runner = web.AppRunner(gateway.application(internal_token=token), access_log=None, handle_signals=False)
+    runner = web.AppRunner(
+        gateway.application(internal_token=token), access_log=None, handle_signals=False, shutdown_timeout=5
+    )
     await runner.setup()
-    site = web.TCPSite(runner, settings.server.host, settings.server.port, shutdown_timeout=5)
+    site = web.TCPSite(runner, settings.server.host, settings.server.port)
     await site.start()
     url = _url(runner, settings)
     if lock is not None and token is not None:

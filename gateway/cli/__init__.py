@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from gateway.cli import backup, chat, checking, demo, desk, importing, inspecting, replaying, running
-from gateway.cli.app import app
+from gateway.cli.app import app, err
+from gateway.cli.failures import explain
 
 __all__ = ["backup", "chat", "checking", "demo", "desk", "importing", "inspecting", "replaying", "running"]
 
 
 def main() -> None:
     """Entry point of the `rapport` command."""
-    app()
+    try:
+        app()
+    except Exception as error:
+        sentences = explain(error)
+        if not sentences:
+            raise
+        for sentence in sentences:
+            err.print(sentence, style="red", highlight=False, markup=False, soft_wrap=True)
+        raise SystemExit(1) from None

@@ -38,8 +38,17 @@ def run(
 
 @app.command()
 def migrate(context: typer.Context) -> None:
-    """Bring the database to this version's shape."""
+    """Bring the database to this version's shape. On SQLite the gateway must not be running."""
+    from contextlib import nullcontext
+
+    from gateway.lock import AlreadyRunning, DataLock
     from storage.migrations import migrate as bring_up
 
-    revision = bring_up(load_settings(context).database_url.render_as_string(hide_password=False))
+    settings = load_settings(context)
+    try:
+        with DataLock(settings.data_dir) if settings.embedded else nullcontext():
+            revision = bring_up(settings.database_url.render_as_string(hide_password=False))
+    except AlreadyRunning as error:
+        err.print(f"{error}: stop it first; its next start migrates, too.", style="red", highlight=False)
+        raise typer.Exit(1) from error
     Console().print(f"The database is at revision {revision}.")

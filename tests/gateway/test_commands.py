@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Generator
@@ -15,6 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway import cli, logs
+from gateway.lock import DataLock
 from gateway.settings import Logs
 from tests.acceptance.tea_house import CONTACTS, ORDERS, PLAYBOOK, settings_of
 from tests.given import CHECKOUT
@@ -62,7 +65,7 @@ def rapport(tmp_path: Path, trained_models: Path, monkeypatch: pytest.MonkeyPatc
     logs.configure(Logs(level="debug"), strict=True)  # as all tests have it; commands set it as they need it
 
 
-def typed(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+def typed(folder: Path, *words: str | Path, well: bool = True) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own, where every warning is an error."""
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", "from gateway.cli import main; main()", *map(str, words)],
@@ -71,7 +74,7 @@ def typed(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         timeout=60,
-        check=True,
+        check=well,
     )
 
 
@@ -168,6 +171,34 @@ def test_mistakes_in_settings_end_every_command_with_a_sentence_each(rapport: Te
         assert "server.port" in told
         assert "telegramm" in told
     assert "server.port" in rapport.says("check", status=1)
+
+
+def test_what_is_wrong_outside_is_said_in_a_sentence_and_without_a_trace(
+    rapport: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*words: str) -> str:
+        done = typed(rapport.folder, "--data-dir", rapport.folder / "data", *words, well=False)
+        assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (1, "", False), done.stderr[-2000:]
+        return done.stderr
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert "choose another --port" in fails("run", "--port", str(taken.getsockname()[1]))
+    playbook, script = rapport.folder / "playbook", str(rapport.write("script.txt", "Hello"))
+    shutil.copytree(PLAYBOOK, playbook)
+    with (playbook / "hours.yml").open("a", encoding="utf-8") as hours:
+        hours.write("nonsense: 1\n")
+    with monkeypatch.context() as patch:
+        patch.setenv("RAPPORT_PLAYBOOK", str(playbook))
+        assert re.fullmatch(r"playbook: hours\.yml:\d+: nonsense is not a key .*\n", fails("chat", "--script", script))
+    monkeypatch.setenv("RAPPORT_DATABASE__URL", "postgresql://rapport:geheim@127.0.0.1:1/rapport")
+    told = fails("migrate")
+    assert "The database does not answer: connection failed" in told
+    assert "geheim" not in told
+
+
+def test_nobody_changes_the_tables_of_a_gateway_that_runs_on_them(rapport: Terminal) -> None:
+    with DataLock(rapport.folder / "data"):
+        assert "stop it first" in rapport.says("migrate", status=1)
 
 
 def test_checking_a_fresh_place_finds_no_mistake(rapport: Terminal) -> None:
