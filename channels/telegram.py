@@ -10,11 +10,12 @@ import asyncio
 import hashlib
 import importlib
 import re
+import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import ModuleType
 from typing import Final
 
 import structlog
@@ -69,7 +70,7 @@ class Telegram:
         self._api = BotApi(token=settings.token, base=settings.api_base, timeout=settings.timeout)
         self._port: Port | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._loading: asyncio.Task[ModuleType] | None = None
+        self._loading: asyncio.Task[None] | None = None
         self._floods: dict[str, float] = {}
         self._username: str | None = None
 
@@ -224,10 +225,9 @@ class Telegram:
 
         return telegram_methods
 
-    def _begin_loading(self) -> asyncio.Task[ModuleType]:
+    def _begin_loading(self) -> asyncio.Task[None]:
         if self._loading is None:
-            load = asyncio.to_thread(importlib.import_module, "channels.telegram_methods")
-            self._loading = asyncio.create_task(load)
+            self._loading = asyncio.create_task(_import_aside("channels.telegram_methods"))
         return self._loading
 
     def _in_background(self, work: Coroutine[None, None, None]) -> None:
@@ -344,3 +344,27 @@ def _object_in(result: object) -> Json:
         return as_object(result, "the result")
     except Unreadable as mistake:
         raise SendError(SendErrorCode.NO_ANSWER, str(mistake)) from None
+
+
+async def _import_aside(module: str) -> None:
+    """Import what takes seconds without holding up the loop, nor a stop: asyncio's own threads are waited for."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[BaseException | None] = loop.create_future()
+
+    def tell(problem: BaseException | None) -> None:
+        if not done.done():
+            done.set_result(problem)
+
+    def load() -> None:
+        problem: BaseException | None = None
+        try:
+            importlib.import_module(module)
+        except BaseException as error:
+            problem = error
+        with suppress(RuntimeError):  # the loop has ended meanwhile: nobody waits for it
+            loop.call_soon_threadsafe(tell, problem)
+
+    threading.Thread(target=load, name="import", daemon=True).start()
+    problem = await done
+    if problem is not None:
+        raise problem

@@ -8,6 +8,7 @@ import importlib
 import io
 import json
 import socket
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -443,3 +444,21 @@ def test_neither_token_nor_secret_shows() -> None:
     settings = TelegramSettings(token=TOKEN, webhook_secret=SECRET)
     assert TOKEN not in f"{settings!r}{settings}"
     assert SECRET not in f"{settings!r}{settings}"
+
+
+def test_a_stop_does_not_wait_for_the_library_that_is_still_being_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = threading.Event()
+    monkeypatch.setattr("channels.telegram.importlib.import_module", lambda _name: imported.wait(20))
+
+    async def live() -> None:
+        telegram = Telegram(TelegramSettings(token=TOKEN))
+        await telegram.start(RecordingPort())
+        await asyncio.sleep(0)
+        await telegram.stop()
+
+    try:
+        asyncio.run(live())
+        assert not imported.is_set()
+        assert any(thread.name == "import" and thread.daemon for thread in threading.enumerate())
+    finally:
+        imported.set()

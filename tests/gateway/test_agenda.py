@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from gateway.agenda import claim_due
 from storage.follow_ups import FollowUp
 from tests.acceptance import books
 from tests.acceptance.house import PROMISED, House, Post, Provider, message, open_house, small_house
@@ -103,6 +104,16 @@ async def test_what_the_customer_has_just_written_goes_first(house: House, clock
     clock.advance(PROMISED)
     await house.ports["post"].accept([message("post", "post:1", "m2", "nevermind")])
     await asyncio.gather(house.tick(), house.tick())
+    await house.rest(clock)
+    assert await states(house) == ["cancelled"]
+
+
+async def test_a_promise_waits_behind_a_message_that_nobody_has_taken_up_yet(house: House, clock: FrozenClock) -> None:
+    await say(house, "m1", "later")
+    clock.advance(PROMISED)
+    house.reception._works = False  # the process that takes it in runs no Turns
+    await house.ports["post"].accept([message("post", "post:1", "m2", "nevermind")])
+    assert await house.commits.run(lambda transaction: claim_due(transaction, house.process)) == []
     await house.rest(clock)
     assert await states(house) == ["cancelled"]
 
