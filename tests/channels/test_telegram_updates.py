@@ -214,7 +214,7 @@ def test_what_no_database_can_hold_is_taken_out_of_the_text_and_kept_in_the_raw_
                                      "date": SENT, "text": "a\x00b\ud800c 😀 \u202e\u200b"}}
     ).encode()  # fmt: skip
     arrival = arrival_of(inspect(raw))
-    assert (arrival.text, arrival.name, arrival.raw) == ("ab\ufffdc 😀 \u202e\u200b", "A Jose", raw)
+    assert (arrival.text, arrival.name, arrival.raw) == ("ab\ufffdc 😀 \u202e\u200b", "A\ufffd Jose", raw)
 
 
 # Business accounts, buttons, blocks
