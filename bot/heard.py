@@ -53,6 +53,8 @@ class Heard:
     evidence: tuple[int, ...] = ()
     """Interactions that carry attachments."""
     edited: bool = False
+    beyond: bool = False
+    """Clearly none of the business's concern."""
 
     @property
     def intent(self) -> Intent | None:
@@ -85,6 +87,7 @@ class Heard:
             either_script=either,
             evidence=(self.evidence + later.evidence)[-20:],
             edited=self.edited and later.edited,
+            beyond=self.beyond and later.beyond,
         )
 
     def write(self) -> dict[str, Json]:
@@ -138,7 +141,18 @@ def hear_one(message: Message) -> Heard:
         either_script=meaning.either_script,
         evidence=(message.interaction,) if message.attachments else (),
         edited=message.event is Event.EDIT,
+        beyond=meaning.out_of_scope and all(entity.kind == "date" for entity in meaning.entities),
     )
+
+
+def hear_each(message: Message) -> list[Heard]:
+    """Several questions in one message are heard as if they had come one by one."""
+    return [hear_one(piece) for piece in pieces(message)]
+
+
+def pieces(message: Message) -> list[Message]:
+    parts = message.understanding.parts
+    return [replace(message, text=part.text, understanding=part.understanding) for part in parts] or [message]
 
 
 def _together(intents: Iterable[Intent]) -> tuple[Intent, ...]:

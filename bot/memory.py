@@ -53,6 +53,8 @@ class OrderQuestion:
     """`status`, or the intent of a request that needs the order."""
     said: str = ""
     """The request in the customer's words."""
+    latent: bool = False
+    """Nobody was asked: a number that comes is the answer, and whatever else comes is none."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -96,6 +98,8 @@ class Memory:
     survey: str = ""
     """Case that a satisfaction question is open about."""
     complaint: Complaint | None = None
+    withdrawn: Complaint | None = None
+    """The complaint that was given up last: it may be taken up again."""
 
     def write(self) -> dict[str, Json]:
         """Only what differs from a fresh memory."""
@@ -121,9 +125,12 @@ class Memory:
                 "tries": order.tries,
                 "purpose": order.purpose,
                 "said": order.said,
+                "latent": order.latent,
             }
         if self.complaint is not None:
             data["complaint"] = _write_complaint(self.complaint)
+        if self.withdrawn is not None:
+            data["withdrawn"] = _write_complaint(self.withdrawn)
         return data
 
     @classmethod
@@ -145,6 +152,7 @@ class Memory:
             told=_text(data, "told"),
             survey=_text(data, "survey"),
             complaint=_read_complaint(data.get("complaint")),
+            withdrawn=_read_complaint(data.get("withdrawn")),
         )
 
 
@@ -190,6 +198,7 @@ def _read_order(data: Json) -> OrderQuestion | None:
         tries=_number(data, "tries"),
         purpose=_text(data, "purpose") or "status",
         said=_text(data, "said"),
+        latent=data.get("latent") is True,
     )
 
 

@@ -180,7 +180,7 @@ class Talk:
         guess = Language.EN if _LATIN_WORDS.search(self.heard.text) else self.playbook.policy.language
         known = (self.memory.language, self.turn.contact.language, hint, guess)
         now = self.heard.language
-        if now is None:
+        if now is None or (self.memory.language not in {None, now} and _is_fragment(self.heard)):
             return next(language for language in known if language is not None)
         if self.heard.either_script:
             chinese = (language for language in known if language not in {None, Language.EN})
@@ -204,6 +204,27 @@ class Talk:
 
 _LATIN_WORDS = re.compile(r"^[^\u3040-\u9fff@]*\b[A-Za-z]{3,}\b[^\u3040-\u9fff@]*$")
 """Too little to tell the language, and yet no Chinese: English is the likelier one."""
+_NAMES_LANGUAGE = re.compile(r"english|chinese|[英中]文|英[语語]|[国國][语語]|普通[话話]|华语|華語", re.IGNORECASE)
+_CONTACT = re.compile(
+    r"@|\b(?:line|wechat|weixin|whatsapp|telegram|skype|qq|tel|phone|mobile|mail|e-?mail|name|id)\b\s*(?:id|no\.?)?\s*(?:[:：]|is\b)"
+    r"|(?:微信|手[机機]|[电電][话話]|[邮郵]箱|地址|姓名)[号號]?\s*[:：]",
+    re.IGNORECASE,
+)
+_LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z'’]*")
+_FEW_WORDS, _A_LINE = 2, 80
+"""Words; characters."""
+
+
+def _is_fragment(heard: Heard) -> bool:
+    """A name, an address, "ok thanks": it says nothing about the language that somebody wants to be spoken to."""
+    text = heard.text
+    if _NAMES_LANGUAGE.search(text):
+        return False
+    if _CONTACT.search(text) and len(text) <= _A_LINE:
+        return True
+    return heard.language is Language.EN and len(_LATIN_WORD.findall(text)) <= _FEW_WORDS
+
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 
 

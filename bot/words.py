@@ -33,6 +33,7 @@ WORDS: Mapping[str, str] = {
     # Not understood
     "fallback.not_understood": "",
     "fallback.out_of_scope": "business",
+    "fallback.languages": "",
     # Hand-off
     "handoff.requested": "",
     "handoff.not_understood": "",
@@ -58,6 +59,8 @@ WORDS: Mapping[str, str] = {
     "button.request": "",
     "button.something_else": "",
     "button.yes": "",
+    "button.resume": "number",
+    "button.new_matter": "",
     # Knowledge and opening hours
     "knowledge.answer": "answer source",
     "knowledge.perhaps": "",
@@ -155,6 +158,8 @@ WORDS: Mapping[str, str] = {
     "complaint.reminder": "",
     "complaint.silent": "number",
     "complaint.cancelled": "number",
+    "complaint.resume_or_new": "number",
+    "complaint.taken_up": "number",
     "complaint.person_early": "",
     "complaint.added": "number",
     "complaint.added_promise": "number promise due",
@@ -199,6 +204,12 @@ WORDS: Mapping[str, str] = {
     # Clarification
     "clarify.ask": "",
     "clarify.then_what": "",
+    "clarify.rest": "words",
+    # Why we ask
+    "why.proof": "",
+    "why.order": "",
+    "why.reach": "",
+    "why.other": "",
     "intent.order_status": "",
     "intent.order_cancel": "",
     "intent.order_change": "",
@@ -237,6 +248,7 @@ WORDS: Mapping[str, str] = {
     "summary.legal": "",
     "summary.declined": "offer",
     "summary.withdrawn": "",
+    "summary.resumed": "",
     "summary.overdue": "number",
     "summary.emotional": "",
     "summary.stubborn": "",

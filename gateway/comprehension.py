@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from bot.heard import SOCIAL
 from nlu.knowledge import KnowledgeIndex
 from nlu.optout import OptOut, read
-from nlu.understanding import Intent, Understander, Understanding
+from nlu.parts import questions, statements
+from nlu.understanding import Intent, Part, Understander, Understanding
 
 CERTAIN: dict[OptOut, Intent] = {
     OptOut.WITHDRAW: Intent(name="stop_marketing", confidence=1.0),
@@ -50,9 +52,15 @@ class Comprehension:
         if not said:
             return [NOTHING_SAID] * len(words)
         answers = [NOTHING_SAID] * len(words)
-        understood = await self._engine.understand([words[place].text for place in said])
-        for place, understanding in zip(said, understood, strict=True):
-            answers[place] = self._with_certainties(words[place], understanding)
+        parts = [_parts(words[place]) for place in said]
+        texts = [words[place] for place in said]
+        every = [*texts, *(part for of_text in parts for part in of_text)]
+        understood = await self._engine.understand([one.text for one in every])
+        known = [self._with_certainties(one, meaning) for one, meaning in zip(every, understood, strict=True)]
+        rest = iter(zip(every[len(said) :], known[len(said) :], strict=True))
+        for place, whole, of_text in zip(said, known, parts, strict=False):
+            own = tuple(Part(text=one.text, understanding=meaning) for one, meaning in islice(rest, len(of_text)))
+            answers[place] = replace(whole, parts=own) if own else whole
         return answers
 
     def _with_certainties(self, words: Words, understanding: Understanding) -> Understanding:
@@ -66,3 +74,11 @@ class Comprehension:
         certain = CERTAIN[word]
         others = tuple(intent for intent in intents if intent.name != certain.name)
         return replace(understanding, intents=(certain, *others), knowledge=candidates)
+
+
+def _parts(words: Words) -> list[Words]:
+    """A text that asks several things, or that withdraws from offers and asks something: each of them by itself."""
+    parts = questions(words.text)
+    if not parts and read(words.text, whole_message=words.whole_message) is OptOut.WITHDRAW:
+        parts = statements(words.text)
+    return [Words(text=part, whole_message=False) for part in parts]

@@ -7,7 +7,7 @@ or a Turn that is just being applied, comes wholly before or wholly after it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row, and_, insert, or_, select, update
@@ -121,7 +121,7 @@ def handback(
     if row.owner is Owner.BOT:
         return _standing(row, changed=False)
     _refuse_colleagues(row, by, "hand it back", from_colleague)
-    memory = _memory_after_people(row.memory, by=by, text=text, at=transaction.now)
+    memory = _memory_after_people(row.memory)
     _change(transaction, row, {"owner": Owner.BOT, "agent": None, "epoch": row.epoch + 1, "memory": memory})
     tell(transaction, row, f"{by} handed the conversation back to the assistant", by=by, event="handed_back")
     if text:
@@ -335,14 +335,14 @@ def _queue(transaction: Transaction, row: Row[*tuple[Any, ...]], interaction: in
     return identity
 
 
-def _memory_after_people(memory: dict[str, Any], *, by: str, text: str, at: datetime) -> dict[str, Any]:
+def _memory_after_people(memory: dict[str, Any]) -> dict[str, Any]:
     """What the engine asked before people took over is no longer open, and what annoyed the customer is settled."""
     known = Memory.read(memory)
     known.choice = known.order = None
     known.misunderstood = known.angry = 0
     if known.complaint is not None:
         known.complaint.paused = True
-    return {**known.write(), "handed_back": {"by": by, "note": text, "at": at.isoformat()}}
+    return known.write()
 
 
 _cases = select(Case.id, Case.number, Case.conversation_id).order_by(Case.id.desc())

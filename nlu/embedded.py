@@ -20,6 +20,7 @@ from nlu.understanding import FindsEntities, Intent, Understanding
 
 OUT_OF_SCOPE = "out_of_scope"
 """The intent of examples that are none of the business's concern: learnt, but never given as an answer."""
+REFUSED = "out of scope"
 MOST_INTENTS = 3
 LEAST_KNOWN = 0.2
 """Share of a text's features: below, it is another language or no language."""
@@ -114,6 +115,7 @@ class Embedded:
             entities=self._entities.find(text) if self._entities else (),
             engine=self.name,
             model=self.fingerprint,
+            out_of_scope=failure == REFUSED,
             failure=failure,
         )
 
@@ -141,7 +143,7 @@ class Embedded:
         order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[: MOST_INTENTS + 1]
         confidence = self._confidence(scores[order[0]], scores[order[1]], known / size, size)
         if order[0] == self._out_of_scope and confidence >= 0.5:
-            return (), "out of scope"
+            return (), REFUSED
         best = scores[order[0]]
         shares = [math.exp((scores[number] - best) * self._spread) for number in order]
         rest = (1 - confidence) / sum(shares[1:])

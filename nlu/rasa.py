@@ -135,6 +135,7 @@ class Rasa:
             entities=_merged(self._entities.find(text), found),
             engine=self.name,
             model=model if isinstance(model, str) else "",
+            out_of_scope=refused,
             failure="out of scope" if refused else None,
         )
 

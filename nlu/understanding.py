@@ -67,6 +67,10 @@ class Understanding:
     """Which engine answered: `embedded`, `rasa`."""
     model: str = ""
     """Fingerprint of the model that answered."""
+    out_of_scope: bool = False
+    """Clearly of another world: the weather, a joke, somebody else's business. `intents` is empty then."""
+    parts: tuple[Part, ...] = ()
+    """Where a text asks several things: each understood by itself, in order. Empty: it is one."""
     failure: str | None = None
     """Why the preferred engine did not answer, where another stood in; or why nothing was understood."""
 
@@ -77,6 +81,14 @@ class Understanding:
     def entity(self, kind: str) -> Entity | None:
         """The first entity of a kind."""
         return next((entity for entity in self.entities if entity.kind == kind), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One of several things that a text says."""
+
+    text: str
+    understanding: Understanding
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from bot import why
 from bot.complaints.facts import FEELINGS, HAN, KINDS, USED, keep_date, tells_what
 from bot.heard import SOCIAL, Heard
 from bot.memory import Complaint
@@ -18,6 +19,9 @@ _FEW_WORDS = 25
 """Characters: a longer text says more than a yes or a thank you."""
 _A_NAME = 40
 """Characters: nothing that we sell has a longer name."""
+
+_AN_ADDRESS = 80
+"""Characters, with a word or two around it."""
 
 _TIME = re.compile(
     r"刚|剛|[前后後昨今][天日晚年]|[一二三四五六七八九十几幾半两兩\d]\s*个?個?(?:天|日|周|週|星期|礼拜|禮拜|月|年|点|點|号|號)"
@@ -59,7 +63,7 @@ def take_answer(talk: Talk, complaint: Complaint, field: str, heard: Heard, new:
         return True
     if not heard.text or field in {"order", "proof"}:
         return field == "order" and does_not_know(heard.text) and _leave_open(complaint, field)
-    if field != "what" and does_not_know(heard.text):
+    if field != "what" and (does_not_know(heard.text) or (field == "reach" and why.refuses(heard.text))):
         return _leave_open(complaint, field)
     if field in {"happened", "bought"} and (date := heard.entity("date")) is not None and not _is_about_other_day(new):
         facts.pop(field, None)
@@ -112,6 +116,8 @@ def _is_about_other_day(new: set[str]) -> bool:
 
 def _can_be(talk: Talk, field: str, heard: Heard, new: set[str]) -> bool:
     text = heard.text
+    if field == "reach" and len(text) <= _AN_ADDRESS:
+        return _REACHES.search(text) is not None or _HERE_ALONE.fullmatch(_plain(text)) is not None
     if _is_manners(talk, field, heard):
         return False
     match field:
@@ -130,8 +136,6 @@ def _can_be(talk: Talk, field: str, heard: Heard, new: set[str]) -> bool:
                 return False
             only_used = USED.search(text) is not None and len(text) <= _FEW_WORDS
             return _has_words(heard) and not only_used and not _is_telling(talk, heard) and not new - {"amount", "used"}
-        case "reach":
-            return _REACHES.search(text) is not None or _HERE_ALONE.fullmatch(_plain(text)) is not None
         case _:
             return False
 

@@ -164,7 +164,9 @@ def absorb(talk: Talk, complaint: Complaint, heard: Heard) -> set[str]:
         facts.setdefault("reach", "here")
     if USED.search(heard.text) and complaint.kind != ComplaintKind.SERVICE:
         facts.setdefault("used", quote(_sentence_with(USED, heard.text), 200))
-    if (wish := wish_in(heard, talk.policy.confidence.sure)) and (wish != "apology" or facts.get("wish") is None):
+    if (wish := wish_in(heard, talk.policy.confidence.sure)) and (
+        wish != "apology" or facts.get("wish") not in ("refund", "replacement")
+    ):
         facts["wish"] = wish
     if heard.evidence:
         known = facts.get("evidence")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bot import why
 from bot.complaints import proposal, questions
 from bot.complaints.answers import adds_to_story, does_not_know, says_nothing_else, take_answer, tells_time
 from bot.complaints.facts import absorb, correct, is_correction, missing, wish_in
@@ -108,7 +109,9 @@ def _take_otherwise(talk: Talk, complaint: Complaint) -> str:
         return talk.text("complaint.evidence")
     if adds_to_story(talk, complaint, talk.heard):
         return talk.text("complaint.noted")
-    if complaint.asked == "proof" and (talk.sure("deny") or does_not_know(talk.heard.text)):
+    if complaint.asked == "proof" and (
+        talk.sure("deny") or does_not_know(talk.heard.text) or why.refuses(talk.heard.text)
+    ):
         complaint.facts["proof"] = "failed"
         return talk.text("complaint.no_matter")
     return ""
@@ -176,7 +179,7 @@ def _hear_proof(talk: Talk, complaint: Complaint) -> str | None:
         _do_not_count(complaint)  # they answer what we know by now
         return talk.text("complaint.proof_thanks")
     spent = complaint.tries.get("wrong proof", 0) >= talk.policy.proof_attempts
-    if facts.get("proof") not in {"needed", "failed"} or spent or not tries_to_prove(talk.heard):
+    if facts.get("proof") not in ("needed", "failed") or spent or not tries_to_prove(talk.heard):
         return None
     number = str(facts.get("order"))
     order = next(iter(talk.lookup(LookupKind.ORDER, number).orders), None)

@@ -7,6 +7,9 @@ from bot.heard import COMPLAINTS
 from bot.skill import Skill
 from bot.talk import Talk
 
+_AN_ADDRESS = 60
+"""Characters."""
+
 
 def answer(talk: Talk) -> None:
     spam = talk.heard.confidence("spam") >= talk.heard.confidence("abuse")
@@ -22,7 +25,10 @@ def is_meant(talk: Talk) -> bool:
     intent = talk.heard.intent
     if intent is None or intent.name not in SKILL.intents or not talk.sure(intent.name):
         return False
-    complaining = talk.memory.complaint is not None or talk.open_case() is not None
+    complaint = talk.memory.complaint
+    complaining = complaint is not None or talk.open_case() is not None
+    if complaint is not None and complaint.asked == "reach" and len(talk.heard.text) <= _AN_ADDRESS:
+        return False  # asked how to be reached, somebody names their messenger
     if intent.name == "abuse" and complaining:
         return False
     return talk.heard.confidence(*COMPLAINTS) < talk.policy.confidence.maybe

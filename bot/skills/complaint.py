@@ -5,9 +5,19 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from bot.complaints import proposal, questions, record
-from bot.complaints.facts import FEELINGS, KINDS, absorb_story, detect_tone, is_angry, is_correction, kind_of, wish_in
-from bot.effects import CancelFollowUps, HandOffReason, Ignore, OpenCase, PlanFollowUp, UpdateCase
+from bot import why
+from bot.complaints import proposal, questions, record, withdrawal
+from bot.complaints.facts import (
+    FEELINGS,
+    KINDS,
+    absorb_story,
+    detect_tone,
+    is_angry,
+    is_correction,
+    kind_of,
+    wish_in,
+)
+from bot.effects import HandOffReason, Ignore, OpenCase, PlanFollowUp, UpdateCase
 from bot.heard import SOCIAL, Heard
 from bot.memory import Complaint, Option
 from bot.proof import order_numbers
@@ -16,7 +26,6 @@ from bot.skills import handoff, knowledge
 from bot.talk import Talk, quote
 from bot.turn import CaseKind, CaseStatus, FollowUpKind, Step
 
-_CANCEL = re.compile(r"(?:cancel|取消|算了|不用了|不投诉了|不投訴了|never ?mind|forget it)[.!。！]?", re.IGNORECASE)
 _QUESTION = re.compile(
     r"[?？]|吗|嗎|怎么|怎麼|如何|多久|什么时候|什麼時候|几点|幾點|哪里|哪裡|哪儿|多少"
     r"|^(?:how|what|when|where|which|who|can|could|do|does|is|are)\b",
@@ -49,8 +58,15 @@ def answer(talk: Talk) -> None:
     known = _known_case(talk)
     if known is not None:
         _add_to(talk, known)
-        return
+    elif withdrawal.may_be_about_it(talk):
+        withdrawal.offer_to_resume(talk)
+    else:
+        _listen(talk)
+
+
+def _listen(talk: Talk) -> None:
     heard = talk.heard
+    talk.memory.withdrawn = None
     complaint = Complaint(
         case=talk.turn.fresh_number,
         step=Step.LISTEN.value,
@@ -126,17 +142,20 @@ def _wait(talk: Talk) -> None:
 def goes_on(talk: Talk) -> bool:
     complaint = talk.memory.complaint
     if complaint is None:
-        return False
+        return withdrawal.takes_up_again(talk)
     if complaint.step == Step.FOLLOW_UP:
         return _asks_for_news(talk, complaint)
-    if complaint.step == Step.LISTEN and not _gives_up(talk):
+    if complaint.step == Step.LISTEN and not withdrawal.gives_up(talk):
         _listen_on(talk, complaint)
         return True
-    if _gives_up(talk):
-        _cancel(talk, complaint)
+    if withdrawal.gives_up(talk):
+        withdrawal.withdraw(talk, complaint)
         return True
     if talk.means("pause") and not order_numbers(talk, talk.heard):
         _pause(talk, complaint)
+        return True
+    if complaint.step == Step.RECORD and (reason := why.asked(talk.heard.text, complaint.asked)) is not None:
+        questions.ask(talk, complaint, lead=talk.text(reason))
         return True
     if _is_something_else(talk, complaint):
         return False
@@ -175,6 +194,10 @@ def silence(talk: Talk) -> None:
 def chosen(talk: Talk, option: Option) -> None:
     """One of our buttons, or words that mean it."""
     complaint = talk.memory.complaint
+    withdrawn = talk.memory.withdrawn
+    if complaint is None and withdrawn is not None and option.does in {"resume", "new"}:
+        withdrawal.resume(talk, withdrawn) if option.does == "resume" else _listen(talk)
+        return
     if complaint is None or complaint.step not in {Step.RECORD, Step.PROPOSE}:
         talk.say("choice.gone")
         return
@@ -239,21 +262,6 @@ def _asks_for_news(talk: Talk, complaint: Complaint) -> bool:
         return False
     _add_to(talk, complaint.case)
     return True
-
-
-def _gives_up(talk: Talk) -> bool:
-    if talk.means("cancel_form"):
-        return True
-    return len(talk.heard.text) <= 12 and _CANCEL.fullmatch(talk.heard.text.strip()) is not None
-
-
-def _cancel(talk: Talk, complaint: Complaint) -> None:
-    talk.skill = SKILL.name
-    for prefix in (f"form:{talk.conversation.id}", f"listen:{talk.conversation.id}"):
-        talk.act(CancelFollowUps(prefix=prefix))
-    talk.act(UpdateCase(number=complaint.case, status=CaseStatus.CLOSED, note=talk.staff_text("summary.withdrawn")))
-    talk.memory.complaint = talk.memory.choice = None
-    talk.say("complaint.cancelled", number=complaint.case)
 
 
 def _pause(talk: Talk, complaint: Complaint) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 
 from bot.effects import RecordConsent
 from bot.heard import Heard
@@ -11,10 +11,9 @@ from bot.skill import Skill
 from bot.talk import Talk
 from bot.turn import Purpose
 
-STOP = frozenset({"stop", "stopall", "unsubscribe", "optout", "opt out", "退订", "退訂", "td", "取消订阅", "取消訂閱"})
-START = frozenset({"start", "unstop", "subscribe", "optin", "opt in", "订阅", "訂閱"})
-STOP_ON_SMS = frozenset({"cancel", "end", "quit", "t", "r", "revoke", "arret", "baja"})
-"""Whole messages that mean it on SMS (47 CFR 64.1200(a)(10), CTIA); elsewhere "cancel" is about what is being done."""
+_CERTAIN = 1.0
+"""Confidence of the words that mean nothing else (`nlu.optout`, which knows the lists): there is nothing to ask."""
+_ASKS = re.compile(r"[?？]|[吗嗎]$|^(?:do|can|is|are|how)\b", re.IGNORECASE)
 
 
 def answer(talk: Talk) -> None:
@@ -38,17 +37,14 @@ def chosen(talk: Talk, option: Option) -> None:
 
 def wants_stop(talk: Talk, heard: Heard) -> bool:
     intent = heard.intent
-    if intent is not None and intent.name == "stop_marketing" and intent.confidence >= talk.policy.confidence.sure:
-        return True
-    words = _folded(heard.text)
-    return words in STOP or (talk.turn.channel.scheme == "tel" and words in STOP_ON_SMS)
+    return intent is not None and intent.name == "stop_marketing" and intent.confidence >= talk.policy.confidence.sure
 
 
 def wants_start(talk: Talk) -> bool:
-    intent = talk.heard.intent
-    if intent is not None and intent.name == "start_marketing" and talk.sure("start_marketing"):
-        return True
-    return _folded(talk.heard.text) in START
+    """ "Do you have a newsletter?" asks, and says no yes."""
+    if not talk.means("start_marketing"):
+        return False
+    return talk.heard.confidence("start_marketing") >= _CERTAIN or _ASKS.search(talk.heard.text) is None
 
 
 def _record(talk: Talk, *, granted: bool) -> None:
@@ -61,12 +57,6 @@ def _record(talk: Talk, *, granted: bool) -> None:
         talk.say("consent.started_already" if already else "consent.started", business=talk.business)
     else:
         talk.say("consent.stopped_already" if contact.stopped else "consent.stopped", business=talk.business)
-
-
-def _folded(text: str) -> str:
-    if len(text) > 40:
-        return ""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().strip(" .!。！'\"“”「」").split())
 
 
 SKILL = Skill(name="consent", answer=answer, intents=frozenset({"stop_marketing", "start_marketing"}), chosen=chosen)

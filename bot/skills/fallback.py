@@ -1,7 +1,13 @@
-"""Fallback: we did not understand, say so, and show what we can do; the second time in a row a person takes over."""
+"""Fallback: we did not understand, say so, and show what we can do; the second time in a row a person takes over.
+
+What is clearly of another world was understood well enough: it is declined with courtesy, and nobody is called for it.
+"""
 
 from __future__ import annotations
 
+import re
+
+from bot.complaints.answers import does_not_know
 from bot.effects import HandOffReason
 from bot.skill import Skill
 from bot.skills import handoff
@@ -10,13 +16,39 @@ from bot.talk import Talk
 
 def answer(talk: Talk) -> None:
     memory = talk.memory
+    if talk.heard.beyond and not _may_be_an_answer(talk.heard.text):
+        handoff.offer_person(talk, "fallback.out_of_scope", business=talk.business)
+        return
     memory.misunderstood += 1
     if memory.misunderstood >= talk.policy.misunderstandings:
         handoff.hand_off(talk, HandOffReason.NOT_UNDERSTOOD)
-    elif talk.sure("out_of_scope"):
-        handoff.offer_person(talk, "fallback.out_of_scope", business=talk.business)
+    elif speaks_otherwise(talk):
+        handoff.offer_person(talk, "fallback.languages")
     else:
         handoff.offer_person(talk, "fallback.not_understood")
 
 
-SKILL = Skill(name="fallback", answer=answer, intents=frozenset({"out_of_scope"}))
+def _may_be_an_answer(text: str) -> bool:
+    """ "The second one", "no idea", "haha": said to nothing that is open, they are no subject of their own."""
+    return len(text) < _A_REMARK or does_not_know(text) or _ANSWERS.fullmatch(text.strip(" .!。！")) is not None
+
+
+def speaks_otherwise(talk: Talk) -> bool:
+    """Words enough, and in none of our languages."""
+    text = talk.heard.text
+    if talk.heard.language is not None or talk.heard.entities:
+        return False
+    return len(_WORDS.findall(text)) >= _A_SENTENCE or len(_OTHER_SCRIPTS.findall(text)) >= _A_REMARK
+
+
+_A_REMARK, _A_SENTENCE = 4, 4
+"""Characters, words."""
+_WORDS = re.compile(r"[^\W\d_]{2,}")
+_OTHER_SCRIPTS = re.compile(r"[\u0370-\u1fff\u3040-\u30ff\uac00-\ud7af]")
+_ANSWERS = re.compile(
+    r"第.[个個]|[两兩]个都要|看情[况況]|哈+|呵+|啦+"
+    r"|(?:the )?(?:first|second|third) one|both(?: of them)?|(?:ha)+h?|lol|it depends|blah.*|asdf.*",
+    re.IGNORECASE,
+)
+
+SKILL = Skill(name="fallback", answer=answer)

@@ -6,6 +6,7 @@ import re
 
 from bot.heard import COMPLAINTS, Heard
 from bot.memory import Option
+from bot.proof import order_numbers
 from bot.skill import Skill
 from bot.skills import handoff
 from bot.talk import Talk
@@ -24,7 +25,6 @@ QUESTIONS = frozenset(
     {
         "shipping_question",
         "payment_question",
-        "invoice_request",
         "product_question",
         "price_question",
         "stock_question",
@@ -93,7 +93,7 @@ def show(talk: Talk, entries: list[str], *, lead: str = "", more: tuple[Option, 
 def _finds_fault_with_answer(talk: Talk) -> bool:
     """A few words against the answer; a broken pot is no fault of the answer."""
     complaining = talk.heard.confidence(*COMPLAINTS) >= talk.policy.confidence.maybe
-    short = len(talk.heard.text) <= _FEW_WORDS
+    short = len(talk.heard.text) <= _FEW_WORDS and not order_numbers(talk, talk.heard)
     against = talk.sure("dissatisfied", "correct_fact") or (
         talk.heard.confidence("deny", "dissatisfied", "correct_fact") >= talk.policy.confidence.maybe
         and _NOT_MEANT.search(talk.heard.text) is not None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from bot import when
+from bot import when, why
 from bot.complaints.answers import does_not_know
 from bot.effects import HandOffReason
+from bot.heard import SOCIAL
 from bot.memory import Option, OrderQuestion
 from bot.proof import is_proven, order_numbers, proves, tries_to_prove
 from bot.skill import Skill
@@ -42,6 +43,8 @@ STATUSES: Mapping[str, str] = {
 """Shops' words for a status to what we say; any other word is shown as it is."""
 
 MOST_SHOWN = 3
+_FEW_WORDS, _A_NAME = 20, 4
+"""Characters."""
 _OTHER = re.compile(r"另[一外个個]|其他|别的|別的|\bother\b|\banother\b|\belse\b", re.IGNORECASE)
 """Not the order that we spoke of."""
 
@@ -62,17 +65,36 @@ def goes_on(talk: Talk) -> bool:
     question = talk.memory.order
     if question is None:
         return False
-    if talk.sure("cancel_form"):
+    numbers = order_numbers(talk, talk.heard)
+    if question.latent and (not numbers or _is_other_need(talk) or talk.means("order_status")) and not _drops(talk):
+        return _hear_more(talk, question) or _leave(talk)
+    if (reason := why.asked(talk.heard.text, question.asks)) is not None:
+        talk.say(reason)  # the question stays
+        return True
+    if question.asks == "proof" and why.refuses(talk.heard.text) and not tries_to_prove(talk.heard):
+        handoff.offer_person(talk, "order.no_proof")
+        return True
+    if _drops(talk):
         talk.memory.order = None
         talk.say("order.dropped")
         return True
-    numbers = order_numbers(talk, talk.heard)
     if question.asks == "proof" and not numbers:
         return _hear_proof(talk, question)
     if numbers:
         _go_on_with(talk, question, numbers[0])
         return True
     return _hear_no_number(talk, question)
+
+
+def is_asked_again(talk: Talk) -> bool:
+    """ "How much longer?" after an order was told is about that order, though it does not say so."""
+    best = talk.heard.intent
+    return (
+        bool(talk.memory.told)
+        and best is not None
+        and best.name == "order_status"
+        and len(talk.heard.text) <= _FEW_WORDS
+    )
 
 
 def chosen(talk: Talk, option: Option) -> None:
@@ -131,6 +153,30 @@ def _go_on_with(talk: Talk, question: OrderQuestion, number: str) -> None:
         tell_about(talk, number)
 
 
+def _drops(talk: Talk) -> bool:
+    return talk.sure("cancel_form")
+
+
+def _hear_more(talk: Talk, question: OrderQuestion) -> bool:
+    """Told what an invoice needs, they tell a name or a tax number, which means nothing by itself."""
+    intent = talk.heard.intent
+    understood = intent is not None and intent.confidence >= talk.policy.confidence.maybe
+    known = knowledge.likely(talk, talk.heard, talk.policy.confidence.knowledge)
+    if question.purpose != "invoice_request" or understood or known or len(talk.heard.text) < _A_NAME:
+        return False
+    question.said, question.latent = quote(f"{question.said} {talk.heard.text}", 400), False
+    talk.say("request.which_order", example=talk.policy.order_example)
+    return True
+
+
+def _leave(talk: Talk) -> bool:
+    """Another matter has come up: a number that follows is about that one."""
+    intent = talk.heard.intent
+    if intent is not None and intent.name not in SOCIAL and talk.sure(intent.name):
+        talk.memory.order = None
+    return False
+
+
 def _hear_proof(talk: Talk, question: OrderQuestion) -> bool:
     if not tries_to_prove(talk.heard):
         if not (talk.sure("deny") or does_not_know(talk.heard.text)):
@@ -172,8 +218,10 @@ def _hear_no_number(talk: Talk, question: OrderQuestion) -> bool:
 
 
 def _is_other_need(talk: Talk) -> bool:
-    intent = talk.heard.intent
-    return intent is not None and intent.name not in SKILL.intents and talk.sure(intent.name)
+    """Surely something else than the order's whereabouts, or than what the number was asked for."""
+    intent, question = talk.heard.intent, talk.memory.order
+    ours = {*SKILL.intents, "correct_fact", *([question.purpose] if question is not None else [])}
+    return intent is not None and intent.name not in ours and talk.sure(intent.name)
 
 
 def _say_unknown(talk: Talk, number: str) -> None:

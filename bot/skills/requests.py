@@ -1,4 +1,4 @@
-"""Requests that a person carries out: cancel, change, return, exchange, refund, account, privacy."""
+"""Requests that a person carries out: cancel, change, return, exchange, refund, invoice, account, privacy."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from bot.skills import handoff, knowledge
 from bot.talk import Talk, quote
 from bot.turn import CaseKind, Json
 
-ABOUT_AN_ORDER = frozenset({"order_cancel", "order_change", "refund_request", "return_request", "exchange_request"})
+ABOUT_AN_ORDER = frozenset(
+    {"order_cancel", "order_change", "refund_request", "return_request", "exchange_request", "invoice_request"}
+)
 OTHERS = frozenset({"account_problem", "privacy_request"})
 
 
 def answer(talk: Talk) -> None:
     """A question about how it goes is answered, with the request one button away; a request is taken at once."""
     intent = talk.heard.intent.name if talk.heard.intent is not None else ""
-    about = talk.policy.topics.get(intent, ())
-    entries = [
-        entry
-        for entry in knowledge.likely(talk, talk.heard, talk.policy.confidence.knowledge)
-        if entry.partition("#")[0] in about
-    ]
+    about, confidence = talk.policy.topics.get(intent, ()), talk.policy.confidence
+    # Whoever mentions an invoice mostly asks how to get one, in whatever words.
+    least = confidence.knowledge_least if intent == "invoice_request" else confidence.knowledge
+    entries = [entry for entry in knowledge.likely(talk, talk.heard, least) if entry.partition("#")[0] in about]
     if entries and talk.aside:
         knowledge.show(talk, entries)
     elif entries and not order_numbers(talk, talk.heard):
         start_it = Option(talk.text("button.request"), SKILL.name, "start", intent)
         knowledge.show(talk, entries, more=(start_it,))
         if intent in ABOUT_AN_ORDER:
-            talk.memory.order = _which_order(talk, intent)  # an order number now means: do it
+            talk.memory.order = _which_order(talk, intent, latent=True)  # an order number now means: do it
     else:
         start(talk, intent)
 
@@ -70,8 +70,8 @@ def take(talk: Talk, intent: str, order: str) -> None:
     )
 
 
-def _which_order(talk: Talk, intent: str) -> OrderQuestion:
-    return OrderQuestion(asks="number", purpose=intent, said=quote(talk.heard.text, 200))
+def _which_order(talk: Talk, intent: str, *, latent: bool = False) -> OrderQuestion:
+    return OrderQuestion(asks="number", purpose=intent, said=quote(talk.heard.text, 200), latent=latent)
 
 
 SKILL = Skill(name="requests", answer=answer, intents=ABOUT_AN_ORDER | OTHERS, chosen=chosen)

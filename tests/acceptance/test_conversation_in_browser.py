@@ -61,7 +61,7 @@ SPEECHES = (
         when="yesterday",
         used="It is still in its box",
         stop="Please stop sending me offers",
-        start="START",
+        start="SUBSCRIBE",
         person="I would like to speak to a person",
         afterwards="It was a birthday present",
     ),

@@ -21,7 +21,7 @@ from bot.turn import (
     Turn,
 )
 from channels.envelope import Attachment, Event
-from nlu.understanding import Candidate, Entity, Intent, Language, Understanding
+from nlu.understanding import Candidate, Entity, Intent, Language, Part, Understanding
 
 PLAYBOOK = Path(__file__).parents[2] / "playbook"
 NOON = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
@@ -53,6 +53,8 @@ def understood(
     language: Language | None = Language.EN,
     entities: Mapping[str, str] | Sequence[tuple[str, str]] = (),
     knowledge: Sequence[tuple[str, float]] = (),
+    beyond: bool = False,
+    parts: Sequence[tuple[str, Understanding]] = (),
 ) -> Understanding:
     pairs = entities.items() if isinstance(entities, Mapping) else entities
     return Understanding(
@@ -63,6 +65,8 @@ def understood(
         ),
         entities=tuple(Entity(kind=kind, value=value, text=value, start=0, end=len(value)) for kind, value in pairs),
         knowledge=tuple(Candidate(entry=entry, score=score) for entry, score in knowledge),
+        out_of_scope=beyond,
+        parts=tuple(Part(text=text, understanding=meaning) for text, meaning in parts),
         engine="given",
     )
 

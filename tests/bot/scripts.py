@@ -57,12 +57,13 @@ def line(
     attachment: AttachmentKind | None = None,
     event: Event = Event.MESSAGE,
     start_parameter: str | None = None,
+    beyond: bool = False,
 ) -> Line:
     """What a customer writes, and what comes of it."""
     attachments = (Attachment(kind=attachment, id="file-1"),) if attachment is not None else ()
     heard = message(
         text,
-        understood(*intents, language=language, entities=entities, knowledge=knowledge),
+        understood(*intents, language=language, entities=entities, knowledge=knowledge, beyond=beyond),
         event=event,
         attachments=attachments,
         start_parameter=start_parameter,
@@ -328,7 +329,7 @@ EVERYDAY: tuple[Script, ...] = (
         skill="consent",
         name="退订 alone is enough",
         language=HANS,
-        lines=(line("退订", language=HANS, says="consent.stopped", does=("consent no",)),),
+        lines=(line("退订", ("stop_marketing", 1.0), language=HANS, says="consent.stopped", does=("consent no",)),),
     ),
     Script(
         skill="consent",
@@ -348,7 +349,7 @@ EVERYDAY: tuple[Script, ...] = (
         skill="consent",
         name="cancel on SMS means stop",
         channel=SMS,
-        lines=(line("CANCEL", says="consent.stopped", does=("consent no",)),),
+        lines=(line("CANCEL", ("stop_marketing", 1.0), says="consent.stopped", does=("consent no",)),),
     ),
     # Hand-off
     Script(
@@ -472,7 +473,38 @@ EVERYDAY: tuple[Script, ...] = (
     ),
     Script(
         skill="fallback",
-        name="the weather is not ours",
-        lines=(line("what's the weather?", "out_of_scope", says="fallback.out_of_scope"),),
+        name="the weather is not ours, however often it is asked, and nobody is called for it",
+        lines=(
+            line("what's the weather?", beyond=True, says="fallback.out_of_scope"),
+            line("will it rain tomorrow?", beyond=True, entities={"date": "tomorrow"}, says="fallback.out_of_scope"),
+            line("tell me a joke", beyond=True, says="fallback.out_of_scope"),
+            line("asdf", says="fallback.not_understood"),
+        ),
+    ),
+    Script(
+        skill="fallback",
+        name="what may be an answer, or holds an order, is no subject of another world",
+        lines=(
+            line("no idea", beyond=True, says="fallback.not_understood"),
+            line("it is SL20260012", beyond=True, entities={"order_number": "SL20260012"}, says="order.unknown"),
+        ),
+    ),
+    Script(
+        skill="fallback",
+        name="another language is told which ones we speak, and the second time a person comes",
+        lines=(
+            line(
+                "Bonjour, je voudrais savoir où est ma commande",
+                ("help", 0.48),
+                language=None,
+                says="fallback.languages",
+            ),
+            line(
+                "¿dónde está mi pedido, por favor?",
+                language=None,
+                says="handoff.not_understood",
+                does=("hand off not_understood",),
+            ),
+        ),
     ),
 )

@@ -409,3 +409,59 @@ def test_a_button_and_words_in_one_turn_are_both_taken() -> None:
     both = house.hear(message(stay, event=Event.CALLBACK), message("are you open?", understood("opening_hours")))
     assert says(said(both), "small.resume", Language.EN)
     assert says(said(both), "opening.open", Language.EN)
+
+
+@pytest.mark.parametrize(
+    ("text", "recognised", "spoken"),
+    [
+        ("LINE: Amy Chen is my name there", Language.EN, Language.ZH_HANS),
+        ("my wechat id: amy88", Language.EN, Language.ZH_HANS),
+        ("Tea House", Language.EN, Language.ZH_HANS),
+        ("thank you", Language.EN, Language.ZH_HANS),
+        ("English please", Language.EN, Language.EN),
+        ("where is my order", Language.EN, Language.EN),
+        ("請問", Language.ZH_HANT, Language.ZH_HANT),
+    ],
+)
+def test_a_fragment_or_an_address_does_not_change_the_language(
+    text: str, recognised: Language, spoken: Language
+) -> None:
+    heard = message(text, understood("greet", language=recognised))
+    effects = respond(turn(heard, memory={"version": 1, "language": "zh-Hans"}), shop())
+    assert {effect.language for effect in effects if isinstance(effect, Say)} == {spoken}
+    told = [effect.language for effect in effects if isinstance(effect, LearnAboutContact)]
+    assert told == ([spoken] if told else [])
+
+
+def test_several_questions_in_one_message_are_answered_one_by_one() -> None:
+    parts = [
+        ("how long is delivery?", understood("shipping_question", knowledge=[("shipping#delivery-time", 0.8)])),
+        ("can I get an invoice?", understood("invoice_request", knowledge=[("payment#invoice", 0.8)])),
+        ("is your cat well?", understood(("smalltalk", 0.1))),
+    ]
+    whole = understood(("invoice_request", 0.8), ("shipping_question", 0.2), parts=parts)
+    effects = respond(turn(message(" ".join(text for text, _ in parts), whole)), shop())
+    answers = [effect.text for effect in effects if isinstance(effect, Say)]
+    assert [text for text in answers if says(text, "knowledge.answer", Language.EN)] == answers[:2]
+    assert "is your cat well?" in answers[2]
+
+
+def test_a_question_beside_a_stop_in_one_message_is_answered_too() -> None:
+    parts = [
+        ("stop sending offers", understood(("stop_marketing", 1.0))),
+        ("are you open?", understood("opening_hours")),
+    ]
+    whole = understood(("stop_marketing", 1.0), ("opening_hours", 0.4), parts=parts)
+    effects = respond(turn(message("stop sending offers, are you open?", whole)), shop())
+    assert [effect.granted for effect in effects if isinstance(effect, RecordConsent)] == [False]
+    assert says(said(effects), "consent.stopped", Language.EN)
+    assert says(said(effects), "opening.open", Language.EN)
+
+
+def test_a_complaint_among_several_questions_takes_everything() -> None:
+    parts = [
+        ("my pot is broken, what now?", understood("complaint_quality")),
+        ("are you open?", understood("opening_hours")),
+    ]
+    effects = respond(turn(message("my pot is broken, what now? are you open?", understood(parts=parts))), shop())
+    assert deeds(effects) == ["open complaint", "plan listen_settled"]

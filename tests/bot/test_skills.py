@@ -9,9 +9,10 @@ from nlu.understanding import Language
 from tests.bot.complaint_scripts import COMPLAINTS
 from tests.bot.house import House, deeds, said, says
 from tests.bot.scripts import EVERYDAY, Script
+from tests.bot.second_thought_scripts import SECOND_THOUGHTS
 from tests.bot.sloppy_scripts import SLOPPY
 
-SCRIPTS = (*EVERYDAY, *COMPLAINTS, *SLOPPY)
+SCRIPTS = (*EVERYDAY, *COMPLAINTS, *SLOPPY, *SECOND_THOUGHTS)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: f"{script.skill}: {script.name}")

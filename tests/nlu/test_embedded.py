@@ -100,6 +100,24 @@ def test_what_is_none_of_the_shop_s_concern_is_not_answered_with_conviction(embe
     assert answer.intent is None or answer.intent.confidence < 0.5
 
 
+@pytest.mark.parametrize(
+    ("text", "other_world"),
+    [
+        ("today's weather in Rome please", True),
+        ("讲个笑话来听听", True),
+        ("幫我訂去成都的機票", True),
+        ("do you ship to Rome", False),
+        ("龙井好喝吗", False),
+        ("zxcvb qwrtp", False),
+        ("", False),
+    ],
+)
+def test_another_world_is_told_from_what_is_not_understood(embedded: Embedded, text: str, other_world: bool) -> None:
+    (answer,) = embedded.understand_now([text])
+    assert answer.out_of_scope is other_world
+    assert not (other_world and answer.intents)
+
+
 @pytest.mark.parametrize("text", ["", "  \n", "\u200b\u200d", "\ufeff"])
 def test_a_message_without_anything_in_it_says_that_it_is_empty(embedded: Embedded, text: str) -> None:
     (answer,) = embedded.understand_now([text])

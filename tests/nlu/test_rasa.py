@@ -74,6 +74,7 @@ async def test_what_is_out_of_scope_is_not_understood_and_no_failure_of_rasa(ser
     server.body = json.dumps({"intent_ranking": ranking, "entities": []}).encode()
     understanding = await one(rasa, "how tall is the Eiffel tower")
     assert (understanding.engine, understanding.intents, understanding.failure) == ("rasa", (), "out of scope")
+    assert understanding.out_of_scope
 
 
 async def test_texts_are_answered_in_their_order(rasa: Rasa) -> None:
