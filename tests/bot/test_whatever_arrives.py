@@ -34,7 +34,7 @@ from bot.turn import (
     Turn,
 )
 from channels.envelope import Attachment, AttachmentKind, Event
-from nlu.understanding import Candidate, Entity, Intent, Language, Understanding
+from nlu.understanding import Candidate, Entity, Intent, Language, Part, Understanding
 from tests.bot.complaint_scripts import COMPLAINTS as COMPLAINTS_IN_LINES
 from tests.bot.house import House, said
 from tests.bot.people import SMS, TELEGRAM, WEBCHAT, message, shop, turn, understood
@@ -65,13 +65,16 @@ ENTITIES = st.builds(
     end=st.integers(0, 10),
 )
 CANDIDATES = st.builds(Candidate, entry=st.sampled_from([*list(shop().entries)[:5], "gone#entry"]), score=CONFIDENCES)
-UNDERSTANDINGS = st.builds(
+_OF_ONE = st.builds(
     Understanding,
     language=st.sampled_from([None, *Language]),
     intents=st.lists(INTENTS, max_size=3).map(tuple),
     entities=st.lists(ENTITIES, max_size=3).map(tuple),
     knowledge=st.lists(CANDIDATES, max_size=3).map(tuple),
+    out_of_scope=st.booleans(),
 )
+PARTS = st.lists(st.builds(Part, text=WORDS, understanding=_OF_ONE), max_size=3).map(tuple)
+UNDERSTANDINGS = st.builds(lambda whole, parts: replace(whole, parts=parts), _OF_ONE, PARTS)
 ATTACHMENTS = st.builds(
     Attachment, kind=st.sampled_from(AttachmentKind), id=st.just("a"), data=st.just({"phone_number": "+8613"})
 )
@@ -89,7 +92,22 @@ OPTIONS = st.tuples(
     WORDS,
     st.sampled_from([*sorted(SKILLS), "gone"]),
     st.sampled_from(
-        ["accept", "decline", "wish", "unknown", "here", "next", "person", "show", "mean", "score", "start", "grant"]
+        [
+            "accept",
+            "decline",
+            "wish",
+            "unknown",
+            "here",
+            "next",
+            "person",
+            "show",
+            "mean",
+            "score",
+            "start",
+            "grant",
+            "resume",
+            "new",
+        ]
     ),
     st.sampled_from(["", "3", "refund", "other", "order", "SL20260012", "order_status", "complaint_quality"]),
 ).map(list)
@@ -133,11 +151,14 @@ REMEMBERED = st.fixed_dictionaries(
         "language": st.sampled_from([language.value for language in Language]),
         "choice": st.fixed_dictionaries({"serial": st.integers(1, 2), "options": st.lists(OPTIONS, max_size=3)}),
         "complaint": COMPLAINTS,
+        "withdrawn": COMPLAINTS,
+        "told": st.just("SL20260012"),
         "order": st.fixed_dictionaries(
             {
                 "asks": st.sampled_from(["number", "proof"]),
                 "number": st.just("SL20260012"),
-                "purpose": st.just("refund_request"),
+                "purpose": st.sampled_from(["status", "refund_request", "invoice_request"]),
+                "latent": st.booleans(),
             }
         ),
         "survey": st.just("C-1"),
