@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from bot import why
 from bot.complaints import proposal, questions, record, withdrawal
+from bot.complaints.answers import tells_time
 from bot.complaints.facts import (
     FEELINGS,
     KINDS,
@@ -22,7 +23,7 @@ from bot.heard import SOCIAL, Heard
 from bot.memory import Complaint, Option
 from bot.proof import order_numbers
 from bot.skill import Skill
-from bot.skills import handoff, knowledge
+from bot.skills import fallback, handoff, knowledge
 from bot.talk import Talk, quote
 from bot.turn import CaseKind, CaseStatus, FollowUpKind, Step
 
@@ -32,6 +33,8 @@ _QUESTION = re.compile(
     re.IGNORECASE,
 )
 _ABOUT_A_PROMISE = frozenset({*KINDS, *FEELINGS, "order_status", "refund_request"}) - {"abuse"}
+_TOLD_IN_FEW_WORDS = frozenset({"order", "proof", "happened", "bought"})
+"""Facts that a joke about the weather cannot be."""
 _FEW_WORDS = 40
 """Characters."""
 _IN_BETWEEN = frozenset(
@@ -275,6 +278,9 @@ def _pause(talk: Talk, complaint: Complaint) -> None:
 def _is_something_else(talk: Talk, complaint: Complaint) -> bool:
     """A question about another matter, or mere manners; not an answer to what we asked."""
     heard, intent = talk.heard, talk.heard.intent
+    if complaint.asked in _TOLD_IN_FEW_WORDS and not heard.evidence and not heard.entities:
+        if fallback.is_of_another_world(heard) and not tells_time(heard.text):
+            return True
     if intent is None or heard.evidence or (complaint.step == Step.PROPOSE and proposal.agrees(heard)):
         return False
     if intent.name in SOCIAL - {"affirm", "deny"} and talk.sure(intent.name):

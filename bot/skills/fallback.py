@@ -9,6 +9,7 @@ import re
 
 from bot.complaints.answers import does_not_know
 from bot.effects import HandOffReason
+from bot.heard import Heard
 from bot.skill import Skill
 from bot.skills import handoff
 from bot.talk import Talk
@@ -16,7 +17,7 @@ from bot.talk import Talk
 
 def answer(talk: Talk) -> None:
     memory = talk.memory
-    if talk.heard.beyond and not _may_be_an_answer(talk.heard.text):
+    if is_of_another_world(talk.heard):
         handoff.offer_person(talk, "fallback.out_of_scope", business=talk.business)
         return
     memory.misunderstood += 1
@@ -26,6 +27,10 @@ def answer(talk: Talk) -> None:
         handoff.offer_person(talk, "fallback.languages")
     else:
         handoff.offer_person(talk, "fallback.not_understood")
+
+
+def is_of_another_world(heard: Heard) -> bool:
+    return heard.beyond and not _may_be_an_answer(heard.text)
 
 
 def _may_be_an_answer(text: str) -> bool:

@@ -217,6 +217,30 @@ SECOND_THOUGHTS: tuple[Script, ...] = (
             line("算了没事了谢谢", ("thank", 0.68), language=HANS, says="complaint.cancelled", does=CANCELLED),
         ),
     ),
+    Script(
+        skill="fallback",
+        name="a joke in the middle of a complaint is declined, and the question asked again is no second failure",
+        language=HANS,
+        lines=(
+            OPENED_QUALITY,
+            SETTLED,
+            line(
+                "讲个笑话",
+                language=HANS,
+                beyond=True,
+                says=("fallback.out_of_scope", "complaint.back", "complaint.ask_order"),
+            ),
+            line("不知道", language=HANS, beyond=True, says="complaint.ask_happened", does=ASKED),
+            line(
+                "今天",
+                language=HANS,
+                beyond=True,
+                entities={"date": "relative:0d"},
+                says="complaint.ask_bought",
+                does=ASKED,
+            ),
+        ),
+    ),
     # Contacts are no language, and no advertisement
     Script(
         skill="complaint",
