@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.turn import ChannelFacts
 from channels.protocol import Channel
-from channels.webchat import Rate, WebChat, WebChatSettings
+from channels.webchat.channel import Rate, WebChat, WebChatSettings
 from gateway.settings import Settings
 
 SCHEMES: Mapping[str, str] = {"mail": "mailto", "sms": "tel"}
@@ -46,7 +46,7 @@ def _webchat(settings: Settings, key: bytes, clock: Callable[[], datetime]) -> C
 
 def _telegram(settings: Settings, token: str, clock: Callable[[], datetime]) -> Channel:
     # aiogram costs 130 MB and a second: only houses with a bot pay for it.
-    from channels.telegram import Telegram, TelegramSettings
+    from channels.telegram.channel import Telegram, TelegramSettings
 
     telegram = settings.telegram
     public = settings.server.public_url

@@ -199,9 +199,9 @@ async def check_telegram(settings: Settings) -> Sequence[Finding]:
     if telegram.token is None:
         return []
     # 130 MB and a second of importing: only where there is a bot.
-    from channels.telegram import Telegram, TelegramSettings
+    from channels.telegram.channel import Telegram, TelegramSettings
 
-    await asyncio.to_thread(importlib.import_module, "channels.telegram_methods")
+    await asyncio.to_thread(importlib.import_module, "channels.telegram.methods")
     bot = Telegram(
         TelegramSettings(token=telegram.token.get_secret_value(), api_base=telegram.api_base, timeout=WITHIN)
     )

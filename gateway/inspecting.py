@@ -15,7 +15,7 @@ Inspect = Callable[[bytes], Inspection]
 
 
 def _telegram(raw: bytes) -> Inspection:
-    from channels.telegram_updates import inspect
+    from channels.telegram.updates import inspect
 
     return inspect(raw)
 

@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy import URL, make_url
 
-from channels.webchat_settings import UPLOAD_TYPES
+from channels.webchat.settings import UPLOAD_TYPES
 from gateway.settings_sources import PREFIX, Mistake, SettingsMistakes, Sources, nearest
 from gateway.settings_values import (
     BotToken,

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from channels.webchat_settings import UPLOAD_TYPES
+from channels.webchat.settings import UPLOAD_TYPES
 
 
 def mistake(what: str, right: str) -> PydanticCustomError:

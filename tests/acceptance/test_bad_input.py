@@ -8,7 +8,7 @@ from io import BytesIO
 import aiohttp
 import pytest
 
-from channels.telegram_updates import inspect
+from channels.telegram.updates import inspect
 from storage.interactions import Refused
 from tests.acceptance.open_doors import SECRET, count, inbound, is_well, message, update
 from tests.acceptance.tea_house import (

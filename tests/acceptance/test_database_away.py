@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from channels.protocol import StorageUnavailable
-from channels.webchat import Rate, WebChat, WebChatSettings
+from channels.webchat.channel import Rate, WebChat, WebChatSettings
 from gateway.gateway import utc_now
 from gateway.settings import Database, Settings
 from tests.acceptance import books
@@ -84,7 +84,7 @@ async def test_what_is_not_stored_is_not_acknowledged_and_what_is_acknowledged_i
 async def test_web_chat_says_unavailable_and_telegram_keeps_its_offset_until_the_database_is_back(
     tmp_path: Path, postgres_server: PostgresServer, migrated_postgres_url: str
 ) -> None:
-    from channels.telegram import Telegram, TelegramSettings
+    from channels.telegram.channel import Telegram, TelegramSettings
 
     chat = WebChat(
         WebChatSettings(secret=b"x" * 32, visitor_rate=UNLIMITED, client_rate=UNLIMITED, visit_rate=UNLIMITED),

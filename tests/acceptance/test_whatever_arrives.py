@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from channels.envelope import AddressUpdate, InboundMessage, Refusal
-from channels.telegram_updates import inspect
+from channels.telegram.updates import inspect
 from storage.interactions import Interaction, Refused, TurnRecord
 from tests.acceptance.open_doors import HOSTILE, SECRET, count, failures, house_with_both, message, update
 from tests.acceptance.tea_house import TeaHouse, Visitor

@@ -15,8 +15,8 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, Table, event, insert
 
-from channels.webchat_identity import Signer, Visitor
-from channels.webchat_settings import WebChatSettings
+from channels.webchat.identity import Signer, Visitor
+from channels.webchat.settings import WebChatSettings
 from storage import keys
 from storage.cases import Case
 from storage.consents import Consent

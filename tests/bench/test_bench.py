@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from channels.webchat_identity import Signer
-from channels.webchat_settings import WebChatSettings
+from channels.webchat.identity import Signer
+from channels.webchat.settings import WebChatSettings
 from tests.bench.contest import Result, Sample, ratio
 from tests.bench.generator import ROOT
 from tests.bench.old import Archive, Exchange

@@ -19,8 +19,8 @@ from aiohttp import web
 
 from channels.envelope import Arrival, Event, InboundMessage
 from channels.protocol import Accepted
-from channels.telegram import InsecureWebhook, Telegram, TelegramSettings
-from channels.telegram_webhook import BODY_LIMIT
+from channels.telegram.channel import InsecureWebhook, Telegram, TelegramSettings
+from channels.telegram.webhook import BODY_LIMIT
 from tests.channels.telegram_faults import Drop, Reply, bare, stated, too_many
 from tests.channels.telegram_port import RecordingPort
 from tests.channels.telegram_server import TOKEN, TelegramServer
@@ -44,7 +44,7 @@ class Pauses:
 @pytest.fixture(autouse=True, scope="module")
 def aiogram() -> None:
     """Imported before the first test: it takes seconds, and the tests' time limits are for what they test."""
-    importlib.import_module("channels.telegram_methods")
+    importlib.import_module("channels.telegram.methods")
 
 
 @pytest.fixture
@@ -448,7 +448,7 @@ def test_neither_token_nor_secret_shows() -> None:
 
 def test_a_stop_does_not_wait_for_the_library_that_is_still_being_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     imported = threading.Event()
-    monkeypatch.setattr("channels.telegram.importlib.import_module", lambda _name: imported.wait(20))
+    monkeypatch.setattr("channels.telegram.channel.importlib.import_module", lambda _name: imported.wait(20))
 
     async def live() -> None:
         telegram = Telegram(TelegramSettings(token=TOKEN))

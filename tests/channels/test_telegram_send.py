@@ -17,7 +17,7 @@ import pytest
 
 from channels.envelope import Attachment, AttachmentKind, Button, OutboundMessage, SendError, SendErrorCode
 from channels.protocol import Blob, Channel, Edits, Media, Polls, Probes, StorageUnavailable, Typing
-from channels.telegram import Telegram, TelegramSettings
+from channels.telegram.channel import Telegram, TelegramSettings
 from tests.channels.telegram_faults import Drop, Fault, Hold, Reply, bare, stated, too_many
 from tests.channels.telegram_port import RecordingPort
 from tests.channels.telegram_server import TOKEN, TelegramServer
@@ -41,7 +41,7 @@ def words(text: str = "hello", **fields: Any) -> OutboundMessage:
 @pytest.fixture(autouse=True, scope="module")
 def aiogram() -> None:
     """Imported before the first test: it takes seconds, and the tests' time limits are for what they test."""
-    importlib.import_module("channels.telegram_methods")
+    importlib.import_module("channels.telegram.methods")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.cleaning import clean
-from channels.telegram_text import TEXT_LIMIT, split, units
+from channels.telegram.text import TEXT_LIMIT, split, units
 
 
 def without_space(text: str) -> str:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from channels.envelope import AddressUpdate, AttachmentKind, Event, InboundMessage
 from channels.protocol import Inspection
-from channels.telegram import inspect
-from channels.telegram_updates import ALLOWED_UPDATES
+from channels.telegram.channel import inspect
+from channels.telegram.updates import ALLOWED_UPDATES
 from tests.given import CHECKOUT, given
 
 AIOGRAM = json.loads(given("channels/telegram/aiogram_updates.json").read_bytes())
@@ -381,5 +381,5 @@ def test_any_bytes_are_accounted_for(raw: bytes) -> None:
 
 
 def test_reading_updates_does_not_cost_the_memory_of_aiogram() -> None:
-    program = "import sys, channels.telegram; sys.exit('aiogram' in sys.modules)"
+    program = "import sys, channels.telegram.channel; sys.exit('aiogram' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, check=False, timeout=30).returncode == 0

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from channels.envelope import Button, DeliveryStatus, Event
 from channels.protocol import Channel, Streams, Typing
-from channels.webchat import WebChat
+from channels.webchat.channel import WebChat
 from tests.channels.webchat_shop import Shop, open_shop, settings, until
 from tests.clock import FrozenClock
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from channels import webchat_shelf
+import channels.webchat.shelf
 from channels.envelope import DeliveryStatus, OutboundMessage, SendError, SendErrorCode
-from channels.webchat_shelf import Poll, Shelf
+from channels.webchat.shelf import SHELF_ENTRIES, Poll, Shelf
 from tests.channels.webchat_shop import Shop, open_shop, until
 from tests.clock import FrozenClock
 
@@ -108,7 +108,7 @@ async def test_what_is_offered_again_wakes_nobody(shop: Shop) -> None:
 
 
 async def test_a_visitor_who_polls_no_more_is_forgotten(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webchat_shelf, "LINGER_SECONDS", 0)
+    monkeypatch.setattr(channels.webchat.shelf, "LINGER_SECONDS", 0)
     visitor = await shop.visit()
     await shop.poll(visitor["token"], after=0)
     await until(lambda: not list(shop.chat.connected()))
@@ -120,10 +120,10 @@ async def test_a_visitor_who_is_written_to_without_end_fills_no_memory(shop: Sho
     visitor = await shop.visit()
     token, address = visitor["token"], f"webchat:{visitor['visitor']}"
     await shop.poll(token, after=0)
-    for number in range(webchat_shelf.SHELF_ENTRIES + 10):
+    for number in range(SHELF_ENTRIES + 10):
         shop.port.say(address, str(number))
     frames = await shop.poll(token, after=0)
-    assert [frame["text"] for frame in frames] == [str(number) for number in range(webchat_shelf.SHELF_ENTRIES + 10)]
+    assert [frame["text"] for frame in frames] == [str(number) for number in range(SHELF_ENTRIES + 10)]
 
 
 @given(st.lists(st.sampled_from(["say", "say elsewhere", "late", "poll", "lose", "acknowledge", "send"]), max_size=25))

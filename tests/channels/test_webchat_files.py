@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from channels.envelope import Attachment, AttachmentKind
-from channels.webchat_files import safe_name, sniff
+from channels.webchat.files import safe_name, sniff
 from tests.channels.webchat_shop import Shop, bearer, open_shop
 from tests.clock import FrozenClock
 

@@ -13,8 +13,8 @@ import orjson
 import pytest
 from aiohttp import WSServerHandshakeError
 
-from channels.webchat_frames import Refused
-from channels.webchat_identity import Signer, Visitor
+from channels.webchat.frames import Refused
+from channels.webchat.identity import Signer, Visitor
 from tests.channels.webchat_shop import Shop, bearer, open_shop, settings
 from tests.clock import FrozenClock
 

@@ -16,11 +16,11 @@ from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.webchat import Rate
-from channels.webchat_frames import ClientFrame, ErrorCode, Refused, parse
-from channels.webchat_origin import Door
-from channels.webchat_rates import Allowance
-from channels.webchat_sentences import SENTENCES, sentence, spoken
+from channels.webchat.channel import Rate
+from channels.webchat.frames import ClientFrame, ErrorCode, Refused, parse
+from channels.webchat.origin import Door
+from channels.webchat.rates import Allowance
+from channels.webchat.sentences import SENTENCES, sentence, spoken
 from tests.channels.webchat_shop import Shop, open_shop, settings, until
 from tests.clock import FrozenClock
 

@@ -15,7 +15,7 @@ import orjson
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
 from aiohttp.test_utils import TestServer
 
-from channels.webchat import Rate, WebChat, WebChatSettings
+from channels.webchat.channel import Rate, WebChat, WebChatSettings
 from tests.channels.fake_port import FakePort
 from tests.clock import FrozenClock
 

@@ -15,7 +15,7 @@ from aiohttp.typedefs import Handler
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from channels.envelope import Button, InboundMessage
-from channels.webchat import WebChat, WebChatSettings
+from channels.webchat.channel import WebChat, WebChatSettings
 from tests.channels.fake_port import FakePort
 from tests.channels.webchat_shop import UNLIMITED
 

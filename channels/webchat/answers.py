@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import orjson
 from aiohttp import web
 
-from channels.webchat_frames import ErrorCode, Refused, error
-from channels.webchat_sentences import sentence
+from channels.webchat.frames import ErrorCode, Refused, error
+from channels.webchat.sentences import sentence
 
 STATUSES: Mapping[ErrorCode, int] = {
     ErrorCode.BAD_JSON: 400,

@@ -19,7 +19,7 @@ import aiohttp
 import orjson
 
 from channels.envelope import SendError, SendErrorCode
-from channels.telegram_json import Json, Unreadable, maybe_object, maybe_text, parse
+from channels.telegram.json import Json, Unreadable, maybe_object, maybe_text, parse
 
 if TYPE_CHECKING:
     from aiogram.methods import TelegramMethod

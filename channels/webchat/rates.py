@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels.webchat_settings import Rate
+from channels.webchat.settings import Rate
 
 
 class Allowance:

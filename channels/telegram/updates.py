@@ -16,8 +16,8 @@ from typing import Final
 from channels.cleaning import clean
 from channels.envelope import AddressUpdate, Event, InboundMessage
 from channels.protocol import Inspection
-from channels.telegram_content import attachments_of, missing_content, text_of
-from channels.telegram_json import (
+from channels.telegram.content import attachments_of, missing_content, text_of
+from channels.telegram.json import (
     Json,
     Unreadable,
     as_object,

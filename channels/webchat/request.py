@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from channels.webchat_frames import ErrorCode, Refused
-from channels.webchat_identity import Visitor
+from channels.webchat.frames import ErrorCode, Refused
+from channels.webchat.identity import Visitor
 
 KEPT_HEADERS = ("User-Agent", "Origin", "Content-Type", "Content-Length", "Accept-Language")
 HASHED = 8 << 20

@@ -1,7 +1,7 @@
 """Telegram: long polling or webhook in, the Bot API out.
 
-A webhook's request is read in `telegram_webhook`, updates in `telegram_updates`; calls are built in `telegram_methods`
-(the only place with aiogram, imported when the channel starts) and made in `telegram_api`.
+A webhook's request is read in `webhook`, updates in `updates`; calls are built in `methods`
+(the only place with aiogram, imported when the channel starts) and made in `api`.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from channels.envelope import (
     SendErrorCode,
 )
 from channels.protocol import Blob, Inspection, Port, StorageUnavailable
-from channels.telegram_api import FETCH_LIMIT, BotApi
-from channels.telegram_json import Json, Unreadable, as_object, maybe_number, maybe_text
-from channels.telegram_polling import next_updates
-from channels.telegram_settings import InsecureWebhook, TelegramSettings
-from channels.telegram_updates import ALLOWED_UPDATES, inspect
-from channels.telegram_webhook import SECRET, Oversize, is_telegram, kept_headers, read_body
+from channels.telegram.api import FETCH_LIMIT, BotApi
+from channels.telegram.json import Json, Unreadable, as_object, maybe_number, maybe_text
+from channels.telegram.polling import next_updates
+from channels.telegram.settings import InsecureWebhook, TelegramSettings
+from channels.telegram.updates import ALLOWED_UPDATES, inspect
+from channels.telegram.webhook import SECRET, Oversize, is_telegram, kept_headers, read_body
 
 __all__ = ["InsecureWebhook", "Telegram", "TelegramSettings", "inspect"]
 
@@ -221,13 +221,13 @@ class Telegram:
     async def _methods(self):
         """The module with aiogram, which takes seconds to import: in a thread, so that other channels go on."""
         await asyncio.shield(self._begin_loading())
-        from channels import telegram_methods
+        from channels.telegram import methods
 
-        return telegram_methods
+        return methods
 
     def _begin_loading(self) -> asyncio.Task[None]:
         if self._loading is None:
-            self._loading = asyncio.create_task(_import_aside("channels.telegram_methods"))
+            self._loading = asyncio.create_task(_import_aside("channels.telegram.methods"))
         return self._loading
 
     def _in_background(self, work: Coroutine[None, None, None]) -> None:
@@ -235,7 +235,7 @@ class Telegram:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # To update: Telegram has no receipts; `my_chat_member` becomes an AddressUpdate in `telegram_updates`.
+    # To update: Telegram has no receipts; `my_chat_member` becomes an AddressUpdate in `updates`.
 
     # Send
 

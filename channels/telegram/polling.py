@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from channels.envelope import SendError, SendErrorCode
-from channels.telegram_api import Answer, BotApi, result_of
-from channels.telegram_json import Unreadable, as_object, need_integer, parse, unparse
-from channels.telegram_updates import ALLOWED_UPDATES
+from channels.telegram.api import Answer, BotApi, result_of
+from channels.telegram.json import Unreadable, as_object, need_integer, parse, unparse
+from channels.telegram.updates import ALLOWED_UPDATES
 
 BATCH: Final = 100
 """Updates at a time; Telegram gives no more. Source: https://core.telegram.org/bots/api#getupdates"""
@@ -45,7 +45,7 @@ async def next_updates(api: BotApi, cursor: str | None, *, wait: int, spare: flo
 
 
 async def _ask(api: BotApi, cursor: str | None, limit: int, *, wait: int, spare: float) -> Answer:
-    from channels.telegram_methods import GetUpdates
+    from channels.telegram.methods import GetUpdates
 
     offset = None if cursor is None else int(cursor) + 1
     method = GetUpdates(offset=offset, limit=limit, timeout=wait, allowed_updates=list(ALLOWED_UPDATES))

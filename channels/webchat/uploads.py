@@ -9,14 +9,14 @@ import orjson
 from aiohttp import web
 
 from channels.envelope import Attachment
-from channels.webchat_answers import in_json
-from channels.webchat_entrance import Entrance
-from channels.webchat_files import EXTENSIONS, download_headers, kind_of, safe_name, sniff
-from channels.webchat_frames import SHA256, ErrorCode, Refused
-from channels.webchat_identity import Signer
-from channels.webchat_reception import RETRY_SECONDS, Reception
-from channels.webchat_request import RequestGuest
-from channels.webchat_stream import Registry
+from channels.webchat.answers import in_json
+from channels.webchat.entrance import Entrance
+from channels.webchat.files import EXTENSIONS, download_headers, kind_of, safe_name, sniff
+from channels.webchat.frames import SHA256, ErrorCode, Refused
+from channels.webchat.identity import Signer
+from channels.webchat.reception import RETRY_SECONDS, Reception
+from channels.webchat.request import RequestGuest
+from channels.webchat.stream import Registry
 
 UPLOAD_SECONDS = 300
 UPLOADS_AT_ONCE = 4

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import orjson
 
 from channels.envelope import Attachment, AttachmentKind
-from channels.webchat_frames import ErrorCode, Refused
-from channels.webchat_settings import WebChatSettings
+from channels.webchat.frames import ErrorCode, Refused
+from channels.webchat.settings import WebChatSettings
 
 SCHEME = "webchat"
 CLOCK_SKEW = 300

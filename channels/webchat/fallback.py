@@ -8,14 +8,14 @@ from typing import cast
 import orjson
 from aiohttp import web
 
-from channels.webchat_answers import answers, array, in_json
-from channels.webchat_entrance import Entrance
-from channels.webchat_frames import ErrorCode, Refused, decode
-from channels.webchat_identity import Visitor
-from channels.webchat_reception import Reception
-from channels.webchat_request import query_number
-from channels.webchat_shelf import Poll, Shelf, Shelves
-from channels.webchat_stream import Registry, backlog, newest_page, outstanding
+from channels.webchat.answers import answers, array, in_json
+from channels.webchat.entrance import Entrance
+from channels.webchat.frames import ErrorCode, Refused, decode
+from channels.webchat.identity import Visitor
+from channels.webchat.reception import Reception
+from channels.webchat.request import query_number
+from channels.webchat.shelf import Poll, Shelf, Shelves
+from channels.webchat.stream import Registry, backlog, newest_page, outstanding
 
 POLL_SECONDS = 25
 FRAMES_A_REQUEST = 20

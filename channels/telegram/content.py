@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from channels.cleaning import clean
 from channels.envelope import Attachment, AttachmentKind
-from channels.telegram_json import Json, maybe_number, maybe_object, maybe_text, need_object, need_text, objects, texts
+from channels.telegram.json import Json, maybe_number, maybe_object, maybe_text, need_object, need_text, objects, texts
 
 _FILES: Final[Mapping[str, AttachmentKind]] = {
     "animation": AttachmentKind.VIDEO,  # a silent MP4; it comes with a `document` of the same file

@@ -32,7 +32,7 @@ from aiogram.types import FSInputFile, InlineKeyboardButton, InlineKeyboardMarku
 from channels.cleaning import clean
 from channels.envelope import Attachment, AttachmentKind, Button, OutboundMessage, SendError, SendErrorCode
 from channels.protocol import Blob
-from channels.telegram_text import CAPTION_LIMIT, TEXT_LIMIT, split, units
+from channels.telegram.text import CAPTION_LIMIT, TEXT_LIMIT, split, units
 
 Method = TelegramMethod[Any]
 Fields = dict[str, Any]

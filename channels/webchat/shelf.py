@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from channels.protocol import HistoryEntry
-from channels.webchat_stream import ARRIVED, Registry
+from channels.webchat.stream import ARRIVED, Registry
 
 LINGER_SECONDS = 20.0
 """How long a shelf waits for the next poll."""

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from channels.webchat_frames import ErrorCode, Refused
-from channels.webchat_settings import WebChatSettings
+from channels.webchat.frames import ErrorCode, Refused
+from channels.webchat.settings import WebChatSettings
 
 PREFLIGHT_SECONDS = "7200"
 

@@ -18,7 +18,7 @@ from channels.envelope import (
     Refusal,
 )
 from channels.protocol import Accepted, GivesInvitations, HistoryEntry, Port
-from channels.webchat_frames import (
+from channels.webchat.frames import (
     PONG,
     ClientFrame,
     Delivered,
@@ -37,13 +37,13 @@ from channels.webchat_frames import (
     parse,
     welcome,
 )
-from channels.webchat_identity import Signer, Visitor
-from channels.webchat_intake import Intake
-from channels.webchat_rates import Allowance
-from channels.webchat_request import Oversize
-from channels.webchat_sentences import sentence
-from channels.webchat_settings import Rate, WebChatSettings
-from channels.webchat_stream import Registry, newest_page
+from channels.webchat.identity import Signer, Visitor
+from channels.webchat.intake import Intake
+from channels.webchat.rates import Allowance
+from channels.webchat.request import Oversize
+from channels.webchat.sentences import sentence
+from channels.webchat.settings import Rate, WebChatSettings
+from channels.webchat.stream import Registry, newest_page
 
 RETRY_SECONDS = 2.0
 """When to send again what could not be stored."""

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from channels.envelope import Attachment, DeliveryStatus
 from channels.protocol import HistoryEntry, Port
-from channels.webchat_frames import POSITION_LIMIT, TYPING, message
-from channels.webchat_identity import Signer
+from channels.webchat.frames import POSITION_LIMIT, TYPING, message
+from channels.webchat.identity import Signer
 
 ARRIVED = frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.READ})
 OUTSTANDING = 1000

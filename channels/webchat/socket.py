@@ -9,11 +9,11 @@ from typing import Literal
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from channels.protocol import HistoryEntry, StorageUnavailable
-from channels.webchat_frames import ErrorCode, Hello, Refused, error, parse
-from channels.webchat_identity import Visitor
-from channels.webchat_reception import RETRY_SECONDS, Reception
-from channels.webchat_sentences import sentence
-from channels.webchat_stream import ARRIVED, backlog, newest_page
+from channels.webchat.frames import ErrorCode, Hello, Refused, error, parse
+from channels.webchat.identity import Visitor
+from channels.webchat.reception import RETRY_SECONDS, Reception
+from channels.webchat.sentences import sentence
+from channels.webchat.stream import ARRIVED, backlog, newest_page
 
 HELLO_SECONDS = 10
 UNAUTHORIZED_CLOSE = 4401

@@ -17,18 +17,18 @@ from aiohttp import WSCloseCode, web
 
 from channels.envelope import OutboundMessage, Receipt, SendError, SendErrorCode
 from channels.protocol import GivesInvitations, HistoryEntry, Limits, Port, StorageUnavailable
-from channels.webchat_answers import in_json, refusal
-from channels.webchat_entrance import Entrance
-from channels.webchat_fallback import Fallback
-from channels.webchat_frames import ErrorCode, Refused, decode
-from channels.webchat_identity import SCHEME, Signer, Visitor
-from channels.webchat_origin import Door, cors_headers, preflight_headers
-from channels.webchat_reception import RETRY_SECONDS, Reception
-from channels.webchat_request import kept_headers
-from channels.webchat_settings import Rate, WebChatSettings
-from channels.webchat_socket import Socket, Wire
-from channels.webchat_stream import Registry
-from channels.webchat_uploads import Uploads
+from channels.webchat.answers import in_json, refusal
+from channels.webchat.entrance import Entrance
+from channels.webchat.fallback import Fallback
+from channels.webchat.frames import ErrorCode, Refused, decode
+from channels.webchat.identity import SCHEME, Signer, Visitor
+from channels.webchat.origin import Door, cors_headers, preflight_headers
+from channels.webchat.reception import RETRY_SECONDS, Reception
+from channels.webchat.request import kept_headers
+from channels.webchat.settings import Rate, WebChatSettings
+from channels.webchat.socket import Socket, Wire
+from channels.webchat.stream import Registry
+from channels.webchat.uploads import Uploads
 
 __all__ = ["Rate", "WebChat", "WebChatSettings"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from channels.webchat_frames import ErrorCode
+from channels.webchat.frames import ErrorCode
 
 LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 

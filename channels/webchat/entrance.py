@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from channels.webchat_frames import ErrorCode, Refused
-from channels.webchat_identity import Signer, Visitor
-from channels.webchat_origin import Door
-from channels.webchat_reception import RETRY_SECONDS, Reception
-from channels.webchat_request import Oversize, RequestGuest, kept_headers, read_body
+from channels.webchat.frames import ErrorCode, Refused
+from channels.webchat.identity import Signer, Visitor
+from channels.webchat.origin import Door
+from channels.webchat.reception import RETRY_SECONDS, Reception
+from channels.webchat.request import Oversize, RequestGuest, kept_headers, read_body
 
 
 class Entrance:
