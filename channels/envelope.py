@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 
@@ -56,6 +57,17 @@ class Button:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """Where a text belongs in a longer one that the network cut (concatenated SMS, 3GPP TS 23.040, 9.2.3.24.1)."""
+
+    group: str
+    """The same for all parts of one text from one address."""
+    number: int
+    """From 1."""
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class InboundMessage:
     """One event from a customer, normalised. The raw payload rides along and is kept."""
 
@@ -87,7 +99,29 @@ class InboundMessage:
     """Other addresses of the person that the channel vouches for: `mailto:…`, `tel:+…`, and `customer:<number>` for
     the business's own customer number (web chat: signed by the business's backend)."""
     thread: str | None = None
-    """Separates conversations on channels that have threads (mail); None: one conversation an address."""
+    """Separates conversations on channels that have threads (mail). None: one conversation an address, or, on a
+    channel that `Threads`, the one that the gateway finds by `references`."""
+    references: tuple[str, ...] = ()
+    """`message_id` of the messages this one answers, the nearest first."""
+    subject: str | None = None
+    """Of a mail."""
+    automatic: str | None = None
+    """No person wrote this now (an out-of-office note, a list's mail, our own mail come back): the reason. It is kept
+    in the timeline and never answered."""
+    fingerprint: str | None = None
+    """A second key against duplicates, where the event's identity can change under us (a mailbox that was rebuilt):
+    of the message's own identity and content together, so that a forged identity swallows nothing."""
+    part: Part | None = None
+    """This is one of several parts of a long text; the gateway waits for the others and joins them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quoted:
+    """An earlier message, repeated below its answer."""
+
+    author: str
+    at: datetime
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +142,16 @@ class OutboundMessage:
     """The `thread` of the conversation this belongs to: on Telegram the business connection it must leave through."""
     sent: tuple[str, ...] = ()
     """External ids of the parts that left in all earlier tries, from their SendErrors: they are not sent again."""
+    subject: str | None = None
+    """Of a mail; None: that of the thread."""
+    references: tuple[str, ...] = ()
+    """`message_id` of the thread's messages, the oldest first, ending with `reply_to`."""
+    quoted: Quoted | None = None
+    """What this answers, on channels where people expect to see it below."""
+    marketing: bool = False
+    """Carries an offer: on mail it needs its way out (RFC 8058)."""
+    automatic: bool = True
+    """No person wrote it (RFC 3834, `Auto-Submitted`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,6 +160,12 @@ class Receipt:
 
     external_ids: tuple[str, ...]
     """The provider's ids, one for each part that left in this try: a long text is split into several."""
+    units: int = 1
+    """What the provider counts and bills: segments on SMS."""
+    cost: Decimal | None = None
+    """Of all units, by the prices in the settings."""
+    currency: str | None = None
+    """ISO 4217."""
 
 
 class DeliveryStatus(StrEnum):
@@ -154,6 +204,21 @@ class AddressUpdate:
     address: str
     reachable: bool
     reason: str
+    at: datetime
+    raw: bytes
+    external_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConsentUpdate:
+    """A word on marketing that did not come as a message: a one-click unsubscription (RFC 8058), a feedback-loop
+    complaint (RFC 5965), an opt-out at the carrier."""
+
+    channel: str
+    address: str
+    granted: bool
+    source: str
+    """`one-click`, `complaint`, `carrier`, `provider`."""
     at: datetime
     raw: bytes
     external_id: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -152,6 +152,23 @@ class Streams(Protocol):
 
     def connected(self) -> Iterable[str]:
         """Addresses with a client connected to this process."""
+        ...
+
+
+@runtime_checkable
+class Threads(Protocol):
+    """A channel whose messages belong together by what they answer: mail."""
+
+    window: timedelta
+    """How long a message of the same sender that names nothing still belongs to the newest conversation."""
+
+
+@runtime_checkable
+class Measures(Protocol):
+    """A channel that counts and bills its messages in units of its own: segments on SMS."""
+
+    def units(self, message: OutboundMessage) -> int:
+        """How many units it will be; `limits.per_second` and `per_address` count these."""
         ...
 
 
