@@ -219,8 +219,8 @@ def old(shop: Workshop) -> Findings:
             "The customers are old ones who come back. The old interactions fill every table they would (contacts, "
             "addresses, lanes, conversations, interactions with payloads, turns, deliveries, cases, follow-ups, "
             "consents, orders); their texts and turns are patterns of conversations that were held just before. "
-            f"With {results[-2].name} of them ({megabytes[results[-2].name]:,.0f} MB) the speed is {gigabyte:.2f} times "
-            f"that with the fewest, with the most {most:.2f} times.",
+            f"With {results[-2].name} of them ({megabytes[results[-2].name]:,.0f} MB) the speed is {gigabyte:.2f} "
+            f"times that with the fewest, with the most {most:.2f} times.",
         ],
         aims=[Aim.at_least("Speed with 1 GB of old interactions, as a share of that with the fewest", 0.9, gigabyte)],
         curve=points,
