@@ -79,6 +79,8 @@ class Comprehension:
 def _parts(words: Words) -> list[Words]:
     """A text that asks several things, or that withdraws from offers and asks something: each of them by itself."""
     parts = questions(words.text)
-    if not parts and read(words.text, whole_message=words.whole_message) is OptOut.WITHDRAW:
-        parts = statements(words.text)
+    # Most texts have one clause, and are read once: the cheap question first.
+    if not parts and (clauses := statements(words.text)):
+        withdraws = read(words.text, whole_message=words.whole_message) is OptOut.WITHDRAW
+        parts = clauses if withdraws else []
     return [Words(text=part, whole_message=False) for part in parts]
