@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from channels.envelope import AddressUpdate, Arrival, DeliveryUpdate, InboundMessage, Refusal
+from channels.envelope import AddressUpdate, Arrival, ConsentUpdate, DeliveryUpdate, InboundMessage, Refusal
 from channels.protocol import Inspection
 
 Inspect = Callable[[bytes], Inspection]
@@ -26,7 +26,7 @@ INSPECTORS: Mapping[str, Inspect] = {"telegram": _telegram}
 
 def inspect(channel: str, raw: bytes) -> list[dict[str, Any]]:
     """Every object that `rapport inspect` prints for one file. A getUpdates answer holds many payloads."""
-    return [line for payload in _payloads(channel, raw) for line in _lines(INSPECTORS[channel](payload))]
+    return [line for payload in _payloads(channel, raw) for line in lines(INSPECTORS[channel](payload))]
 
 
 def _payloads(channel: str, raw: bytes) -> Iterable[bytes]:
@@ -43,7 +43,8 @@ def _payloads(channel: str, raw: bytes) -> Iterable[bytes]:
     return [raw]
 
 
-def _lines(inspection: Inspection) -> list[dict[str, Any]]:
+def lines(inspection: Inspection) -> list[dict[str, Any]]:
+    """What an Inspection says, an object each."""
     if inspection.error is not None:
         return [{"error": inspection.error}]
     if inspection.ignored is not None:
@@ -65,8 +66,23 @@ def _line(arrival: Arrival) -> dict[str, Any]:
                 "reason": arrival.reason,
             }
             return _receipt(arrival.channel, arrival.external_id, arrival.address, arrival.at, status)
+        case ConsentUpdate():
+            return _consent(arrival)
         case Refusal():
             return {"error": arrival.reason}
+
+
+def _consent(update: ConsentUpdate) -> dict[str, Any]:
+    return {
+        "channel": update.channel,
+        "event": "consent",
+        "external_id": update.external_id,
+        "address": update.address,
+        "consent": "granted" if update.granted else "withdrawn",
+        "source": update.source,
+        "date": _instant(update.at),
+        "statuses": [],
+    }
 
 
 def _message(message: InboundMessage) -> dict[str, Any]:
@@ -89,6 +105,7 @@ def _message(message: InboundMessage) -> dict[str, Any]:
                 "language": message.language,
                 "start_parameter": message.start_parameter,
                 "thread": message.thread,
+                "automatic": message.automatic,
             }.items()
             if value is not None
         },
