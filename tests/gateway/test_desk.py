@@ -13,6 +13,7 @@ from gateway import desk, inbox
 from gateway.refusals import Ended, NotFound, NotYours, Stale, Unreachable, Unusable
 from storage.cases import Case
 from storage.commits import Transaction
+from storage.consents import Consent
 from storage.contacts import Address
 from storage.conversations import Conversation, ConversationState, Owner
 from storage.deliveries import Delivery
@@ -83,6 +84,21 @@ async def test_an_agent_s_reply_is_not_held_up_by_the_assistant_s_message_that_w
     assert (delivery["id"], delivery["status"], delivery["epoch"]) == (written.delivery, "sent", None)
     assert (delivery["priority"], delivery["purpose"]) == (0, "service")
     assert slow.rows(Interaction)[-1]["author"] == "agent:mei"
+
+
+async def test_a_withdrawal_counts_while_a_person_has_the_conversation_and_the_assistant_stays_silent(
+    house: House,
+) -> None:
+    await house.write("hello")
+    await house.do(desk.take, conversation=1, by="mei")
+
+    await house.write("别再给我发广告了")
+    await house.write("what about my parcel?")
+
+    assert [(row["purpose"], row["granted"], row["words"]) for row in house.rows(Consent)] == [
+        ("marketing", False, "别再给我发广告了")
+    ]
+    assert len(house.sent) == 1
 
 
 async def test_what_a_colleague_has_is_taken_only_on_purpose(house: House) -> None:
