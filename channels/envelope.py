@@ -236,7 +236,7 @@ class Refusal:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-Arrival = InboundMessage | DeliveryUpdate | AddressUpdate | Refusal
+Arrival = InboundMessage | DeliveryUpdate | AddressUpdate | ConsentUpdate | Refusal
 """Everything an adapter can hand to the gateway."""
 
 

@@ -39,7 +39,7 @@ from gateway.turns import Turns
 from gateway.understanders import understander
 from gateway.verbs import answer
 from gateway.wakeups import WakeUp, Wakeups
-from storage import channel_states, keys, lanes, outbox
+from storage import address_news, channel_states, keys, lanes, outbox
 from storage.commits import Commits, Transaction, Unavailable
 from storage.conversations import close_idle
 from storage.database import Database, open_database
@@ -284,7 +284,10 @@ class Gateway:
             sender.wake()
 
     async def _sweep(self) -> None:
-        await self._quietly(lambda transaction: sweep_lost(transaction, self._idempotent(), everyone=False))
+        await self._quietly(
+            lambda transaction: sweep_lost(transaction, self._idempotent(), everyone=False),
+            lambda transaction: address_news.settle_missed(transaction.connection, transaction.now),
+        )
 
     async def _close_idle(self) -> None:
         idle = timedelta(hours=self.settings.conversation.idle_hours)

@@ -9,7 +9,7 @@ from sqlalchemy import insert, update
 
 from channels.envelope import InboundMessage
 from gateway.proofs import believe, settle_strangers
-from storage import ids, lanes, standing
+from storage import address_news, ids, lanes, standing
 from storage.commits import Transaction, server_time
 from storage.contacts import Address, Contact
 from storage.standing import Person
@@ -77,9 +77,17 @@ def _welcome(transaction: Transaction, strangers: Sequence[InboundMessage]) -> d
         ],
     )
     lanes.open_for(connection, contacts)
+    said = address_news.settle(connection, [message.address for message in strangers], now)
     return {
         message.address: Guest(
-            person=Person(contact_id=contact, address_id=address, uri=message.address, name=message.name),
+            person=Person(
+                contact_id=contact,
+                address_id=address,
+                uri=message.address,
+                name=message.name,
+                closed_at=now if message.address in said and said[message.address].closed else None,
+                consent=said[message.address].consent if message.address in said else None,
+            ),
             fence=0,
             newest=0,
             handled=0,

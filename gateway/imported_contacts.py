@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gateway.imported import Problem, Stored, living
-from storage import ids, lanes
+from storage import address_news, ids, lanes
 from storage.commits import Transaction
 from storage.consents import Consent
 from storage.contacts import Address, Contact
@@ -101,7 +101,7 @@ def store(transaction: Transaction, *, rows: list[ContactRow], source: str) -> S
             stored.updated += 1
         else:
             stored.unchanged += 1
-    _write(connection, page)
+    _write(connection, page, transaction.now)
     stored.seconds = perf_counter() - started
     return stored
 
@@ -116,7 +116,9 @@ def _look_up(connection: Connection, rows: Sequence[ContactRow]) -> _Known:
         for row in rows
         if row.external_id in contacts and row.language not in (None, contacts[row.external_id].language)
     ]
-    words: dict[str, tuple[bool, datetime]] = {}
+    words = address_news.expected(
+        connection, {row.mail for row in rows if row.mail is not None and row.mail not in addresses}
+    )
     said: set[tuple[str, str, datetime]] = set()
     asked = [addresses[row.mail].id for row in rows if row.consent is not None and row.mail in addresses]
     if asked:
@@ -211,7 +213,7 @@ def _consent(row: ContactRow, contact: int, known: _Known, page: _Page, source: 
     return True
 
 
-def _write(connection: Connection, page: _Page) -> None:
+def _write(connection: Connection, page: _Page, now: datetime) -> None:
     if page.contacts:
         connection.execute(insert(Contact), page.contacts)
         lanes.open_for(connection, [row["id"] for row in page.contacts])
@@ -219,6 +221,8 @@ def _write(connection: Connection, page: _Page) -> None:
         connection.execute(_change, page.changes)
     if page.addresses:
         connection.execute(insert(Address), page.addresses)
+        # Before the file's own words: of two the later row counts.
+        address_news.settle(connection, {row["uri"] for row in page.addresses}, now)
     if page.proofs:
         connection.execute(_prove, page.proofs)
     if page.consents:

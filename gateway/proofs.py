@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import insert, select, update
 
 from channels.envelope import InboundMessage
-from storage import link_codes
+from storage import address_news, link_codes
 from storage.commits import Transaction
 from storage.contacts import Address, Contact
 from storage.linking import current
@@ -33,15 +33,7 @@ def settle_strangers(transaction: Transaction, messages: Sequence[InboundMessage
         if home is None:
             continue
         if address not in known:
-            transaction.connection.execute(
-                insert(Address),
-                {
-                    "contact_id": home[0],
-                    "uri": address,
-                    "proven_at": transaction.now,
-                    "created_at": transaction.now,
-                },
-            )
+            _give(transaction, home[0], [address])
         elif known[address][0] != home[0]:
             link_codes.prove(transaction.connection, giver=home[1], shower=known[address][1], now=transaction.now)
 
@@ -57,20 +49,15 @@ def believe(transaction: Transaction, messages: Iterable[InboundMessage], people
         )
         taken = _known(transaction, message.proven)
         fresh = [uri for uri in message.proven if uri not in taken]
-        if fresh:
-            transaction.connection.execute(
-                insert(Address),
-                [
-                    {
-                        "contact_id": person.contact_id,
-                        "uri": uri,
-                        "proven_at": transaction.now,
-                        "created_at": transaction.now,
-                    }
-                    for uri in dict.fromkeys(fresh)
-                ],
-            )
+        _give(transaction, person.contact_id, list(dict.fromkeys(fresh)))
     return new
+
+
+def _give(transaction: Transaction, contact: int, uris: Sequence[str]) -> None:
+    if uris:
+        proven = {"contact_id": contact, "proven_at": transaction.now, "created_at": transaction.now}
+        transaction.connection.execute(insert(Address), [{**proven, "uri": uri} for uri in uris])
+        address_news.settle(transaction.connection, uris, transaction.now)
 
 
 def _homes(transaction: Transaction, uris: set[str]) -> dict[str, tuple[int, int]]:

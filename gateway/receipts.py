@@ -1,4 +1,4 @@
-"""Late news from providers: a receipt or a bounce moves a Delivery once; a closed address is remembered."""
+"""Late news from providers: a receipt or a bounce moves a Delivery once; a word on an address is remembered."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, bindparam, insert, literal_column, select, update
 
-from channels.envelope import AddressUpdate, DeliveryStatus, DeliveryUpdate
+from channels.envelope import AddressUpdate, ConsentUpdate, DeliveryStatus, DeliveryUpdate
+from storage import address_news
+from storage.address_news import AddressWord, Word
 from storage.commits import Transaction
-from storage.contacts import Address
 from storage.deliveries import Delivery, DeliveryNews
 from storage.many import Many
 
@@ -143,14 +144,27 @@ def catch_up(transaction: Transaction, delivery: int, channel: str, external_id:
         )
 
 
-def store_address_updates(transaction: Transaction, updates: Sequence[AddressUpdate]) -> None:
-    """Close or open addresses as providers say."""
-    for news in updates:
-        transaction.connection.execute(
-            update(Address)
-            .where(Address.uri == news.address)
-            .values(
-                closed_at=None if news.reachable else news.at,
-                closed_reason=None if news.reachable else news.reason,
+def store_address_words(transaction: Transaction, updates: Sequence[AddressUpdate | ConsentUpdate]) -> None:
+    """Close and open addresses, record consents, as providers say; once, and also for whom we do not know yet."""
+    if updates:
+        words = [
+            Word(
+                channel=news.channel,
+                external_id=news.external_id,
+                uri=news.address,
+                says=_said(news),
+                source=news.reason if isinstance(news, AddressUpdate) else news.source,
+                at=news.at,
+                raw=news.raw,
             )
-        )
+            for news in updates
+        ]
+        address_news.hear(transaction.connection, words, transaction.now)
+
+
+def _said(news: AddressUpdate | ConsentUpdate) -> AddressWord:
+    match news:
+        case AddressUpdate():
+            return AddressWord.REACHABLE if news.reachable else AddressWord.UNREACHABLE
+        case ConsentUpdate():
+            return AddressWord.GRANTED if news.granted else AddressWord.WITHDRAWN

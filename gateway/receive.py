@@ -13,13 +13,21 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from channels.envelope import AddressUpdate, Arrival, AttachmentKind, DeliveryUpdate, InboundMessage, Refusal
+from channels.envelope import (
+    AddressUpdate,
+    Arrival,
+    AttachmentKind,
+    ConsentUpdate,
+    DeliveryUpdate,
+    InboundMessage,
+    Refusal,
+)
 from channels.protocol import Accepted
 from gateway import claims, streams
 from gateway.envelopes import KINDS, inbound_content
 from gateway.guests import Guest, find_or_welcome
 from gateway.news import LanesWaiting, MediaWanted, Streamed
-from gateway.receipts import store_address_updates, store_delivery_updates
+from gateway.receipts import store_address_words, store_delivery_updates
 from gateway.talks import Key, find_or_open
 from storage import channel_states, ids, lanes, media
 from storage.commits import Transaction
@@ -68,7 +76,8 @@ class Reception:
         updates = [arrival for arrival in arrivals if isinstance(arrival, DeliveryUpdate)]
         if updates:
             store_delivery_updates(transaction, updates)
-        store_address_updates(transaction, [arrival for arrival in arrivals if isinstance(arrival, AddressUpdate)])
+        words = [arrival for arrival in arrivals if isinstance(arrival, AddressUpdate | ConsentUpdate)]
+        store_address_words(transaction, words)
         _store_refusals(transaction, [arrival for arrival in arrivals if isinstance(arrival, Refusal)])
         for batch in batches:
             if batch.cursor is not None:

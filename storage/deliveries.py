@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.schema import Document, Entity, Words
+from storage.schema import Document, Entity, Money, Words
 
 WAITING = text("status IN ('queued', 'retrying')")
 ACTIVE = text("status IN ('queued', 'retrying', 'sending')")
@@ -56,6 +57,14 @@ class Delivery(Entity):
     """The provider's id of the (last part of the) message."""
     parts: Mapped[list[Any] | None] = mapped_column(Document)
     """Provider's ids of the parts that left, where a long text travels in several; a retry does not repeat them."""
+    units: Mapped[int | None]
+    """What the provider counted: segments on SMS. None: it has not left."""
+    cost: Mapped[Decimal | None] = mapped_column(Money(1_000_000))
+    """Of all units."""
+    currency: Mapped[str | None]
+    """ISO 4217."""
+    bounces: Mapped[int] = mapped_column(server_default="0")
+    """How often it came back for a passing reason after it had been taken."""
     queued_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]

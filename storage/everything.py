@@ -1,6 +1,7 @@
 """All entities in one import, for migrations and whoever needs the whole metadata."""
 
 from storage import (
+    address_news,
     blobs,
     cases,
     channel_states,
@@ -14,12 +15,14 @@ from storage import (
     lanes,
     link_codes,
     media,
+    message_parts,
     orders,
 )
 from storage.schema import Entity
 
 __all__ = [
     "Entity",
+    "address_news",
     "blobs",
     "cases",
     "channel_states",
@@ -33,5 +36,6 @@ __all__ = [
     "lanes",
     "link_codes",
     "media",
+    "message_parts",
     "orders",
 ]

@@ -45,6 +45,8 @@ class Direction(StrEnum):
 
 
 HAS_EXTERNAL_ID = text("external_id IS NOT NULL")
+HAS_FINGERPRINT = text("fingerprint IS NOT NULL")
+HAS_MESSAGE_ID = text("message_id IS NOT NULL")
 
 
 class Interaction(Entity):
@@ -60,7 +62,22 @@ class Interaction(Entity):
             sqlite_where=HAS_EXTERNAL_ID,
             postgresql_where=HAS_EXTERNAL_ID,
         ),
+        Index(
+            "uq_interactions_channel_fingerprint",
+            "channel",
+            "fingerprint",
+            unique=True,
+            sqlite_where=HAS_FINGERPRINT,
+            postgresql_where=HAS_FINGERPRINT,
+        ),
         Index("ix_interactions_contact_id_id", "contact_id", "id"),
+        Index(
+            "ix_interactions_contact_id_message_id",
+            "contact_id",
+            "message_id",
+            sqlite_where=HAS_MESSAGE_ID,
+            postgresql_where=HAS_MESSAGE_ID,
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -82,6 +99,8 @@ class Interaction(Entity):
     """The provider's event; with the channel the key against duplicates."""
     message_id: Mapped[str | None]
     """The provider's message, which replies and edits refer to."""
+    fingerprint: Mapped[str | None]
+    """Of the message's own identity and content: a second key against duplicates, with the channel."""
     reply_to: Mapped[str | None]
     at: Mapped[datetime]
     """When it was written, as the provider says."""

@@ -122,16 +122,23 @@ class Words(TypeDecorator[str]):
 
 
 class Money(TypeDecorator[Decimal]):
-    """An exact amount, kept as a whole number of ten-thousandths: SQLite has no decimals of its own."""
+    """An exact amount, kept as a whole number of ten-thousandths: SQLite has no decimals of its own.
+
+    `parts`: into how many parts a unit is cut instead.
+    """
 
     impl = BigInteger
     cache_ok = True
 
+    def __init__(self, parts: int = 10_000) -> None:
+        super().__init__()
+        self.parts = parts
+
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
-        return None if value is None else int((value * 10_000).to_integral_value())
+        return None if value is None else int((value * self.parts).to_integral_value())
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
-        return None if value is None else Decimal(value) / 10_000
+        return None if value is None else Decimal(value) / self.parts
 
 
 class Entity(DeclarativeBase):
