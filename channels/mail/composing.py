@@ -1,0 +1,321 @@
+"""An OutboundMessage becomes the bytes of a mail.
+
+The standard library takes a millisecond for each; here all that is constant is put together once, and a mail is what
+changes between those pieces (RFC 5322, RFC 2045 to 2047).
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from base64 import b32encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import sha256
+from html import escape
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from channels.cleaning import clean
+from channels.envelope import OutboundMessage, Quoted, SendError, SendErrorCode
+from channels.mail.bodies import base64_lines, text_part
+from channels.mail.fields import (
+    Path,
+    identities,
+    identity,
+    mailbox,
+    one_line,
+    parameter,
+    path,
+    unstructured,
+)
+from channels.mail.layout import LAYOUTS, Layout, as_html, spoken
+from channels.mail.reply_address import HEADER, ReplyAddresses
+from channels.mail.unsubscribing import Unsubscribing
+
+SCHEME: Final = "mailto:"
+MOST_REFERENCES: Final = 20
+"""The first, which names the thread, and the newest: RFC 5322 sets no limit, servers do."""
+LONGEST_QUOTE: Final = 10_000
+"""Characters of an earlier message that are repeated below its answer."""
+
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_ANSWERS: Final = re.compile(
+    r"\s*(?:re|aw|sv|vs|antw|antwort|odp|ynt|ref|rif|res|r|回复|答复|回覆|答覆|回信|返信)(?:\[\d+\]|\(\d+\))?\s*[:：]",
+    re.IGNORECASE,
+)
+_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CONTENT_TYPE: Final = re.compile(r"(?!multipart/|message/)[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sender:
+    """Who our mails are from."""
+
+    address: str
+    """Of the mailbox: `support@shop.example`."""
+    name: str = ""
+    """As people shall see it."""
+    return_path: str | None = None
+    """Where bounces go; None: to the mailbox."""
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    """By whose clock a quoted message was written."""
+    separator: str = "+"
+    """Between the mailbox and what follows it in a reply address."""
+    about: str = ""
+    """Who the business is and where: below every marketing mail, as the law wants it in many countries."""
+    list_name: str = "News"
+    """Of what one unsubscribes from, in List-Id."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Enclosure:
+    """A file that goes along."""
+
+    name: str
+    content_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mail:
+    """A mail ready for submission."""
+
+    id: str
+    """Its Message-ID without brackets."""
+    sender: str
+    """The envelope's: where bounces go."""
+    recipient: str
+    content: bytes = field(repr=False)
+    """Lines end in CRLF, the last one too; no line is longer than 998 octets."""
+    beyond_ascii: bool = False
+    """Needs a server with SMTPUTF8."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Page:
+    """A Layout, taken apart once."""
+
+    layout: Layout
+    pieces: tuple[str, str, str, str]
+
+
+class Composer:
+    """Writes one mailbox's mails. Pure: the same message at the same time is the same mail."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        *,
+        secret: bytes,
+        layouts: Mapping[str, Layout] = LAYOUTS,
+        unsubscribing: Unsubscribing | None = None,
+    ) -> None:
+        """`secret` signs reply addresses and Message-IDs. Without `unsubscribing` no marketing leaves.
+        Raises Misshapen, and ValueError where the sender's own address is none."""
+        own, back = path(sender.address), path(sender.return_path or sender.address)
+        if own is None or back is None:
+            raise ValueError("the mailbox's own address is no mail address")
+        self._sender, self._own, self._back = sender, own, back
+        self._domain = own.text.rpartition("@")[2]
+        self._reply_addresses = ReplyAddresses(own.text, secret, separator=sender.separator)
+        self._unsubscribing = unsubscribing
+        self._key = hmac.digest(secret, b"mail message id\0" + own.text.lower().encode(), "sha256")
+        self._from = mailbox("From", sender.name, own.text)
+        self._list = "".join(
+            [
+                "Precedence: bulk\r\n",
+                mailbox("List-Id", sender.list_name, f"news.{self._domain}"),
+                "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
+            ]
+        )
+        self._pages = {language: _Page(layout=it, pieces=it.pieces()) for language, it in layouts.items()}
+
+    def compose(self, message: OutboundMessage, *, at: datetime, enclosures: Sequence[Enclosure] = ()) -> Mail:
+        """Raises SendError: BAD_ADDRESS, and UNSUPPORTED for marketing that would have no way out."""
+        to = path(message.address.removeprefix(SCHEME))
+        if to is None:
+            raise SendError(SendErrorCode.BAD_ADDRESS, "this is no mail address")
+        way_out = self._way_out(message)
+        mac = self._mac(message.key)
+        page = self._pages[spoken(message.language)]
+        headers = self._headers(message, to, f"{_readable(message.key)}.{mac}@{self._domain}", page.layout, at, way_out)
+        body = self._alternatives(message, page, mac, way_out)
+        if enclosures:
+            body = _with_enclosures(body, enclosures, mac)
+        return Mail(
+            id=f"{_readable(message.key)}.{mac}@{self._domain}",
+            sender=self._back.text,
+            recipient=to.text,
+            content=headers.encode() + body,
+            beyond_ascii=to.beyond_ascii or self._own.beyond_ascii or self._back.beyond_ascii,
+        )
+
+    def wrote(self, identity: str) -> bool:
+        """Whether a Message-ID (without brackets) is one of ours: a mail that bears it is our own come back."""
+        local, _, domain = identity.rpartition("@")
+        key, _, mac = local.rpartition(".")
+        return domain == self._domain and hmac.compare_digest(self._mac(key).encode(), mac.encode("utf-8", "replace"))
+
+    # The headers
+
+    def _headers(
+        self, message: OutboundMessage, to: Path, id: str, layout: Layout, at: datetime, way_out: str | None
+    ) -> str:
+        answers = identity(message.reply_to) if message.reply_to else None
+        return "".join(
+            [
+                f"Date: {_date(int(at.timestamp()))}\r\n",
+                self._from,
+                f"To: {to.text}\r\n" if len(to.text) < 72 else f"To:\r\n {to.text}\r\n",
+                unstructured("Subject", self._subject(message, layout)),
+                f"Message-ID: <{id}>\r\n",
+                f"In-Reply-To: <{answers}>\r\n" if answers else "",
+                identities("References", _references(message, answers)),
+                self._thread(message.thread) if message.thread else "",
+                _automatic(answers) if message.automatic else "",
+                f"{self._list}List-Unsubscribe: <{way_out}>\r\n" if way_out else "",
+                "MIME-Version: 1.0\r\n",
+            ]
+        )
+
+    def _subject(self, message: OutboundMessage, layout: Layout) -> str:
+        name = self._sender.name or self._domain
+        subject = message.subject if message.subject and message.subject.strip() else layout.subject.format(name=name)
+        in_thread = bool(message.reply_to or message.references)
+        return f"Re: {subject}" if in_thread and not _ANSWERS.match(subject) else subject
+
+    def _thread(self, thread: str) -> str:
+        address = self._reply_addresses.address(thread)
+        reply_to = mailbox("Reply-To", self._sender.name, address) if address else ""
+        return f"{reply_to}{HEADER}:\r\n {self._reply_addresses.token(thread)}\r\n"
+
+    def _way_out(self, message: OutboundMessage) -> str | None:
+        if not message.marketing:
+            return None
+        if self._unsubscribing is None:
+            raise SendError(SendErrorCode.UNSUPPORTED, "marketing mail needs a public https address to unsubscribe at")
+        return self._unsubscribing.link(message.address, message.language, message.key)
+
+    def _mac(self, key: str) -> str:
+        return b32encode(hmac.digest(self._key, _readable(key).encode(), "sha256")[:10]).decode().lower()
+
+    # The body
+
+    def _alternatives(self, message: OutboundMessage, page: _Page, mac: str, way_out: str | None) -> bytes:
+        text = _lines(message.text)
+        quoted = message.quoted
+        plain, above = text, ""
+        if quoted is not None:
+            above = page.layout.attribution(one_line(quoted.author), quoted.at, self._sender.zone)
+            plain = f"{plain}\n\n{above}\n{_as_quote(_repeated(quoted))}"
+        if way_out is not None:
+            about = f"{_lines(self._sender.about)}\n" if self._sender.about else ""
+            plain = f"{plain}\n\n-- \n{about}{page.layout.unsubscribe}: {way_out}"
+        head, between, after, end = page.pieces
+        html = "".join(
+            [
+                head,
+                as_html(text),
+                between,
+                _html_quote(above, quoted) if quoted is not None else "",
+                after,
+                self._footer(page.layout, way_out) if way_out is not None else "",
+                end,
+            ]
+        )
+        plain_encoding, plain_content = text_part(plain)
+        html_encoding, html_content = text_part(html)
+        boundary = f"=_a{mac}".encode()
+        return b"".join(
+            [
+                b'Content-Type: multipart/alternative;\r\n boundary="',
+                boundary,
+                b'"\r\n\r\n--',
+                boundary,
+                b"\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: ",
+                plain_encoding,
+                b"\r\n\r\n",
+                plain_content,
+                b"\r\n--",
+                boundary,
+                b"\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: ",
+                html_encoding,
+                b"\r\n\r\n",
+                html_content,
+                b"\r\n--",
+                boundary,
+                b"--\r\n",
+            ]
+        )
+
+    def _footer(self, layout: Layout, way_out: str) -> str:
+        about = f"{escape(_lines(self._sender.about)).replace(chr(10), '<br>' + chr(10))}<br>\n"
+        return (
+            f'<p style="max-width:640px;border-top:1px solid #ddd;padding-top:8px;font-size:12px;color:#666">'
+            f'{about if self._sender.about else ""}<a href="{escape(way_out)}">{layout.unsubscribe}</a></p>'
+        )
+
+
+def _with_enclosures(body: bytes, enclosures: Sequence[Enclosure], mac: str) -> bytes:
+    boundary = f"=_m{mac}"
+    parts = [f'Content-Type: multipart/mixed;\r\n boundary="{boundary}"\r\n\r\n--{boundary}\r\n'.encode(), body]
+    for enclosure in enclosures:
+        kind = enclosure.content_type if _CONTENT_TYPE.fullmatch(enclosure.content_type) else "application/octet-stream"
+        name = enclosure.name.replace("/", "_").replace("\\", "_")
+        parts += [
+            f"\r\n--{boundary}\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\n"
+            f"Content-Disposition: attachment{parameter('filename', name)}\r\n\r\n".encode(),
+            base64_lines(enclosure.content),
+        ]
+    return b"".join([*parts, f"\r\n--{boundary}--\r\n".encode()])
+
+
+def _references(message: OutboundMessage, answers: str | None) -> list[str]:
+    """RFC 5322, 3.6.4: those of the mail that is answered, then its own; each once."""
+    known = [known for each in message.references if (known := identity(each)) and known != answers]
+    ids = [*dict.fromkeys(known), *([answers] if answers else [])]
+    return ids if len(ids) <= MOST_REFERENCES else [ids[0], *ids[1 - MOST_REFERENCES :]]
+
+
+def _automatic(answers: str | None) -> str:
+    """RFC 3834, 5; the second is Exchange's way to be asked for no out-of-office note."""
+    kind = "auto-replied" if answers else "auto-generated"
+    return f"Auto-Submitted: {kind}\r\nX-Auto-Response-Suppress: DR, RN, NRN, OOF, AutoReply\r\n"
+
+
+@lru_cache(maxsize=8)
+def _date(seconds: int) -> str:
+    """RFC 5322, 3.3; no locale has a say in it."""
+    at = datetime.fromtimestamp(seconds, UTC)
+    return f"{_DAYS[at.weekday()]}, {at.day:02} {_MONTHS[at.month - 1]} {at.year:04} {at:%H:%M:%S} +0000"
+
+
+def _readable(key: str) -> str:
+    """A key as it is, where it can stand in a Message-ID: then it can be looked for."""
+    return key if _KEY.fullmatch(key) else sha256(key.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _lines(text: str) -> str:
+    """With line feeds alone, without the blank lines at the end."""
+    return clean(text).replace("\r\n", "\n").replace("\r", "\n").rstrip()
+
+
+def _repeated(quoted: Quoted) -> str:
+    text = _lines(quoted.text)
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE].rstrip()}\n[…]"
+
+
+def _as_quote(text: str) -> str:
+    return "\n".join([f">{line}" if line.startswith(">") or not line else f"> {line}" for line in text.split("\n")])
+
+
+def _html_quote(above: str, quoted: Quoted) -> str:
+    return (
+        f"<div><p>{escape(above, quote=False)}</p>\n"
+        '<blockquote type="cite" style="margin:0 0 0 8px;padding-left:8px;border-left:2px solid #ccc">\n'
+        f"{as_html(_repeated(quoted))}\n</blockquote></div>"
+    )
