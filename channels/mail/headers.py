@@ -4,37 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from email.utils import getaddresses
+from datetime import datetime
 from typing import Final
 
-from channels.mail.charsets import decode_header, repaired
+from channels.cleaning import clean
+from channels.mail import addresses, words
+from channels.mail.addresses import Person
+from channels.mail.dates import instant
+from channels.mail.parameters import parameters
 
-_FOLD: Final = re.compile(r"[\r\n]+[ \t]*")
+__all__ = ["Headers", "Person"]
+
 _TOKEN: Final = re.compile(r"[^\s;()\"',]+")
-_TYPE: Final = re.compile(r"\s*\"?([A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+)")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Person:
-    """Who a mail says it is from or to."""
-
-    address: str
-    """As it stands there, without comments; may be empty or no address at all."""
-    name: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.name} <{self.address}>" if self.name else self.address
+_TYPE: Final = re.compile(r"[\s\"']*([A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+)")
+_IDENTITY: Final = re.compile(r"<\s*([^<>]*?)\s*>")
+_SPACE: Final = re.compile(r"\s+")
 
 
 class Headers:
     """All headers of one part, in order, repeated ones kept."""
 
-    __slots__ = ("_by_name", "raw")
+    __slots__ = ("_by_name", "hint", "raw")
 
     def __init__(self, raw: Sequence[tuple[str, bytes]]) -> None:
         self.raw = tuple(raw)
         """Names as written, values as they came, folded."""
+        self.hint: str | None = None
+        """The character set of raw bytes, if the rest of the mail lets one suppose it."""
         self._by_name: dict[str, list[bytes]] = {}
         for name, value in self.raw:
             self._by_name.setdefault(name.lower(), []).append(value)
@@ -45,21 +41,21 @@ class Headers:
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Names in lower case, values decoded."""
         for name, value in self.raw:
-            yield name.lower(), decode_header(value)
+            yield name.lower(), self._decoded(value)
 
     def get(self, name: str, default: str = "") -> str:
         """The first of that name, unfolded and decoded."""
         found = self._by_name.get(name.lower())
-        return decode_header(found[0]) if found else default
+        return self._decoded(found[0]) if found else default
 
     def all(self, name: str) -> tuple[str, ...]:
         """Every one of that name, unfolded and decoded."""
-        return tuple(decode_header(value) for value in self._by_name.get(name.lower(), ()))
+        return tuple(self._decoded(value) for value in self._by_name.get(name.lower(), ()))
 
     def plain(self, name: str) -> str:
         """The first of that name, unfolded, with encoded words as they stand: for what has a grammar."""
         found = self._by_name.get(name.lower())
-        return _FOLD.sub(" ", repaired(found[0])).strip() if found else ""
+        return words.raw(found[0], self.hint) if found else ""
 
     def token(self, name: str) -> str:
         """The first word of a structured header in lower case, e.g. `base64`, `attachment`, `auto-replied`."""
@@ -73,21 +69,31 @@ class Headers:
         return found[1].lower() if found else ""
 
     def parameter(self, header: str, name: str) -> str | None:
+        """One parameter of a structured header, e.g. `filename` of `content-disposition`."""
         return self.parameters(header).get(name)
 
     def parameters(self, header: str) -> Mapping[str, str]:
-        from email.message import Message
-
-        message = Message()
-        message[header] = self.plain(header)
-        found = message.get_params([], header)
-        return {key.lower(): value if isinstance(value, str) else value[2] for key, value in found[1:]}
+        """By name in lower case."""
+        found = self._by_name.get(header.lower())
+        return parameters(found[0], self.hint) if found else {}
 
     def people(self, name: str) -> tuple[Person, ...]:
-        """Everybody whom an address header names."""
-        pairs = getaddresses([self.plain(name)])
-        return tuple(
-            Person(name=decode_header(who.encode("utf-8", "replace")), address=address)
-            for who, address in pairs
-            if who or address
-        )
+        """Everybody whom the address headers of that name name."""
+        found = self._by_name.get(name.lower(), ())
+        return tuple(person for value in found for person in addresses.people(value, self.hint))
+
+    def identities(self, name: str) -> tuple[str, ...]:
+        """What stands in brackets, without them and without spaces: Message-ID, References, Content-ID. Where nothing
+        is in brackets, what looks like an identity."""
+        value = " ".join(words.raw(each) for each in self._by_name.get(name.lower(), ()))
+        found = [_SPACE.sub("", each) for each in _IDENTITY.findall(value)] or [
+            each.strip("<>,;") for each in value.split() if "@" in each
+        ]
+        return tuple(clean(each) for each in found if each)
+
+    def date(self, name: str) -> datetime | None:
+        """An instant (UTC); None where there is none that anybody can read."""
+        return instant(self.plain(name))
+
+    def _decoded(self, value: bytes) -> str:
+        return clean(words.decode(value, self.hint))

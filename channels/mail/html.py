@@ -6,7 +6,7 @@ import html
 import re
 
 
-def text_of_html(source: str) -> str:
+def text_of(source: str) -> str:
     text = re.sub(r"<(?:style|script)\b.*?</(?:style|script)>", "", source, flags=re.IGNORECASE | re.DOTALL)
     text = re.sub(r"<(?:br|/p|/div|/tr|/h\d|/li)\b[^>]*>", "\n", text, flags=re.IGNORECASE)
     return html.unescape(re.sub(r"<[^>]*>", "", text)).strip()

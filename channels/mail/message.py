@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from email.message import Message
-from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from typing import Final
 
 from channels.cleaning import clean
-from channels.mail.attachments import Attached
-from channels.mail.charsets import decode_text
-from channels.mail.headers import Headers, Person
-from channels.mail.html import text_of_html
+from channels.mail.addresses import Person, first
+from channels.mail.attachments import Attached, attached
+from channels.mail.body import body_of
+from channels.mail.charsets import codec
+from channels.mail.dates import instant
+from channels.mail.headers import Headers
 from channels.mail.structure import Limits, Part, TooLarge, take_apart
 
 __all__ = ["Attached", "Limits", "ParsedMail", "Part", "Person", "TooLarge", "Unreadable", "parse"]
 
-_IDENTITY: Final = re.compile(r"<([^<>\s]+)>")
 DEFAULT_LIMITS: Final = Limits()
 
 
@@ -74,59 +74,62 @@ class ParsedMail:
 
 def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> ParsedMail:
     """Read a mail. Raises Unreadable where these bytes are none, and TooLarge; nothing else, on any bytes."""
-    if not raw.strip(b"\0\r\n\t "):
-        raise Unreadable("there is nothing in it")
     root = take_apart(raw, limits)
+    if not _is_mail(root):
+        raise Unreadable("these bytes are no mail")
     headers = root.headers
-    if not headers.raw and not root.body.strip():
-        raise Unreadable("neither headers nor a text")
-    people = headers.people("from")
-    texts: list[str] = []
-    htmls: list[str] = []
-    attached: list[Attached] = []
-    repaired = False
+    body = body_of(root, hint=_hint(headers), html_bytes=limits.html)
+    headers.hint = body.hint
     for part in root.walk():
-        if part.children:
-            continue
-        if part.headers.token("content-disposition") != "attachment" and part.content_type.startswith("text/"):
-            text, changed = decode_text(part.content, part.headers.parameter("content-type", "charset"))
-            repaired = repaired or changed
-            (htmls if part.content_type == "text/html" else texts).append(text)
-        else:
-            name = part.headers.parameter("content-disposition", "filename") or "file"
-            attached.append(Attached(name=name, content_type=part.content_type, content=part.content))
-    text = "\n".join(texts)
+        part.headers.hint = body.hint
+    attachments = tuple(attached(body.others, body.sources))
+    if sum(each.size for each in attachments) > limits.attachments:
+        raise TooLarge("attachments", limits.attachments)
     return ParsedMail(
-        external_id=_identity(headers.get("message-id")) or f"sha256:{sha256(raw).hexdigest()}",
-        from_=people[0] if people else Person(address=""),
+        external_id=next(iter(headers.identities("message-id")), None) or f"sha256:{sha256(raw).hexdigest()}",
+        from_=first(headers.people("from")),
+        sender=next(iter(headers.people("sender")), None),
         reply_to=headers.people("reply-to"),
         to=headers.people("to"),
         cc=headers.people("cc"),
-        subject=clean(headers.get("subject")),
-        text=clean(text or text_of_html("".join(htmls))),
-        text_is_from_html=not text and bool(htmls),
-        html="".join(htmls) or None,
-        in_reply_to=_identity(headers.get("in-reply-to")),
-        references=tuple(_IDENTITY.findall(headers.get("references"))),
-        attachments=tuple(attached),
-        date=_instant(headers.get("date")),
-        charset_repaired=repaired,
+        subject=headers.get("subject"),
+        text=clean(body.text),
+        text_is_from_html=body.is_from_html,
+        html="\n".join(body.sources) or None,
+        in_reply_to=next(iter(headers.identities("in-reply-to")), None),
+        references=headers.identities("references"),
+        attachments=attachments,
+        calendar=body.calendar,
+        date=headers.date("date"),
+        received=tuple(
+            at for value in headers.all("received") if (at := instant(value.rpartition(";")[2])) is not None
+        ),
+        list_id=next(iter(headers.identities("list-id")), None),
+        charset_repaired=body.repaired,
         headers=headers,
         structure=root,
     )
 
 
-def _identity(value: str) -> str | None:
-    found = _IDENTITY.search(value)
-    return found[1] if found else None
+def _is_mail(root: Part) -> bool:
+    """Headers that a mail has, or at least a text that somebody could have typed."""
+    if any(name in root.headers for name in _TELLING_HEADERS):
+        return True
+    sample = root.body[:2000]
+    return bool(sample.strip(b"\0\r\n\t ")) and len(_BINARY.findall(sample)) * 20 <= len(sample)
 
 
-def _instant(value: str) -> datetime | None:
-    try:
-        at = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError):
-        return None
-    try:
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except OverflowError:
-        return None
+_TELLING_HEADERS: Final = ("from", "to", "subject", "date", "message-id", "received", "content-type", "mime-version")
+_BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+
+
+def _hint(headers: Headers) -> str | None:
+    """The character set of the first encoded word that is not UTF-8: a mail seldom mixes two."""
+    for name in ("subject", "from"):
+        for declared in _WORD_SET.findall(headers.plain(name)):
+            if codec(declared) not in {None, "ascii", "utf_8"}:
+                return declared
+    return None
+
+
+_WORD_SET: Final = re.compile(r"=\?([^?*\s]+)(?:\*[^?]*)?\?[bq]\?", re.IGNORECASE)

@@ -49,8 +49,10 @@ class Limits:
     headers: int = 10_000
     """Lines, of all parts together."""
     header_bytes: int = 1024 * 1024
-    attachments: int = 100 * 1024 * 1024
+    attachments: int = 50 * 1024 * 1024
     """Bytes of all attachments together, decoded."""
+    html: int = 4 * 1024 * 1024
+    """Characters of one HTML part that are read; what is beyond is kept, and not read."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -78,7 +80,7 @@ class Part:
     def content(self) -> bytes:
         """Without its transfer encoding."""
         if self._content is None:
-            self._content = decoded(self.body, self.headers.token("content-transfer-encoding"))
+            self._content = decoded(self.body, self.headers.plain("content-transfer-encoding"))
         return self._content
 
     def walk(self) -> Iterator[Part]:
@@ -93,14 +95,34 @@ class Part:
         """The same as the standard library gives it (policy compat32): headers and bodies with surrogates for what is
         not ASCII, so that `get_payload(decode=True)` has the bytes."""
         message = Message()
+        message.set_default_type(self.content_type)
         for name, value in self.headers.raw:
             message.set_raw(name, value.decode("ascii", "surrogateescape"))
         if self.children:
-            for child in self.children:
-                message.attach(child.message())
+            message.set_payload([child.message() for child in self.children])
+        elif self.content_type.startswith("message/") and self.depth < _DEEPEST_BLOCKS:
+            message.set_payload(list(self._blocks()))
         else:
             message.set_payload(self.body.decode("ascii", "surrogateescape"))
         return message
+
+    def _blocks(self) -> Iterator[Message]:
+        """A delivery status and its kind consist of headers alone, in blocks (RFC 3464, 2.1)."""
+        content = self.content
+        at, count = 0, 0
+        while at < len(content) and count < _MOST_BLOCKS:
+            block = Message()
+            lines, following = _head(content, at, len(content), len(content))
+            for name, value in lines:
+                block.set_raw(name, value.decode("ascii", "surrogateescape"))
+            count += 1
+            if self.content_type not in _IN_BLOCKS or following == at:
+                block.set_payload(content[following:].decode("ascii", "surrogateescape"))
+                following = len(content)
+            else:
+                block.set_payload("")
+            at = _after_newlines(content, following, len(content))
+            yield block
 
 
 @dataclass(slots=True)
@@ -111,6 +133,12 @@ class _Budget:
     parts: int = 0
     headers: int = 0
     header_bytes: int = 0
+    carried: int = 0
+
+    def may_decode(self, size: int) -> bool:
+        """Whether a mail within a mail is opened: mails within mails, each encoded anew, are the sum of their sizes."""
+        self.carried += size
+        return self.carried <= 4 * self.limits.bytes
 
     def spend(self, *, headers: int, header_bytes: int) -> None:
         self.parts += 1
@@ -163,7 +191,7 @@ class _Mail:
         if depth < self._budget.limits.depth:
             if content_type.startswith("multipart/"):
                 part.children = tuple(self._children(part))
-            elif content_type in _CARRIERS:
+            elif content_type in _CARRIERS and self._budget.may_decode(end - body):
                 part.children = (self._carried(part),)
         return part
 
@@ -189,15 +217,16 @@ class _Mail:
             yield _after_line(self._raw, mark, end), _before_newline(self._raw, mark, min(following, stop))
 
     def _carried(self, part: Part) -> Part:
-        if part.headers.token("content-transfer-encoding") in {"base64", "quoted-printable"}:
+        if part.headers.plain("content-transfer-encoding").lower().startswith(("base64", "quoted")):
             return _parse(_unwrapped(part.content), self._budget, part.depth + 1)
-        start = part.start
-        while self._raw[start : start + 1] in {b"\r", b"\n"} and start < part.end:
-            start += 1
+        start = _after_newlines(self._raw, part.start, part.end)
         return self.part(start, part.end, part.depth + 1, "text/plain")
 
 
-_CARRIERS: Final = frozenset({"message/rfc822", "message/global"})
+_CARRIERS: Final = frozenset({"message/rfc822", "message/global", "message/news"})
+_IN_BLOCKS: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
+_MOST_BLOCKS: Final = 1_000
+_DEEPEST_BLOCKS: Final = 50
 
 
 def _delimiters(raw: bytes) -> Mapping[bytes, list[int]]:
@@ -210,6 +239,12 @@ def _delimiters(raw: bytes) -> Mapping[bytes, list[int]]:
 def _after_line(raw: bytes, at: int, end: int) -> int:
     newline = raw.find(b"\n", at, end)
     return end if newline < 0 else newline + 1
+
+
+def _after_newlines(raw: bytes, at: int, end: int) -> int:
+    while at < end and raw[at] in b"\r\n":
+        at += 1
+    return at
 
 
 def _before_newline(raw: bytes, start: int, end: int) -> int:

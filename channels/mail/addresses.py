@@ -1,0 +1,160 @@
+"""Who an address header names (RFC 5322, 3.4), also where it keeps to no grammar.
+
+Read nevertheless: commas in names without quotes, brackets that never close or come twice, names after the address, an
+address within a comment or an encoded word, semicolons between people, no address at all (`MAILER-DAEMON`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from channels.mail import words
+
+_TOKEN: Final = re.compile(r'"((?:[^"\\]|\\.)*)("|\Z)|<+([^<>]*)(?:>+|\Z|(?=<))|[(),:;>]|\s+|[^\s"<>(),:;]+', re.DOTALL)
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+_ADDRESS: Final = re.compile(r"[^\s<>()\[\]\",;:]+@[^\s<>()\[\]\",;:]*[^\s<>()\",;:.]\.?")
+_MAILTO: Final = re.compile(r"[\[(<]?\bmailto:", re.IGNORECASE)
+_SPACE: Final = re.compile(r"\s+")
+_ROUTE: Final = re.compile(r"^@[^:]*:")
+_MOST: Final = 10_000
+"""People that one header may name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Who a mail says it is from or to."""
+
+    address: str
+    """As it stands there, without comments; may be no address at all."""
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.address}>" if self.name else self.address
+
+
+@dataclass(slots=True)
+class _Mailbox:
+    """What is known of one person while the header is read."""
+
+    phrase: list[str] = field(default_factory=list[str])
+    """Everything that is neither in brackets nor a comment."""
+    angle: str | None = None
+    comments: list[str] = field(default_factory=list[str])
+    quoted: bool = False
+    """The name stood in quotes: what is in it is the name."""
+
+    @property
+    def words(self) -> str:
+        return _SPACE.sub(" ", "".join(self.phrase)).strip()
+
+    def names_nobody(self) -> bool:
+        """So far, only a piece of a name."""
+        return self.angle is None and not self.comments and "@" not in self.words
+
+
+def people(value: bytes, hint: str | None = None) -> tuple[Person, ...]:
+    """Everybody whom a header names, in order. `hint` as in `words.decode`."""
+    text = _MAILTO.sub("<", words.raw(value, hint))
+    found = tuple(person for box in _whole(_mailboxes(text)) if (person := _person(box)) is not None)
+    if "=?" in text and not any("@" in person.address for person in found):
+        hidden = tuple(p for box in _whole(_mailboxes(words.decode(value, hint))) if (p := _person(box)) is not None)
+        if any("@" in person.address for person in hidden):
+            return hidden
+    return found
+
+
+def _mailboxes(text: str) -> Iterator[tuple[_Mailbox, str]]:
+    """Each person's tokens, and the sign that ended them."""
+    box = _Mailbox()
+    depth = 0
+    comment: list[str] = []
+    for number, token in enumerate(_TOKEN.finditer(text)):
+        sign = token[0]
+        if depth:
+            depth += (sign == "(") - (sign == ")")
+            comment.append(sign)
+            if not depth:
+                box.comments.append("".join(comment[:-1]))
+                comment = []
+        elif sign == "(":
+            depth = 1
+        elif sign in ",;" and number < _MOST * 10:
+            yield box, sign
+            box = _Mailbox()
+        elif sign == ":" and box.angle is None and "@" not in box.words:
+            box = _Mailbox()  # the name of a group
+        elif token[3] is not None:
+            _bracketed(box, token[3])
+        elif token[1] is not None:
+            _quoted(box, token[1], text[token.end() : token.end() + 1])
+        elif sign not in ")>":
+            box.phrase.append(sign)
+    if comment:
+        box.comments.append("".join(comment))
+    yield box, ""
+
+
+def _bracketed(box: _Mailbox, inside: str) -> None:
+    """Of two in brackets, the one that is an address counts; the first, if both are."""
+    if box.angle is not None and ("@" in box.angle or "@" not in inside):
+        return
+    if box.angle:
+        box.phrase.append(f" {box.angle}")
+    box.angle = inside
+
+
+def _quoted(box: _Mailbox, inside: str, following: str) -> None:
+    if following == "@":
+        box.phrase.append(f'"{inside}"')
+    else:
+        box.quoted = True
+        box.phrase.append(_ESCAPED.sub(r"\1", inside))
+
+
+def _whole(boxes: Iterator[tuple[_Mailbox, str]]) -> Iterator[_Mailbox]:
+    """A comma that nobody quoted belongs to the name that it cuts."""
+    pieces: list[_Mailbox] = []
+    for box, sign in boxes:
+        if box.names_nobody() and sign == ",":
+            if box.words:
+                pieces.append(box)
+            continue
+        if pieces and box.angle is not None and not box.quoted:
+            box.phrase.insert(0, ", ".join(piece.words for piece in pieces) + ", ")
+        else:
+            yield from pieces
+        pieces = []
+        yield box
+    yield from pieces
+
+
+def _person(box: _Mailbox) -> Person | None:
+    phrase, comments = box.words, [words.decode_text(comment).strip() for comment in box.comments]
+    if box.angle is not None:
+        address = _SPACE.sub("", _ROUTE.sub("", box.angle.strip()))
+        return _of(address, phrase or next((c for c in comments if "@" not in c), "")) if address or phrase else None
+    found = None if box.quoted and not phrase.endswith('"') and '"' in phrase else _ADDRESS.search(phrase)
+    if phrase.startswith('"') and '"@' in phrase:
+        return _of(phrase, " ".join(comments))
+    if found:
+        around = f"{phrase[: found.start()]} {phrase[found.end() :]}".strip()
+        return _of(found[0], around or " ".join(comments))
+    inside = next((match for comment in comments if (match := _ADDRESS.search(comment))), None)
+    if inside:
+        return _of(inside[0], phrase)
+    return _of(phrase, " ".join(comments)) if phrase else None
+
+
+def _of(address: str, name: str) -> Person:
+    name = words.decode_text(name)
+    name = _SPACE.sub(" ", name) if "\n" in name or "\t" in name else name
+    name = name.strip().strip("\"'").strip(" \t")
+    return Person(address=address.strip("'\" "), name="" if name == address else name)
+
+
+def first(people: Sequence[Person]) -> Person:
+    """Whom a header names first; preferring who has an address."""
+    return next((person for person in people if "@" in person.address), people[0] if people else Person(address=""))

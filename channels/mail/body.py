@@ -1,0 +1,231 @@
+"""What a reader sees of a mail: its text parts in order, the better of two alternatives, HTML as text.
+
+Sources: RFC 2046 (5.1), RFC 2387 (related), RFC 3676 (format=flowed).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from channels.mail import html
+from channels.mail.charsets import codec, read
+from channels.mail.structure import Part
+
+_READ: Final = frozenset(
+    {"text/plain", "text/html", "text/enriched", "text/markdown", "text/x-markdown", "text/x-amp-html"}
+)
+_NOT_SEEN: Final = frozenset({"text/x-amp-html"})
+_META: Final = re.compile(rb"<meta\b[^>]{0,200}?\bcharset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]+)", re.IGNORECASE)
+_NEWLINE: Final = re.compile(r"\r+\n|\r(?!\n)")
+_LOOKS_LIKE_HTML: Final = re.compile(r"\s*(?:<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>])", re.IGNORECASE)
+_SAYS_HTML: Final = re.compile(
+    r"\bhtml\b|web ?(?:browser|version)|browser|mail ?(?:client|program)|浏览器|瀏覽器|网页版|ブラウザ|MIME",
+    re.IGNORECASE,
+)
+_APOLOGY: Final = 400
+"""Characters: a plain text that only says that there is another is not longer."""
+_UUENCODED: Final = re.compile(
+    r"^begin [0-7]{3,4} ([^\n]+)\n((?:[ -`]{1,61}\n)*?)(?:`|[ \t]*)\n?end[ \t]*$", re.MULTILINE
+)
+
+
+@dataclass(kw_only=True, slots=True)
+class Segment:
+    """One stretch of what is read."""
+
+    text: str
+    html: str | None = None
+    """What it was made of."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Body:
+    """All that a reader sees, and what of the mail is left for the attachments."""
+
+    segments: list[Segment] = field(default_factory=list[Segment])
+    others: list[Part] = field(default_factory=list[Part])
+    """Parts that are not text to be read."""
+    calendar: str | None = None
+    sources: list[str] = field(default_factory=list[str])
+    """HTML that came, whether or not it was the better alternative."""
+    repaired: bool = False
+    hint: str | None = None
+    """The character set that some part of the mail declares."""
+    html_bytes: int = 0
+    """Of one part at most that are read."""
+
+    @property
+    def text(self) -> str:
+        return "\n".join(text for segment in self.segments if (text := segment.text.strip("\n")).strip())
+
+    @property
+    def is_from_html(self) -> bool:
+        seen = [segment for segment in self.segments if segment.text.strip()]
+        return bool(seen) and all(segment.html is not None for segment in seen)
+
+
+def body_of(root: Part, *, hint: str | None, html_bytes: int) -> Body:
+    """Sort a mail's parts. `hint` is a character set that its headers name."""
+    body = Body(hint=_declared_somewhere(root) or hint, html_bytes=html_bytes)
+    _sort(root, body)
+    return body
+
+
+def _declared_somewhere(root: Part) -> str | None:
+    for part in root.walk():
+        if part.content_type.startswith("text/") and "content-type" in part.headers:
+            declared = part.headers.parameter("content-type", "charset")
+            if codec(declared) not in {None, "ascii", "utf_8"}:
+                return declared
+    return None
+
+
+def _sort(part: Part, body: Body) -> None:
+    kind = part.content_type
+    if part.children and kind.startswith("multipart/"):
+        if kind == "multipart/alternative":
+            _alternative(part, body)
+        elif kind == "multipart/related":
+            _related(part, body)
+        elif kind in {"multipart/digest", "multipart/parallel"}:
+            body.others.extend(part.children)
+        else:
+            for child in part.children:
+                _sort(child, body)
+    elif kind == "text/calendar":
+        body.calendar = body.calendar or _read(part, body)
+        if is_attached(part):
+            body.others.append(part)
+    elif _is_read(part):
+        _append(part, body)
+    elif part.end > part.start or part.depth:
+        body.others.append(part)
+
+
+def is_attached(part: Part) -> bool:
+    """The sender gave it as a file."""
+    headers = part.headers
+    if headers.token("content-disposition") == "attachment":
+        return True
+    return headers.parameter("content-disposition", "filename") is not None
+
+
+def _is_read(part: Part) -> bool:
+    if part.content_type.startswith("multipart/"):
+        return not part.depth or not is_attached(part)  # without its boundary it is one text
+    if part.content_type not in _READ or part.content_type in _NOT_SEEN:
+        return False
+    return not is_attached(part) or (not part.depth and part.headers.token("content-disposition") != "attachment")
+
+
+def _related(part: Part, body: Body) -> None:
+    """The first part is what is read (or the one that `start` names); the others are shown within it."""
+    start = (part.headers.parameter("content-type", "start") or "").strip("<> ")
+    root = next((c for c in part.children if start and start in c.headers.identities("content-id")), part.children[0])
+    for child in part.children:
+        if (
+            child is root
+            or child.content_type.startswith("multipart/")
+            or (not is_attached(child) and child.content_type == "text/plain" and "content-id" not in child.headers)
+        ):
+            _sort(child, body)
+        else:
+            body.others.append(child)
+
+
+def _alternative(part: Part, body: Body) -> None:
+    """Plain text, unless it says nothing; the HTML is kept. What is no text is an attachment on either side."""
+    sides: list[Body] = []
+    for child in part.children:
+        side = Body(hint=body.hint, html_bytes=body.html_bytes)
+        _sort(child, side)
+        sides.append(side)
+        body.others.extend(side.others)
+        body.calendar = body.calendar or side.calendar
+        body.sources.extend(side.sources)
+        body.repaired = body.repaired or side.repaired
+    told = [side for side in sides if side.text]
+    plain = next((side for side in told if not side.is_from_html), None)
+    rich = next((side for side in reversed(told) if side.is_from_html), None)
+    if plain is not None and rich is not None and _says_nothing(plain.text, rich.text):
+        plain = None
+    chosen = plain or rich
+    if chosen is not None:
+        body.segments.extend(chosen.segments)
+
+
+def _says_nothing(plain: str, rich: str) -> bool:
+    """An apology instead of the text (`This is an HTML mail`), or the HTML itself under the wrong name."""
+    if _LOOKS_LIKE_HTML.match(plain):
+        return True
+    if len(plain) >= _APOLOGY or plain[:80].strip() in rich:
+        return False
+    return len(rich) > 2 * len(plain) and _SAYS_HTML.search(plain) is not None
+
+
+def _append(part: Part, body: Body) -> None:
+    text = _read(part, body)
+    if part.content_type == "text/html" or _LOOKS_LIKE_HTML.match(text):
+        body.sources.append(text)
+        body.segments.append(Segment(text=html.text_of(text[: body.html_bytes]), html=text))
+    elif part.content_type == "text/enriched":
+        body.segments.append(Segment(text=_enriched(text)))
+    else:
+        if (part.headers.parameter("content-type", "format") or "").lower() == "flowed":
+            text = _flowed(text, delete=(part.headers.parameter("content-type", "delsp") or "").lower() == "yes")
+        body.segments.append(Segment(text=text))
+
+
+def _read(part: Part, body: Body) -> str:
+    declared = part.headers.parameter("content-type", "charset")
+    content = part.content
+    if part.content_type == "text/html" and codec(declared) in {None, "ascii"}:
+        found = _META.search(content[:4096])
+        declared = found[1].decode("ascii") if found else declared
+    if codec(declared) in {None, "ascii"} and body.hint is not None and not content.isascii():
+        try:
+            content.decode("utf-8")
+        except UnicodeDecodeError:
+            declared = body.hint
+    text, repaired = read(content, declared)
+    body.repaired = body.repaired or repaired
+    return _NEWLINE.sub("\n", text)
+
+
+def _flowed(text: str, *, delete: bool) -> str:
+    """Join the lines that end with a space (RFC 3676, 4.2); those of a quote stay a quote of the same depth."""
+    return "\n".join(_paragraphs(text, delete=delete))
+
+
+def _paragraphs(text: str, *, delete: bool) -> Iterator[str]:
+    gathered: list[str] = []
+    depth = 0
+    for line in text.split("\n"):
+        quoted = len(line) - len(line.lstrip(">"))
+        content = line[quoted:].removeprefix(" ")
+        if gathered and (quoted != depth or line == "-- "):
+            yield _marked(depth, gathered)
+            gathered = []
+        depth = quoted
+        if content.endswith(" ") and content != "-- " and line.strip():
+            gathered.append(content[:-1] if delete else content)
+        else:
+            yield _marked(depth, [*gathered, content])
+            gathered = []
+    if gathered:
+        yield _marked(depth, gathered)
+
+
+def _marked(depth: int, gathered: list[str]) -> str:
+    content = "".join(gathered)
+    return f"{'>' * depth} {content}".rstrip() if depth else content if content == "-- " else content.rstrip(" ")
+
+
+def _enriched(text: str) -> str:
+    """RFC 1896: a single line end is a space, tags are in brackets, `<<` is one."""
+    text = re.sub(r"<param>.*?</param>", "", text, flags=re.DOTALL | re.IGNORECASE)
+    text = re.sub(r"<(?!<)/?[A-Za-z-]{1,60}>", "", text).replace("<<", "<")
+    return re.sub(r"\n(\n*)", lambda found: found[1] or " ", text)
