@@ -75,9 +75,13 @@ _SIMPLIFIED = str.maketrans(
 
 def _of_keyword(folded: str, whole_message: bool) -> OptOut | None:
     word = folded if folded.isascii() or _HAN.search(folded) else _without_accents(folded)
-    word = _NOT_LETTERS.sub(" ", word).strip()
+    word = _NOT_LETTERS.sub(" ", word).strip(" '")
     said = _named(word, whole_message)
-    return said if said is not None or " " not in word else _named(_without_politeness(word), whole_message)
+    if said is not None:
+        return said
+    if " " in word:
+        return _named(_without_politeness(word), whole_message) or _said_twice(word, whole_message)
+    return _named(_CHINESE_POLITENESS.sub("", word), whole_message)
 
 
 def _named(word: str, whole_message: bool) -> OptOut | None:
@@ -102,6 +106,15 @@ def _without_politeness(word: str) -> str:
 
 _POLITE_WORDS = "please pls plz thanks thank you thx ty now ok okay hi hello sir madam 请 谢谢 麻烦 您好 你好"
 _POLITE = frozenset(_POLITE_WORDS.split())
+
+
+_CHINESE_POLITENESS = re.compile("^(?:你好|您好|请|麻烦)+|(?:谢谢|多谢)+$")
+
+
+def _said_twice(word: str, whole_message: bool) -> OptOut | None:
+    """`stop end cancel`: several keywords that all withdraw."""
+    said = {_named(part, whole_message) for part in word.split()}
+    return OptOut.WITHDRAW if said == {OptOut.WITHDRAW} else None
 
 
 def _keywords(words: tuple[str, ...], meaning: OptOut) -> dict[str, OptOut]:

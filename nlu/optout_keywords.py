@@ -30,7 +30,14 @@ WITHDRAWS_EVERYWHERE = _list(
 """Words that mean nothing else, on whatever channel."""
 WITHDRAWS_AS_WHOLE_MESSAGE = _list(
     """end, quit, cancel, remove, remove me, take me off, stop it, stop this, stop that, leave me alone, fuck off,
-    lose my number, reply stop, text stop, cancel all, end all, quit all, no more,
+    lose my number, reply stop, text stop, cancel all, end all, quit all, no more, stop2end, stop2quit, stop sending,
+    stop messaging, make it stop, do not text, no texts, cancel texts, cancel messages, end texts, end messages,
+    revoke consent, remove my number, delete my number, unsubscribe from all, i want off this list,
+    退订回t, 退订回td, 退订回r, 退订回复t, 退订回复td, 退订回复r, 回复r退订, 回r, 回复r, 拒收回r, 拒收回复r, 回r拒收,
+    回复r拒收, 回t拒收, qx, 回qx, 回复qx, 取消短信, 取消简讯, 取消接收, 拒收短信, 拒收简讯, 拒收信息, 停止接收,
+    停止短信, 停发, 停发短信, 不再接收, 不想收到, 不想再收到, 不想收了, 不收了, 别发短信了, 不要发短信了, 别发信息了,
+    不要发信息了, 别再发送, 不要再发送, 请勿再发, 勿再发, 勿再发送, 以后别发了, 以后不要发了, 不要打扰我,
+    别打扰我, 别再打扰我,
     t, tt, r, r退订, 退订t, 退订td, 退订r, 回t退订, 回td退订, 回复t退订, 回复td退订, 回r退订, 回t, 回td, 回复t,
     回复td, 回复退订, 退, 停,
     停止, 停止发送, 取消, 结束, 拒收, 拒绝, 别发了, 不要发了, 勿发, 勿扰, 请勿打扰, 请勿骚扰, 不要打扰, 别打扰,

@@ -90,7 +90,12 @@ def _possible(written: str, region: str | None) -> str | None:
 
 def _parsed(written: str, region: str | None) -> phonenumbers.PhoneNumber | None:
     try:
-        return phonenumbers.parse(written, region)
+        number = phonenumbers.parse(written, region)
+        if not number.italian_leading_zero or phonenumbers.is_valid_number(number):
+            return number
+        # Jersey and Man share Britain's country code: a number that is none of theirs is read as Britain reads it,
+        # where the zero in front is the way out of town and no part of the number.
+        return phonenumbers.parse(written, phonenumbers.region_code_for_country_code(number.country_code or 0))
     except NumberParseException:
         return None
 
@@ -111,6 +116,7 @@ class Numbered:
     region: str | None
     """ISO 3166; None: it belongs to none, as satellite networks do not."""
     time_zones: tuple[str, ...]
+    """Where its owner may live; `Etc/Unknown` alone: anywhere."""
     extension: str | None
 
 
@@ -119,13 +125,12 @@ def describe(written: str, region: str | None = None) -> Numbered | None:
     number = _parsed(written, region)
     if number is None:
         return None
-    zones = timezone.time_zones_for_number(number)
     return Numbered(
         e164=_formatted(number),
         valid=phonenumbers.is_valid_number(number),
         possible=phonenumbers.is_possible_number(number),
         type=PhoneNumberType.to_string(phonenumbers.number_type(number)),
         region=phonenumbers.region_code_for_number(number),
-        time_zones=tuple(zone for zone in zones if zone != timezone.UNKNOWN_TIMEZONE),
+        time_zones=tuple(timezone.time_zones_for_number(number)),
         extension=number.extension or None,
     )
