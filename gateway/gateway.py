@@ -274,7 +274,7 @@ class Gateway:
         }
         if self.wakeups is not None:
             every[self.readers.push_missed] = 1
-        self.ticks = Ticks(every, clock=self._clock, on_set_back=self.begin_anew)
+        self.ticks = Ticks(every, on_set_back=self.begin_anew)
         self.ticks.start()
 
     async def begin_anew(self) -> None:

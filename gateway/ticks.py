@@ -29,11 +29,13 @@ class Ticks:
         self,
         jobs: Mapping[Callable[[], Any], int],
         *,
-        clock: Callable[[], datetime],
         on_set_back: Callable[[], Awaitable[None]],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`jobs` with the seconds between their calls; `on_set_back`: the wall clock has been set back."""
+        """`jobs` with the seconds between their calls; `on_set_back`: the wall clock has been set back.
+
+        `clock`: the one that APScheduler goes by."""
         self._calls = jobs
         self._clock = clock
         self._monotonic = monotonic

@@ -23,6 +23,11 @@ MOST_BACK = 2
 """Somebody who goes on about other things knows by then what we asked, and comes back or is reminded."""
 
 
+def is_open(complaint: Complaint) -> bool:
+    """The customer was asked something, and it is theirs to answer."""
+    return complaint.step == Step.PROPOSE or (complaint.step == Step.RECORD and bool(complaint.asked))
+
+
 def ask(talk: Talk, complaint: Complaint, *, lead: str = "") -> None:
     talk.skill, talk.aside = NAME, False
     if complaint.step == Step.PROPOSE:
@@ -38,7 +43,7 @@ def ask(talk: Talk, complaint: Complaint, *, lead: str = "") -> None:
 def go_back(talk: Talk) -> None:
     """After something in between: gently back to the open question."""
     complaint = talk.memory.complaint
-    if complaint is None:
+    if complaint is None or not is_open(complaint):
         return
     complaint.tries["back"] = complaint.tries.get("back", 0) + 1
     if complaint.tries["back"] <= MOST_BACK:

@@ -157,7 +157,8 @@ def goes_on(talk: Talk) -> bool:
     if talk.means("pause") and not order_numbers(talk, talk.heard):
         _pause(talk, complaint)
         return True
-    if complaint.step == Step.RECORD and (reason := why.asked(talk.heard.text, complaint.asked)) is not None:
+    asked = complaint.asked if complaint.step == Step.RECORD else ""
+    if asked and (reason := why.asked(talk.heard.text, asked)) is not None:
         questions.ask(talk, complaint, lead=talk.text(reason))
         return True
     if _is_something_else(talk, complaint):
@@ -177,13 +178,13 @@ def is_waiting(talk: Talk) -> bool:
     complaint = talk.memory.complaint
     if complaint is None or complaint.paused:
         return False
-    return complaint.step == Step.PROPOSE or (complaint.step == Step.RECORD and bool(complaint.asked))
+    return questions.is_open(complaint)
 
 
 def silence(talk: Talk) -> None:
     """One gentle reminder; then a person goes on with what is known."""
     complaint = talk.memory.complaint
-    if complaint is None or complaint.step not in {Step.RECORD, Step.PROPOSE}:
+    if complaint is None or not questions.is_open(complaint):
         talk.act(Ignore(reason="no question is open any more"))
     elif complaint.reminded:
         handoff.hand_off(talk, HandOffReason.POLICY, lead=talk.text("complaint.silent", number=complaint.case))

@@ -116,6 +116,10 @@ def complaint(connection: Connection) -> None:
     )
 
 
+def blocked(connection: Connection) -> None:
+    connection.execute(update(Contact).values(blocked_at=datetime(2026, 3, 1, tzinfo=UTC)))
+
+
 def owned_by(owner: Owner) -> Change:
     def change(connection: Connection) -> None:
         connection.execute(update(Conversation).values(owner=owner, epoch=Conversation.epoch + 1))
@@ -146,8 +150,9 @@ async def test_an_offer_leaves_to_whoever_agreed(house: House) -> None:
         ([], Refusal.NO_CONSENT),
         ([word(True), word(False)], Refusal.WITHDRAWN),
         ([word(True), complaint], Refusal.OPEN_COMPLAINT),
+        ([word(True), blocked], Refusal.CONTACT_BLOCKED),
     ],
-    ids=["never asked", "withdrawn", "complaint"],
+    ids=["never asked", "withdrawn", "complaint", "blocked"],
 )
 async def test_an_offer_that_was_queued_before_things_changed_does_not_leave(
     house: House, clock: FrozenClock, changes: list[Change], reason: Refusal

@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from channels.envelope import AddressUpdate, DeliveryStatus, DeliveryUpdate, Refusal
 from storage import channel_states
 from storage.contacts import Address
-from storage.conversations import Conversation
+from storage.conversations import Conversation, close_idle
 from storage.interactions import Interaction, Refused
 from storage.lanes import Lane
 from tests.acceptance import books
@@ -110,6 +110,7 @@ async def test_a_conversation_that_people_have_does_not_fall_asleep(house: House
     await house.ports["post"].accept([message("post", "post:1", "m1", "person")])
     await house.settle()
     clock.advance(timedelta(days=3))
+    await house.commits.run(lambda transaction: close_idle(transaction.connection, before=clock.now(), now=clock.now()))
     await house.ports["post"].accept([message("post", "post:1", "m2", "")])
     await house.settle()
     kept = await house.database.read(books.read)
