@@ -62,7 +62,7 @@ def check(inspection: Inspection, case: dict[str, Any]) -> None:
     assert len(messages) == (1 if "ExpectedURN" in case else 0), inspection
     for message in messages:
         _check_message(message, case)
-    expected = case.get("ExpectedStatuses") or []
+    expected: list[dict[str, str]] = case.get("ExpectedStatuses") or []
     assert len(updates) == len(expected), inspection
     for update, status in zip(updates, expected, strict=True):
         assert update.status in STATUSES[status["Status"]]
@@ -81,6 +81,11 @@ def _check_message(message: InboundMessage, case: dict[str, Any]) -> None:
         assert message.sent_at == datetime.fromisoformat(case["ExpectedDate"])
     if case.get("ExpectedContactName"):
         assert message.name == case["ExpectedContactName"]
-    expected = [attachment.partition(":")[2] if "/" in attachment.partition(":")[0] else attachment
-                for attachment in case.get("ExpectedAttachments") or []]  # fmt: skip
-    assert [attachment.id for attachment in message.attachments] == expected
+    expected: list[str] = case.get("ExpectedAttachments") or []
+    assert [attachment.id for attachment in message.attachments] == [_without_type(each) for each in expected]
+
+
+def _without_type(attachment: str) -> str:
+    """`image/jpeg:https://…` names the type before the address."""
+    kind, _, address = attachment.partition(":")
+    return address if "/" in kind else attachment
