@@ -1,0 +1,223 @@
+"""Webhooks of mail providers: mail to us, and news of what we sent. What each provider says is in `providers/`.
+
+`MailHook` is one such webhook: it proves the caller, reads, fetches what the webhook only points to, has everything
+stored, and only then acknowledges.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from channels.envelope import Arrival, Refusal
+from channels.mail.providers import PROVIDERS
+from channels.mail.providers.news import event_key, news
+from channels.mail.providers.payload import Request, Unreadable
+from channels.mail.providers.seam import Credentials, Forged, MailEvent, Occurrence, ReceivedMail
+from channels.protocol import Port, StorageUnavailable
+
+log = structlog.get_logger(__name__)
+
+_KEPT_HEADERS: Final = ("Content-Type", "Content-Length", "User-Agent", "X-Forwarded-For")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HookSettings:
+    """One provider's webhook."""
+
+    provider: str
+    """A name in PROVIDERS."""
+    credentials: Credentials = field(repr=False)
+    path: str = "/mail/hook"
+    """Where our own server listens for it."""
+    body_limit: int = 64 * 1024 * 1024
+    """Bytes: providers pass on mails of 25 to 40 MB, a third larger in base64."""
+    fetch_limit: int = 64 * 1024 * 1024
+    """Bytes of a mail, or of one of its files, that is fetched."""
+    timeout: float = 10.0
+    """Seconds for a fetch; providers wait 15 or more for our answer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Received:
+    """A mail to us, whole."""
+
+    raw: bytes
+    """RFC 5322."""
+    key: str
+    """Unique for the provider's event: what `external_id` can be made of."""
+    mail: ReceivedMail
+    at: datetime
+    """When the provider, or else we, received it (UTC)."""
+
+
+ToInbound = Callable[[Received], Sequence[Arrival]]
+"""What the mailbox's own reader makes of a mail."""
+
+
+class InsecureHook(ValueError):
+    """A mail provider's webhook needs a signing key, or a user and a password: else anybody could pose as it."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class Unfetchable(OSError):
+    """What a webhook points to cannot be fetched now."""
+
+
+class MailHook:
+    """One provider's webhook. The channel mounts `routes`, and calls `start` and `stop` with its own."""
+
+    def __init__(
+        self,
+        settings: HookSettings,
+        *,
+        channel: str,
+        to_inbound: ToInbound,
+        wrote: Callable[[str], bool],
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`wrote`: whether a Message-ID, without brackets, is one of ours. Raises InsecureHook, and KeyError for a
+        provider that we do not know."""
+        if not (settings.credentials.key or settings.credentials.password or settings.credentials.topic):
+            raise InsecureHook
+        self._settings = settings
+        self._provider = PROVIDERS[settings.provider]
+        self._channel = channel
+        self._to_inbound = to_inbound
+        self._wrote = wrote
+        self._clock = clock
+        self._port: Port | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._certificates: dict[str, bytes] = {}
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        """Mandrill and Unisender Go look with HEAD and GET whether somebody listens here."""
+        return [web.post(self._settings.path, self._receive), web.get(self._settings.path, self._listening)]
+
+    async def start(self, port: Port) -> None:
+        self._port = port
+
+    async def stop(self) -> None:
+        self._port = None
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    # Receive
+
+    async def _listening(self, request: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    async def _receive(self, request: web.Request) -> web.Response:
+        """200 says: stored. Anything else makes the provider come back."""
+        if self._port is None:
+            return web.Response(status=503)
+        try:
+            return await self._take(self._port, request)
+        except Forged as forged:
+            log.warning("mail_hook_forged", channel=self._channel, peer=request.remote, reason=str(forged))
+            # Amazon and others send the password of their URL only when they are asked for it.
+            return web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="mail"'})
+        except Unreadable as unreadable:
+            log.warning("mail_hook_unreadable", channel=self._channel, reason=str(unreadable))
+            return web.Response(status=400)
+        except OSError as away:
+            log.warning("mail_hook_cannot_fetch", channel=self._channel, reason=type(away).__name__)
+            return web.Response(status=503)
+        except StorageUnavailable:
+            return web.Response(status=503)
+
+    async def _take(self, port: Port, request: web.Request) -> web.Response:
+        body, size = await self._body(request)
+        if size > self._settings.body_limit:
+            await port.accept([self._refusal("too large", size, hashlib.sha256(body).hexdigest(), request)])
+            return web.Response(status=413)
+        asked = Request(
+            method=request.method,
+            url=str(request.url),
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=body,
+        )
+        await self._prove(asked)
+        try:
+            arrivals = [one for event in self._provider.read(asked) for one in await self._arrivals(event, asked)]
+        except Unreadable as unreadable:
+            await port.accept([self._refusal(str(unreadable), size, hashlib.sha256(body).hexdigest(), request)])
+            raise
+        if arrivals:
+            await port.accept(arrivals)
+        return web.Response()
+
+    async def _body(self, request: web.Request) -> tuple[bytes, int]:
+        """The body and its size; of one that is too large, only what was read so far."""
+        body = bytearray()
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > self._settings.body_limit:
+                return bytes(body), max(len(body), request.content_length or 0)
+        return bytes(body), len(body)
+
+    def _refusal(self, reason: str, size: int, sha256: str, request: web.Request) -> Refusal:
+        headers = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
+        return Refusal(
+            channel=self._channel, reason=reason, size=size, sha256=sha256, at=self._clock(), headers=headers
+        )
+
+    # Verify
+
+    async def _prove(self, request: Request) -> None:
+        credentials = self._settings.credentials
+        if self._provider.certificate_url is not None:
+            url = self._provider.certificate_url(request)
+            if url is not None:
+                credentials = replace(credentials, certificate=await self._certificate(url))
+        self._provider.verify(request, credentials, self._clock())
+
+    async def _certificate(self, url: str) -> bytes:
+        if url not in self._certificates:
+            self._certificates = {url: await self._get(url, {})}
+        return self._certificates[url]
+
+    # To inbound, to update
+
+    async def _arrivals(self, event: MailEvent, request: Request) -> Sequence[Arrival]:
+        if event.occurrence is Occurrence.CONFIRMATION and event.url:
+            await self._get(event.url, {})
+            return []
+        if event.mail is None:
+            return news(event, channel=self._channel, raw=request.body, now=self._clock(), wrote=self._wrote)
+        raw = event.mail.raw
+        if event.mail.fetch_from and self._provider.fetch is not None:
+            raw = await self._provider.fetch(event.mail, self._settings.credentials, self._get, self._clock())
+        key = event_key(event, event.recipient or "") if event.id else hashlib.sha256(raw).hexdigest()
+        return self._to_inbound(
+            Received(raw=raw, key=f"{self._provider.name}:{key}", mail=event.mail, at=event.at or self._clock())
+        )
+
+    async def _get(self, url: str, headers: Mapping[str, str]) -> bytes:
+        """Raises Unfetchable; the URL may hold a secret, so that no word of it gets out."""
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(total=self._settings.timeout)
+            self._session = aiohttp.ClientSession(timeout=timeout, auto_decompress=True)
+        try:
+            # A secret in a header goes nowhere but where it was meant to.
+            async with self._session.get(url, headers=headers, allow_redirects=not headers) as answer:
+                if answer.status != 200:
+                    raise Unfetchable(f"status {answer.status}")
+                content = bytearray()
+                async for chunk in answer.content.iter_any():
+                    content += chunk
+                    if len(content) > self._settings.fetch_limit:
+                        raise Unfetchable("too large")
+                return bytes(content)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
+            raise Unfetchable(type(problem).__name__) from None
