@@ -18,6 +18,9 @@ _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _ADDRESS: Final = re.compile(r"[^\s<>()\[\]\",;:]+@[^\s<>()\[\]\",;:]*[^\s<>()\",;:.]\.?")
 _MAILTO: Final = re.compile(r"[\[(<]?\bmailto:", re.IGNORECASE)
 _SPACE: Final = re.compile(r"\s+")
+_COMMENT: Final = re.compile(r"\([^()]*\)")
+_GAP: Final = re.compile(r"(?<=@)(\S+)\s+\.\s*(?=\S)")
+"""Within a domain, as RFC 822 allowed it."""
 _ROUTE: Final = re.compile(r"^@[^:]*:")
 _MOST: Final = 10_000
 """People that one header may name."""
@@ -48,7 +51,7 @@ class _Mailbox:
 
     @property
     def words(self) -> str:
-        return _SPACE.sub(" ", "".join(self.phrase)).strip()
+        return _GAP.sub(r"\1.", _SPACE.sub(" ", "".join(self.phrase)).strip())
 
     def names_nobody(self) -> bool:
         """So far, only a piece of a name."""
@@ -134,7 +137,7 @@ def _whole(boxes: Iterator[tuple[_Mailbox, str]]) -> Iterator[_Mailbox]:
 def _person(box: _Mailbox) -> Person | None:
     phrase, comments = box.words, [words.decode_text(comment).strip() for comment in box.comments]
     if box.angle is not None:
-        address = _SPACE.sub("", _ROUTE.sub("", box.angle.strip()))
+        address = _SPACE.sub("", _COMMENT.sub("", _ROUTE.sub("", box.angle.strip())))
         return _of(address, phrase or next((c for c in comments if "@" not in c), "")) if address or phrase else None
     found = None if box.quoted and not phrase.endswith('"') and '"' in phrase else _ADDRESS.search(phrase)
     if phrase.startswith('"') and '"@' in phrase:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from channels.mail.character_sets import FAMILIES, NO_SETS
 
 _HIGH: Final = re.compile(rb"[\x80-\xff]+")
+_HIGH_WORDS: Final = re.compile(rb"[^\s\x00-\x20]{0,40}[\x80-\xff][^\r\n]{0,40}")
 _UTF8: Final = re.compile(rb"(?:[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})+")
 _ESCAPES: Final = re.compile(rb"\x1b(\$[@B]|\$\([DOQ]|\([BJI]|\$\)[ACG])")
 _JIS: Final = re.compile(rb"\x1b(\$[@B]|\$\(D|\([A-Z])")
@@ -133,22 +134,37 @@ def _undeclared(content: bytes) -> str:
     return _looking_like(content) if mixed is None else mixed
 
 
-def _looking_like(content: bytes) -> str:
+def likely(content: bytes, declared: str | None) -> str | None:
+    """The codec of bytes that stand without a declaration of their own (headers, mostly), in a mail that declares
+    another somewhere; None: there is nothing to tell."""
+    if content.isascii():
+        return None
+    if _utf8(content) is not None:
+        return "utf_8"
+    name = codec(declared)
+    if name is None or name in {"ascii", "utf_8"}:
+        return _detected(content)
+    try:
+        content.decode(name)
+    except (UnicodeDecodeError, LookupError):
+        return _detected(content)
+    return _detected(content) if name in _LATIN and _is_hardly_latin(content) else name
+
+
+def _detected(content: bytes) -> str:
     import chardet  # costs a few megabytes, and most mails never need it
 
-    found = chardet.detect(_telling(content))["encoding"]
-    name = codec(found) or _WESTERN
-    text = content.decode(name, "replace")
+    return codec(chardet.detect(_telling(content))["encoding"]) or _WESTERN
+
+
+def _looking_like(content: bytes) -> str:
+    text = content.decode(_detected(content), "replace")
     return content.decode(_WESTERN, "replace") if _CONTROLS.search(text) else text
 
 
 def _telling(content: bytes) -> bytes:
-    """Not all of a long text; but not its ASCII beginning alone."""
-    if len(content) <= _LOOKED_AT:
-        return content
-    first = _HIGH.search(content)
-    start = max(0, first.start() - 200) if first else 0
-    return content[start : start + _LOOKED_AT]
+    """The words in which other characters stand: among much ASCII they would be too few to tell anything."""
+    return b" ".join(_HIGH_WORDS.findall(content[: 16 * _LOOKED_AT]))[:_LOOKED_AT]
 
 
 def _utf8(content: bytes) -> str | None:

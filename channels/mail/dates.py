@@ -32,8 +32,6 @@ def _rfc(value: str) -> datetime | None:
     if fields is None:
         return None
     year, month, day, hour, minute, second, *_, offset = fields
-    if year < 1970:
-        return None
     zone = timedelta(seconds=offset or 0)
     if abs(zone) >= timedelta(hours=24):
         zone = timedelta(0)

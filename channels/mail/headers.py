@@ -16,7 +16,7 @@ from channels.mail.parameters import parameters
 __all__ = ["Headers", "Person"]
 
 _TOKEN: Final = re.compile(r"[^\s;()\"',]+")
-_TYPE: Final = re.compile(r"[\s\"']*([A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+)")
+_TYPE: Final = re.compile(r"[\s\"']*([A-Za-z0-9!#$&^_.+-]+)\s*/\s*([A-Za-z0-9!#$&^_.+-]+)")
 _IDENTITY: Final = re.compile(r"<\s*([^<>]*?)\s*>")
 _SPACE: Final = re.compile(r"\s+")
 
@@ -66,7 +66,7 @@ class Headers:
     def content_type(self) -> str:
         """In lower case, without parameters; empty where none is stated."""
         found = _TYPE.match(self.plain("content-type"))
-        return found[1].lower() if found else ""
+        return f"{found[1]}/{found[2]}".lower() if found else ""
 
     def parameter(self, header: str, name: str) -> str | None:
         """One parameter of a structured header, e.g. `filename` of `content-disposition`."""

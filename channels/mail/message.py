@@ -12,8 +12,8 @@ from typing import Final
 from channels.cleaning import clean
 from channels.mail.addresses import Person, first
 from channels.mail.attachments import Attached, attached
-from channels.mail.body import body_of
-from channels.mail.charsets import codec
+from channels.mail.charsets import codec, likely
+from channels.mail.contents import contents_of
 from channels.mail.dates import instant
 from channels.mail.headers import Headers
 from channels.mail.structure import Limits, Part, TooLarge, take_apart
@@ -78,11 +78,9 @@ def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> ParsedMail:
     if not _is_mail(root):
         raise Unreadable("these bytes are no mail")
     headers = root.headers
-    body = body_of(root, hint=_hint(headers), html_bytes=limits.html)
-    headers.hint = body.hint
-    for part in root.walk():
-        part.headers.hint = body.hint
-    attachments = tuple(attached(body.others, body.sources))
+    contents = contents_of(root, hint=_hint(headers), html_bytes=limits.html)
+    _suppose(root, contents.hint)
+    attachments = tuple(attached(contents.others, contents.sources))
     if sum(each.size for each in attachments) > limits.attachments:
         raise TooLarge("attachments", limits.attachments)
     return ParsedMail(
@@ -93,22 +91,29 @@ def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> ParsedMail:
         to=headers.people("to"),
         cc=headers.people("cc"),
         subject=headers.get("subject"),
-        text=clean(body.text),
-        text_is_from_html=body.is_from_html,
-        html="\n".join(body.sources) or None,
+        text=clean(contents.text),
+        text_is_from_html=contents.is_from_html,
+        html="\n".join(contents.sources) or None,
         in_reply_to=next(iter(headers.identities("in-reply-to")), None),
         references=headers.identities("references"),
         attachments=attachments,
-        calendar=body.calendar,
+        calendar=contents.calendar,
         date=headers.date("date"),
         received=tuple(
             at for value in headers.all("received") if (at := instant(value.rpartition(";")[2])) is not None
         ),
         list_id=next(iter(headers.identities("list-id")), None),
-        charset_repaired=body.repaired,
+        charset_repaired=contents.repaired,
         headers=headers,
         structure=root,
     )
+
+
+def _suppose(root: Part, hint: str | None) -> None:
+    """Tell each part's headers how to read raw bytes: all of them alike, for alone they say too little."""
+    for part in root.walk():
+        raw = b"\n".join(value for _, value in part.headers.raw if not value.isascii())
+        part.headers.hint = likely(raw, hint) if raw else hint
 
 
 def _is_mail(root: Part) -> bool:

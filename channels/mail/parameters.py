@@ -17,6 +17,8 @@ _PARAMETER: Final = re.compile(
 _FOLD: Final = re.compile(rb"\r*\n[ \t]*")
 _ESCAPED: Final = re.compile(rb"\\([\"\\])")
 _COMMENT: Final = re.compile(rb"\s+\([^()]*\)\s*\Z")
+_BARE: Final = re.compile(rb"\s+(?=[^\s=\"]{1,40}=[^=])")
+"""Where a semicolon is missing."""
 _MOST: Final = 200
 """Parameters of one header that anybody reads."""
 
@@ -25,10 +27,13 @@ def parameters(value: bytes, hint: str | None = None) -> Mapping[str, str]:
     """All parameters by name in lower case. Where one is there plainly and encoded, the encoded one counts."""
     plain: dict[str, str] = {}
     sections: dict[str, dict[int, tuple[bytes, bool]]] = {}
-    for number, found in enumerate(_PARAMETER.finditer(_FOLD.sub(b" ", value))):
+    value = _FOLD.sub(b" ", value)
+    if b";" not in value:
+        value = _BARE.sub(b";", value)
+    for number, found in enumerate(_PARAMETER.finditer(value)):
         if number >= _MOST:
             break
-        name = found[1].decode("ascii", "replace").lower()
+        name = found[1].decode("utf-8", "replace").lower()
         content = _ESCAPED.sub(rb"\1", found[4]) if found[4] is not None else _COMMENT.sub(b"", found[5].strip())
         if found[2] is None and not found[3]:
             plain.setdefault(name, words.decode(content, hint))

@@ -85,7 +85,7 @@ class Part:
 
     def walk(self) -> Iterator[Part]:
         """This part and all below, as they stand in the mail."""
-        waiting = [self]
+        waiting: list[Part] = [self]
         while waiting:
             part = waiting.pop()
             yield part
@@ -262,33 +262,41 @@ def _head(raw: bytes, start: int, end: int, most: int) -> tuple[list[tuple[str, 
     A line that is none, with headers after it, is a continuation that lost its indentation; without, the body
     has begun and only its empty line is missing.
     """
-    lines: list[tuple[str, bytes]] = []
-    at = start
+    lines: list[tuple[str, list[bytes]]] = []
+    at, goes_on = start, start
     while at < end:
         newline = raw.find(b"\n", at, end)
         stop = end if newline < 0 else newline
         line = raw[at:stop].rstrip(b"\r")
         following = min(stop + 1, end)
         if not line:
-            return lines, following
-        if line[:1] in b" \t" and lines:
-            lines[-1] = (lines[-1][0], lines[-1][1] + b"\n" + line)
+            at = following
+            break
+        if line[0] in b" \t" and lines:
+            lines[-1][1].append(line)
         elif _HEADER.match(line):
             name, _, value = line.partition(b":")
-            lines.append((name.rstrip().decode("ascii", "replace"), value.lstrip(b" \t")))
-        elif lines and _goes_on(raw, following, end):
-            lines[-1] = (lines[-1][0], lines[-1][1] + b"\n " + line)
+            lines.append((name.rstrip().decode("ascii", "replace"), [value.lstrip(b" \t")]))
+        elif lines and (goes_on := max(goes_on, _next_header(raw, following, end))) > at:
+            lines[-1][1].append(b" " + line)
         else:
-            return lines, at
+            break
         if following - start > most:
             raise TooLarge("header_bytes", most)
         at = following
-    return lines, end
+    return [(name, b"\n".join(value)) for name, value in lines], at
 
 
-_NEXT: Final = re.compile(rb"(?:[^\r\n]+\r*\n){0,3}?[A-Za-z][A-Za-z0-9-]*:[ \t]")
+_NEXT: Final = re.compile(
+    rb"^(?:(\r?\n)|(?:received|from|to|cc|subject|date|sender|mime-version|message-id|return-path|reply-to|references"
+    rb"|in-reply-to|content-[a-z-]+|list-[a-z-]+|x-[a-z0-9-]+):[ \t])",
+    re.MULTILINE | re.IGNORECASE,
+)
+_FAR: Final = 16 * 1024
+"""Bytes within which the headers must go on."""
 
 
-def _goes_on(raw: bytes, at: int, end: int) -> bool:
-    """Whether headers follow before the first empty line, and soon."""
-    return _NEXT.match(raw, at, min(end, at + 4000)) is not None
+def _next_header(raw: bytes, at: int, end: int) -> int:
+    """Where headers go on before the first empty line; 0 where they do not."""
+    found = _NEXT.search(raw, at, min(end, at + _FAR))
+    return found.start() if found and found[1] is None else 0

@@ -42,7 +42,7 @@ class Segment:
 
 
 @dataclass(kw_only=True, slots=True)
-class Body:
+class Contents:
     """All that a reader sees, and what of the mail is left for the attachments."""
 
     segments: list[Segment] = field(default_factory=list[Segment])
@@ -67,11 +67,11 @@ class Body:
         return bool(seen) and all(segment.html is not None for segment in seen)
 
 
-def body_of(root: Part, *, hint: str | None, html_bytes: int) -> Body:
+def contents_of(root: Part, *, hint: str | None, html_bytes: int) -> Contents:
     """Sort a mail's parts. `hint` is a character set that its headers name."""
-    body = Body(hint=_declared_somewhere(root) or hint, html_bytes=html_bytes)
-    _sort(root, body)
-    return body
+    contents = Contents(hint=_declared_somewhere(root) or hint, html_bytes=html_bytes)
+    _sort(root, contents)
+    return contents
 
 
 def _declared_somewhere(root: Part) -> str | None:
@@ -83,26 +83,26 @@ def _declared_somewhere(root: Part) -> str | None:
     return None
 
 
-def _sort(part: Part, body: Body) -> None:
+def _sort(part: Part, contents: Contents) -> None:
     kind = part.content_type
     if part.children and kind.startswith("multipart/"):
         if kind == "multipart/alternative":
-            _alternative(part, body)
+            _alternative(part, contents)
         elif kind == "multipart/related":
-            _related(part, body)
+            _related(part, contents)
         elif kind in {"multipart/digest", "multipart/parallel"}:
-            body.others.extend(part.children)
+            contents.others.extend(part.children)
         else:
             for child in part.children:
-                _sort(child, body)
+                _sort(child, contents)
     elif kind == "text/calendar":
-        body.calendar = body.calendar or _read(part, body)
+        contents.calendar = contents.calendar or _read(part, contents)
         if is_attached(part):
-            body.others.append(part)
+            contents.others.append(part)
     elif _is_read(part):
-        _append(part, body)
+        _append(part, contents)
     elif part.end > part.start or part.depth:
-        body.others.append(part)
+        contents.others.append(part)
 
 
 def is_attached(part: Part) -> bool:
@@ -121,7 +121,7 @@ def _is_read(part: Part) -> bool:
     return not is_attached(part) or (not part.depth and part.headers.token("content-disposition") != "attachment")
 
 
-def _related(part: Part, body: Body) -> None:
+def _related(part: Part, contents: Contents) -> None:
     """The first part is what is read (or the one that `start` names); the others are shown within it."""
     start = (part.headers.parameter("content-type", "start") or "").strip("<> ")
     root = next((c for c in part.children if start and start in c.headers.identities("content-id")), part.children[0])
@@ -131,22 +131,22 @@ def _related(part: Part, body: Body) -> None:
             or child.content_type.startswith("multipart/")
             or (not is_attached(child) and child.content_type == "text/plain" and "content-id" not in child.headers)
         ):
-            _sort(child, body)
+            _sort(child, contents)
         else:
-            body.others.append(child)
+            contents.others.append(child)
 
 
-def _alternative(part: Part, body: Body) -> None:
+def _alternative(part: Part, contents: Contents) -> None:
     """Plain text, unless it says nothing; the HTML is kept. What is no text is an attachment on either side."""
-    sides: list[Body] = []
+    sides: list[Contents] = []
     for child in part.children:
-        side = Body(hint=body.hint, html_bytes=body.html_bytes)
+        side = Contents(hint=contents.hint, html_bytes=contents.html_bytes)
         _sort(child, side)
         sides.append(side)
-        body.others.extend(side.others)
-        body.calendar = body.calendar or side.calendar
-        body.sources.extend(side.sources)
-        body.repaired = body.repaired or side.repaired
+        contents.others.extend(side.others)
+        contents.calendar = contents.calendar or side.calendar
+        contents.sources.extend(side.sources)
+        contents.repaired = contents.repaired or side.repaired
     told = [side for side in sides if side.text]
     plain = next((side for side in told if not side.is_from_html), None)
     rich = next((side for side in reversed(told) if side.is_from_html), None)
@@ -154,7 +154,7 @@ def _alternative(part: Part, body: Body) -> None:
         plain = None
     chosen = plain or rich
     if chosen is not None:
-        body.segments.extend(chosen.segments)
+        contents.segments.extend(chosen.segments)
 
 
 def _says_nothing(plain: str, rich: str) -> bool:
@@ -166,32 +166,32 @@ def _says_nothing(plain: str, rich: str) -> bool:
     return len(rich) > 2 * len(plain) and _SAYS_HTML.search(plain) is not None
 
 
-def _append(part: Part, body: Body) -> None:
-    text = _read(part, body)
+def _append(part: Part, contents: Contents) -> None:
+    text = _read(part, contents)
     if part.content_type == "text/html" or _LOOKS_LIKE_HTML.match(text):
-        body.sources.append(text)
-        body.segments.append(Segment(text=html.text_of(text[: body.html_bytes]), html=text))
+        contents.sources.append(text)
+        contents.segments.append(Segment(text=html.text_of(text[: contents.html_bytes]), html=text))
     elif part.content_type == "text/enriched":
-        body.segments.append(Segment(text=_enriched(text)))
+        contents.segments.append(Segment(text=_enriched(text)))
     else:
         if (part.headers.parameter("content-type", "format") or "").lower() == "flowed":
             text = _flowed(text, delete=(part.headers.parameter("content-type", "delsp") or "").lower() == "yes")
-        body.segments.append(Segment(text=text))
+        contents.segments.append(Segment(text=text))
 
 
-def _read(part: Part, body: Body) -> str:
+def _read(part: Part, contents: Contents) -> str:
     declared = part.headers.parameter("content-type", "charset")
     content = part.content
     if part.content_type == "text/html" and codec(declared) in {None, "ascii"}:
         found = _META.search(content[:4096])
         declared = found[1].decode("ascii") if found else declared
-    if codec(declared) in {None, "ascii"} and body.hint is not None and not content.isascii():
+    if codec(declared) in {None, "ascii"} and contents.hint is not None and not content.isascii():
         try:
             content.decode("utf-8")
         except UnicodeDecodeError:
-            declared = body.hint
+            declared = contents.hint
     text, repaired = read(content, declared)
-    body.repaired = body.repaired or repaired
+    contents.repaired = contents.repaired or repaired
     return _NEWLINE.sub("\n", text)
 
 
