@@ -1,0 +1,140 @@
+"""The line above a quote: who wrote when, in any language and of any program (`On 1 Jan 2020 at 10:00, X wrote:`).
+
+Not one pattern a program, but what all of them have: a date or an address, a verb of writing or a closing colon.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from channels.mail.client_words import LANGUAGES, QUOTING
+
+LONGEST: Final = 500
+"""Characters. Above it is prose."""
+MOST_LINES: Final = 6
+"""That one attribution is wrapped over, one of them empty."""
+
+UNSPACED: Final = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
+"""Scripts that put no blank between words."""
+
+
+def any_of(words: Iterable[str]) -> str:
+    """A pattern of these as whole words, the longest first."""
+    longest_first = sorted(set(words), key=lambda word: (-len(word), word))
+    spaced = "|".join(re.escape(word) for word in longest_first if not UNSPACED.search(word))
+    unspaced = "|".join(re.escape(word) for word in longest_first if UNSPACED.search(word))
+    return rf"(?:(?<!\w)(?:{spaced})(?!\w)|{unspaced})"
+
+
+OPENERS: Final = {word for words in LANGUAGES.values() for word in words.opens}
+VERB: Final = any_of(verb for words in LANGUAGES.values() for verb in words.wrote)
+WROTE: Final = re.compile(VERB)
+ENDS_WITH_VERB: Final = re.compile(rf"{VERB}[\s,.)\-–—]{{0,20}}$")
+DATE: Final = re.compile(
+    r"(?<!\d)\d{1,2}\s?[:.h時时시点點]\s?\d{2}(?!\d)"
+    r"|(?<!\d)(?:19|20|25|14)\d\d(?!\d)"
+    r"|(?<!\d)\d{1,4}\s?[./\-年년]\s?\d{1,2}\s?[./\-月월]\s?\d{1,4}"
+)
+ADDRESS: Final = re.compile(r"[^\s<>()\[\]\"“”:,;@]{1,100}@[^\s<>()\[\]\"“”:,;@]{2,100}")
+BRACKETED: Final = re.compile(r"[<(\[]\s*(?:mailto:)?[^\s<>()\[\]]{1,100}@[^<>()\[\]]{2,100}?(?:<mailto:[^>]*>)?\s*[>)\]]")
+OPENS: Final = re.compile(rf"(?:{any_of(OPENERS)})(?=[\s,:\d“\"‘’'«\u2066-\u2069]|$)")
+OPENS_WITH_DATE: Final = re.compile(rf"{OPENS.pattern}[\s,]*(?:[^\s\d]+[\s,]+){{0,3}}[^\s\d]{{0,3}}\d")
+STARTS_WITH_DATE: Final = re.compile(r"(?:[^\W\d]{1,14}[.,]{0,2}[ ,]+){0,2}\W?\d{1,4}(?:[./\-年년]|\s?[^\W\d]{2,12}\.?,?\s)")
+ENDS_A_SENTENCE: Final = re.compile(r"(?:[!?。！？:：]|[^\W\d]{4,}\.)$")
+ONLY_CLOSES: Final = re.compile(rf">?\s*,?\s*{VERB}\s*[:：]?\s*$", re.IGNORECASE)
+"""The end of a wrapped attribution, which an address's closing bracket makes look like a quote."""
+SHARED: Final = re.compile(
+    r"(?:\s|-{2,}\s?)(?P<attribution>(?:"
+    + "|".join(sorted(word.capitalize() for word in OPENERS if word.isascii() and word.isalpha() and len(word) > 1))
+    + r")\s+(?:[^\s\d]{1,12}[\s,]+){0,3}?\d)"
+)
+NOISE: Final = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff*_]+")
+ENTITIES: Final = (("&quot;", '"'), ("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", " "), ("&amp;", "&"))
+
+
+def attribution(lines: list[str], last: int, first: int, *, quote_follows: bool) -> int | None:
+    """Where the attribution begins that ends with the line `last`; None if there is none.
+
+    It is not looked for above `first`.
+    """
+    if len(lines[last]) > LONGEST:
+        return None
+    closing = plain(lines[last])
+    if not closes(closing) and not (quote_follows and starts(closing)):
+        return None
+    between_dashes = lines[last].lstrip().startswith("---") and closing.endswith(":")
+    quote_follows = quote_follows or between_dashes
+    found = last if is_attribution(closing, quote_follows=quote_follows) else None
+    joined = closing
+    anchored = found is not None and starts(closing)
+    blank = False
+    for above in range(last - 1, max(first, last - MOST_LINES + 1) - 1, -1):
+        line = plain(lines[above]) if len(lines[above]) <= LONGEST else "."
+        if not line:
+            if blank or anchored:
+                break
+            blank = True
+            continue
+        if line == "." or ENDS_A_SENTENCE.search(line) or len(joined) + len(line) > LONGEST:
+            break
+        joined = f"{line} {joined}"
+        if blank and not OPENS_WITH_DATE.match(line):
+            break
+        begins = starts(line)
+        if (begins or (not anchored and BRACKETED.search(line))) and is_attribution(joined, quote_follows=quote_follows):
+            found, anchored = above, anchored or begins
+    return found
+
+
+def plain(line: str) -> str:
+    """A line as it is compared: lower case, no marks of emphasis or direction, no dashes around it."""
+    if "&" in line:
+        for entity, character in ENTITIES:
+            line = line.replace(entity, character)
+    return NOISE.sub("", line).replace("\xa0", " ").strip(" \t-–—‐|").lower()
+
+
+def closes(line: str) -> bool:
+    """The line may be the last of an attribution."""
+    return line.endswith((":", "：")) or (len(line) <= LONGEST and ENDS_WITH_VERB.search(line[-60:]) is not None)
+
+
+def starts(line: str) -> bool:
+    """The line may be the first of an attribution."""
+    head = line[:80]
+    return OPENS_WITH_DATE.match(head) is not None or (
+        STARTS_WITH_DATE.match(head) is not None and DATE.search(head) is not None
+    )
+
+
+def is_attribution(line: str, *, quote_follows: bool) -> bool:
+    """The whole line, `plain`, says who wrote when."""
+    if len(line) > LONGEST:
+        return False
+    begins = starts(line)
+    address = ADDRESS.search(line) is not None
+    dates = len(DATE.findall(line))
+    date = dates > 0
+    wrote = WROTE.search(line) is not None
+    if line.endswith((":", "：")):
+        if wrote:
+            return address or (date and begins) or dates > 1 or quote_follows
+        if address and line.startswith(QUOTING):
+            return True
+        return date and address and (begins or quote_follows or BRACKETED.search(line) is not None)
+    if wrote and ENDS_WITH_VERB.search(line[-60:]):
+        return date and begins and (address or quote_follows)
+    return quote_follows and begins and date and address and len(line) < 150
+
+
+def shared(line: str) -> int | None:
+    """Where an attribution begins that shares its line with the answer before it."""
+    if len(line) > LONGEST:
+        return None
+    for found in SHARED.finditer(line):
+        rest = plain(line[found.start("attribution") :])
+        if starts(rest) and is_attribution(rest, quote_follows=True):
+            return len(line[: found.start("attribution")].rstrip(" \t-–—"))
+    return None
