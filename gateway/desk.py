@@ -18,9 +18,8 @@ from bot.turn import CaseStatus, FollowUpKind, Purpose
 from campaigns.policy import Refusal
 from channels.envelope import DeliveryStatus
 from gateway.agents import agent_name, usable
-from gateway.news import OutboxFilled
 from gateway.refusals import Ended, NotFound, NotYours, Stale, Unreachable, Unseen
-from storage import ids, lanes
+from storage import lanes, outbox
 from storage.cases import Case
 from storage.commits import Transaction
 from storage.contacts import Address, Contact
@@ -28,7 +27,7 @@ from storage.conversations import Conversation, ConversationState, Owner
 from storage.deliveries import Delivery
 from storage.follow_ups import FollowUp, FollowUpState
 from storage.interactions import Direction, Interaction, InteractionKind, record
-from storage.outbox import WAITING
+from storage.outbox import WAITING, Leaving
 
 WORTH_SENDING = timedelta(hours=24)
 """How long an agent's word waits for a channel that is down before it counts as failed."""
@@ -306,33 +305,33 @@ def _refuse_stale(transaction: Transaction, row: Row[*tuple[Any, ...]], by: str,
 
 def _queue(transaction: Transaction, row: Row[*tuple[Any, ...]], interaction: int, by: str, text: str) -> int:
     """Into the outbox, before bulk and under any epoch: an agent's own word is never overtaken."""
-    identity = ids.take(transaction.connection, Delivery, 1)[0]
-    transaction.connection.execute(
-        insert(Delivery),
-        {
-            "id": identity,
-            "interaction_id": interaction,
-            "conversation_id": row.id,
-            "contact_id": row.contact_id,
-            "address_id": row.address_id,
-            "channel": row.channel,
-            "purpose": Purpose.SERVICE,
-            "priority": 0,
-            "message": {"text": text, "author": f"agent:{by}", "language": row.language or "en"},
-            "status": DeliveryStatus.QUEUED,
-            "epoch": None,
-            "due_at": transaction.now,
-            "deadline": transaction.now + WORTH_SENDING,
-            "attempts": 0,
-            "queued_at": transaction.now,
-            "updated_at": transaction.now,
-        },
+    outbox.put(
+        transaction,
+        [
+            Leaving(
+                interaction=interaction,
+                conversation=row.id,
+                contact=row.contact_id,
+                address=row.address_id,
+                channel=row.channel,
+                purpose=Purpose.SERVICE,
+                message={
+                    "text": text,
+                    "author": f"agent:{by}",
+                    "language": row.language or "en",
+                    "automatic": False,
+                },
+                thread=row.thread,
+                patience=WORTH_SENDING,
+            )
+        ],
     )
     transaction.connection.execute(
         update(Conversation).where(Conversation.id == row.id).values(last_at=transaction.now)
     )
-    transaction.news.append(OutboxFilled(channel=row.channel))
-    return identity
+    return transaction.connection.execute(
+        select(Delivery.id).where(Delivery.interaction_id == interaction)
+    ).scalar_one()
 
 
 def _memory_after_people(memory: dict[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
-from channels.envelope import Attachment, AttachmentKind, Button, Event, InboundMessage, OutboundMessage
+from channels.envelope import (
+    Attachment,
+    AttachmentKind,
+    Button,
+    Event,
+    InboundMessage,
+    OutboundMessage,
+    Quoted,
+)
 from storage.interactions import InteractionKind
 
 KINDS: Mapping[Event, InteractionKind] = {
@@ -28,6 +37,10 @@ def inbound_content(message: InboundMessage) -> dict[str, Any]:
         content["start_parameter"] = message.start_parameter
     if message.language is not None:
         content["language"] = message.language
+    if message.subject is not None:
+        content["subject"] = message.subject
+    if message.automatic is not None:
+        content["automatic"] = message.automatic
     return content
 
 
@@ -64,7 +77,19 @@ def outbound(row: Row[*tuple[Any, ...]], channel: str) -> OutboundMessage:
         language=message.get("language", "en"),
         thread=row.thread or None,
         sent=tuple(row.parts or ()),
+        subject=message.get("subject"),
+        references=tuple(message.get("references", ())),
+        quoted=_quoted(message.get("quoted")),
+        marketing=message.get("marketing", False),
+        automatic=message.get("automatic", True),
     )
+
+
+def _quoted(quoted: Mapping[str, Any] | None) -> Quoted | None:
+    """As `storage.threads.answering` wrote it."""
+    if quoted is None:
+        return None
+    return Quoted(author=quoted["author"], at=datetime.fromisoformat(quoted["at"]), text=quoted["text"])
 
 
 def buttons_from_json(content: Mapping[str, Any]) -> tuple[Button, ...]:

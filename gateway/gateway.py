@@ -15,7 +15,7 @@ import structlog
 from aiohttp import web
 
 from channels.envelope import SendError
-from channels.protocol import Channel, HistoryEntry, Invites, Media, Polls, Streams, Typing
+from channels.protocol import Channel, HistoryEntry, Invites, Media, Polls, Streams, Threads, Typing
 from gateway.agenda import claim_due, claim_waiting
 from gateway.apply import Application
 from gateway.blobs import Blobs
@@ -106,6 +106,8 @@ class Gateway:
             # A channel shows a customer's own words to the tabs of its process; the others have to be told.
             streams=self._streams if self.wakeups is not None else frozenset(),
             media=frozenset(name for name, channel in self.channels.items() if isinstance(channel, Media)),
+            windows={name: channel.window for name, channel in self.channels.items() if isinstance(channel, Threads)},
+            patience=timedelta(minutes=settings.conversation.parts_minutes),
         )
         self.ports = {name: self._port(name) for name in self.channels}
         await self._make_workers()
@@ -287,6 +289,7 @@ class Gateway:
         await self._quietly(
             lambda transaction: sweep_lost(transaction, self._idempotent(), everyone=False),
             lambda transaction: address_news.settle_missed(transaction.connection, transaction.now),
+            self.reception.give_up_parts,
         )
 
     async def _close_idle(self) -> None:

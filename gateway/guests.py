@@ -46,9 +46,14 @@ def find_or_welcome(transaction: Transaction, messages: Sequence[InboundMessage]
     guests.update(_welcome(transaction, list(strangers.values())))
     for uri in believe(transaction, messages, {uri: guest.person for uri, guest in guests.items()}):
         guests[uri].person = guests[uri].person._replace(proven_at=transaction.now)
-    reopened = [guest.person.address_id for guest in guests.values() if guest.person.closed_at is not None]
+    written = {message.address for message in messages if message.automatic is None}
+    reopened = [
+        guest.person.address_id
+        for uri, guest in guests.items()
+        if guest.person.closed_at is not None and uri in written
+    ]
     if reopened:
-        # Whoever writes to us can be written to again.
+        # Whoever writes to us can be written to again; a machine that answers for them proves nothing.
         transaction.connection.execute(
             update(Address).where(Address.id.in_(reopened)).values(closed_at=None, closed_reason=None)
         )

@@ -7,18 +7,12 @@ from dataclasses import dataclass
 from channels.protocol import HistoryEntry
 from gateway.claims import TurnClaimed
 from storage.commits import Counted
+from storage.outbox import OutboxFilled
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LanesWaiting:
     """Messages wait in a Lane that nobody holds."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OutboxFilled:
-    """Deliveries of a channel wait to be sent."""
-
-    channel: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

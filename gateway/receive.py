@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
@@ -23,15 +24,15 @@ from channels.envelope import (
     Refusal,
 )
 from channels.protocol import Accepted
-from gateway import claims, streams
+from gateway import claims, parts, streams
 from gateway.envelopes import KINDS, inbound_content
 from gateway.guests import Guest, find_or_welcome
 from gateway.news import LanesWaiting, MediaWanted, Streamed
 from gateway.receipts import store_address_words, store_delivery_updates
-from gateway.talks import Key, find_or_open
+from gateway.talks import find, find_or_open
 from storage import channel_states, ids, lanes, media
 from storage.commits import Transaction
-from storage.interactions import Direction, Interaction, Refused, insert_many
+from storage.interactions import Direction, Interaction, InteractionKind, Refused, insert_many
 from storage.many import Many
 from storage.standing import Person, Talk, Waiting
 
@@ -59,14 +60,19 @@ class Reception:
         idle: timedelta,
         streams: frozenset[str],
         media: frozenset[str] = frozenset(),
+        windows: Mapping[str, timedelta] = MappingProxyType({}),
+        patience: timedelta = timedelta(minutes=10),
     ) -> None:
         """`works`: this process runs Turns, so it claims what it receives; `streams`: channels with readers;
-        `media`: channels whose attachments have to be fetched."""
+        `media`: channels whose attachments have to be fetched; `windows`: of channels that `Threads`; `patience`: how
+        long to wait for the parts of a long text."""
         self._process = process
         self._works = works
         self._idle = idle
         self._streams = streams
         self._media = media
+        self._windows = windows
+        self._patience = patience
 
     def store(self, transaction: Transaction, batches: Sequence[Batch]) -> list[list[Accepted]]:
         """Store many batches; every message becomes one Interaction, once."""
@@ -84,33 +90,62 @@ class Reception:
                 channel_states.move_cursor(transaction.connection, batch.channel, batch.cursor)
         return [[positions.get(id(arrival), NOTHING) for arrival in batch.arrivals] for batch in batches]
 
+    def give_up_parts(self, transaction: Transaction) -> int:
+        """Deliver long texts whose missing parts have not come in time; returns how many."""
+        wholes = parts.give_up(transaction, self._patience)
+        if wholes:
+            self._store_wholes(transaction, wholes, [])
+        return len(wholes)
+
     def _store_messages(self, transaction: Transaction, messages: Sequence[InboundMessage]) -> dict[int, Accepted]:
-        accepted = _known_repeats(transaction, messages)
-        fresh = [message for message in _first_of_each(messages, accepted) if id(message) not in accepted]
+        pieces = [message for message in messages if parts.is_part(message)]
+        if not pieces:
+            return self._store_whole(transaction, messages)
+        gathered = parts.gather(transaction, pieces)
+        apart = {id(piece) for piece in pieces}
+        accepted = self._store_wholes(
+            transaction, gathered.wholes, [message for message in messages if id(message) not in apart]
+        )
+        for piece in pieces:
+            if id(piece) in gathered.repeats:
+                interaction = gathered.repeats[id(piece)]
+                accepted[id(piece)] = Accepted(interaction_id=interaction, duplicate=True)
+                transaction.count("duplicates", piece.channel)
+            elif id(piece) in gathered.completed:
+                accepted[id(piece)] = accepted[id(gathered.completed[id(piece)].message)]
+        return accepted
+
+    def _store_wholes(
+        self, transaction: Transaction, wholes: Sequence[parts.Whole], messages: Sequence[InboundMessage]
+    ) -> dict[int, Accepted]:
+        accepted = self._store_whole(transaction, [*(whole.message for whole in wholes), *messages])
+        stored = ((whole, accepted[id(whole.message)].interaction_id) for whole in wholes)
+        parts.note_joined(transaction, ((whole, identity) for whole, identity in stored if identity is not None))
+        return accepted
+
+    def _store_whole(self, transaction: Transaction, messages: Sequence[InboundMessage]) -> dict[int, Accepted]:
+        accepted, fresh = _once(transaction, messages)
         if fresh:
             guests = find_or_welcome(transaction, fresh)
-            talks = find_or_open(transaction, fresh, guests, idle_after=self._idle)
-            stored = self._record(transaction, fresh, guests, talks)
+            written = [message for message in fresh if message.automatic is None]
+            talks = find_or_open(transaction, written, guests, idle_after=self._idle, windows=self._windows)
+            places: dict[int, int | None] = {identity: talk.id for identity, talk in talks.items()}
+            if len(written) < len(fresh):
+                unwritten = [message for message in fresh if message.automatic is not None]
+                places |= find(transaction, unwritten, guests, windows=self._windows)
+            stored = self._record(transaction, fresh, guests, places)
             accepted.update({identity: Accepted(interaction_id=row["id"]) for identity, row in stored.items()})
-            self._queue_in_lanes(transaction, guests, talks, stored.values())
-        by_key = {
-            (message.channel, message.external_id): accepted[id(message)]
-            for message in messages
-            if id(message) in accepted
-        }
-        for message in messages:
-            if id(message) not in accepted:
-                first = by_key[message.channel, message.external_id]
-                accepted[id(message)] = Accepted(interaction_id=first.interaction_id, duplicate=True)
-        return accepted
+            self._queue_in_lanes(transaction, guests, talks, [stored[id(message)] for message in written])
+        return _with_repeats(messages, accepted)
 
     def _record(
         self,
         transaction: Transaction,
         messages: Sequence[InboundMessage],
         guests: Mapping[str, Guest],
-        talks: Mapping[Key, Talk],
+        places: Mapping[int, int | None],
     ) -> dict[int, dict[str, Any]]:
+        """`places`: the Conversation of each message."""
         fresh = ids.take(transaction.connection, Interaction, len(messages))
         rows: dict[int, dict[str, Any]] = {}
         for identity, message in zip(fresh, messages, strict=True):
@@ -118,17 +153,19 @@ class Reception:
             rows[id(message)] = {
                 "id": identity,
                 "contact_id": person.contact_id,
-                "conversation_id": talks[person.contact_id, message.channel, message.thread or ""].id,
+                "conversation_id": places[id(message)],
                 "address_id": person.address_id,
                 "channel": message.channel,
-                "direction": Direction.IN,
-                "kind": KINDS[message.event],
+                # What no person wrote has happened, as a visit has: nothing answers it.
+                "direction": Direction.IN if message.automatic is None else Direction.INTERNAL,
+                "kind": KINDS[message.event] if message.automatic is None else InteractionKind.AUTOMATIC,
                 "author": "customer",
                 "text": message.text,
-                "content": inbound_content(message),
+                "content": self._content(message),
                 "external_id": message.external_id,
                 "message_id": message.message_id,
-                "reply_to": message.edits or message.reply_to,
+                "fingerprint": message.fingerprint,
+                "reply_to": message.edits or message.reply_to or next(iter(message.references), None),
                 "at": message.sent_at,
                 "stored_at": transaction.now,
                 "raw": message.raw,
@@ -140,6 +177,12 @@ class Reception:
         insert_many(transaction.connection, list(rows.values()))
         self._want_media(transaction, rows.values())
         return rows
+
+    def _content(self, message: InboundMessage) -> dict[str, Any]:
+        content = inbound_content(message)
+        if message.channel in self._windows:
+            content.setdefault("subject", "")  # also where there is none: it tells what is in a thread
+        return content
 
     def _want_media(self, transaction: Transaction, rows: Iterable[Mapping[str, Any]]) -> None:
         wanted = [
@@ -157,14 +200,14 @@ class Reception:
         self,
         transaction: Transaction,
         guests: Mapping[str, Guest],
-        talks: Mapping[Key, Talk],
+        talks: Mapping[int, Talk],
         stored: Iterable[Mapping[str, Any]],
     ) -> None:
         """Move each lane's watermark; where the lane is free and nothing waited in it before, its Turn starts now."""
         fresh: dict[int, list[Mapping[str, Any]]] = {}
         for row in stored:
             fresh.setdefault(row["contact_id"], []).append(row)
-        lanes_of = {guest.person.contact_id: guest for guest in guests.values()}
+        lanes_of = {guest.person.contact_id: guest for guest in guests.values() if guest.person.contact_id in fresh}
         starting: dict[int, Guest] = {}
         busy: list[dict[str, int]] = []
         for contact, guest in lanes_of.items():
@@ -187,7 +230,7 @@ class Reception:
         transaction: Transaction,
         starting: Mapping[int, Guest],
         guests: Mapping[str, Guest],
-        talks: Mapping[Key, Talk],
+        talks: Mapping[int, Talk],
         fresh: Mapping[int, Sequence[Mapping[str, Any]]],
     ) -> None:
         claims.hold(transaction, starting, self._process)
@@ -225,6 +268,34 @@ _repeats = select(Interaction.external_id, Interaction.id).where(
 )
 
 
+_copies = select(Interaction.fingerprint, Interaction.id).where(
+    Interaction.channel == bindparam("of_channel"), Interaction.fingerprint.in_(bindparam("keys", expanding=True))
+)
+
+
+def _once(
+    transaction: Transaction, messages: Sequence[InboundMessage]
+) -> tuple[dict[int, Accepted], list[InboundMessage]]:
+    """What is known already, and of the rest the first of each."""
+    accepted = _known_repeats(transaction, messages)
+    _known_copies(transaction, [message for message in messages if id(message) not in accepted], accepted)
+    return accepted, _first_of_each(messages, accepted)
+
+
+def _known_copies(transaction: Transaction, messages: Sequence[InboundMessage], accepted: dict[int, Accepted]) -> None:
+    """The same message again under another name: a mailbox was rebuilt."""
+    by_channel: dict[str, dict[str, list[InboundMessage]]] = {}
+    for message in messages:
+        if message.fingerprint is not None:
+            by_channel.setdefault(message.channel, {}).setdefault(message.fingerprint, []).append(message)
+    for channel, copies in by_channel.items():
+        rows = transaction.connection.execute(_copies, {"of_channel": channel, "keys": sorted(copies)})
+        for row in rows:
+            for message in copies[str(row.fingerprint)]:
+                accepted[id(message)] = Accepted(interaction_id=row.id, duplicate=True)
+                transaction.count("duplicates", channel)
+
+
 def _known_repeats(transaction: Transaction, messages: Sequence[InboundMessage]) -> dict[int, Accepted]:
     by_channel: dict[str, list[InboundMessage]] = {}
     for message in messages:
@@ -243,14 +314,31 @@ def _known_repeats(transaction: Transaction, messages: Sequence[InboundMessage])
 
 def _first_of_each(messages: Sequence[InboundMessage], known: Mapping[int, Accepted]) -> list[InboundMessage]:
     """A provider may repeat itself within one batch, too."""
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str]] = set()
     first: list[InboundMessage] = []
     for message in messages:
-        key = (message.channel, message.external_id)
-        if id(message) not in known and key not in seen:
-            seen.add(key)
+        if id(message) not in known and seen.isdisjoint(keys := _keys(message)):
+            seen.update(keys)
             first.append(message)
     return first
+
+
+def _keys(message: InboundMessage) -> list[tuple[str, str, str]]:
+    """By what another arrival is known to be this message."""
+    keys = [(message.channel, "event", message.external_id)]
+    if message.fingerprint is not None:
+        keys.append((message.channel, "fingerprint", message.fingerprint))
+    return keys
+
+
+def _with_repeats(messages: Sequence[InboundMessage], accepted: dict[int, Accepted]) -> dict[int, Accepted]:
+    """Those that repeat another one of the same batch are answered with its place."""
+    first = {key: accepted[id(message)] for message in messages if id(message) in accepted for key in _keys(message)}
+    for message in messages:
+        if id(message) not in accepted:
+            same = next(first[key] for key in _keys(message) if key in first)
+            accepted[id(message)] = Accepted(interaction_id=same.interaction_id, duplicate=True)
+    return accepted
 
 
 def _store_refusals(transaction: Transaction, refusals: Sequence[Refusal]) -> None:

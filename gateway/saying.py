@@ -7,31 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert
-
 from bot.effects import Say
-from bot.turn import Purpose
 from campaigns.policy import Refusal
 from channels.envelope import DeliveryStatus
 from gateway import streams
 from gateway.envelopes import button_as_json
-from gateway.news import OutboxFilled, Streamed
+from gateway.news import Streamed
 from gateway.outcomes import Outcome, Standing
+from storage import outbox
 from storage.commits import Transaction
-from storage.deliveries import Delivery
 from storage.interactions import Direction, InteractionKind, insert_many
-from storage.many import Many
-
-PRIORITY: Mapping[Purpose, int] = {
-    Purpose.SERVICE: 0,
-    Purpose.TRANSACTIONAL: 0,
-    Purpose.SURVEY: 5,
-    Purpose.MARKETING: 9,
-}
-AT_ONCE = (Purpose.SERVICE, Purpose.TRANSACTIONAL)
-"""Purposes that no quiet hour defers."""
-PATIENT = timedelta(days=3)
-"""How long what may be deferred is worth sending."""
+from storage.outbox import AT_ONCE, PATIENT, Leaving
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,11 +25,11 @@ class Words:
     """Rows of what is said, each table's together."""
 
     interactions: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    deliveries: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    deliveries: list[Leaving] = field(default_factory=list[Leaving])
 
     def write(self, transaction: Transaction) -> None:
         insert_many(transaction.connection, self.interactions)
-        _insert_deliveries.execute(transaction.connection, self.deliveries)
+        outbox.put(transaction, self.deliveries)
 
 
 class Speaker:
@@ -72,33 +58,28 @@ class Speaker:
         content = _content(say)
         words.interactions.append(_interaction(outcome, say, content, interaction, now))
         words.deliveries.append(
-            {
-                "interaction_id": interaction,
-                "conversation_id": outcome.turn.conversation.id,
-                "contact_id": outcome.claim.contact,
-                "address_id": outcome.claim.person.address_id,
-                "channel": channel,
-                "purpose": say.purpose,
-                "priority": PRIORITY[say.purpose],
-                "message": {"text": say.text, **content},
-                "status": status,
-                "reason": str(Refusal.TAKEN_OVER) if overtaken else None,
-                "epoch": standing.epoch,
-                "due_at": now,
-                "deadline": now + (self._deadline if say.purpose in AT_ONCE else PATIENT),
-                "attempts": 0,
-                "external_id": str(interaction) if streamed else None,
-                "queued_at": now,
-                "sent_at": now if streamed else None,
-                "updated_at": now,
-            }
+            Leaving(
+                interaction=interaction,
+                conversation=outcome.turn.conversation.id,
+                contact=outcome.claim.contact,
+                address=outcome.claim.person.address_id,
+                channel=channel,
+                purpose=say.purpose,
+                message={"text": say.text, **content},
+                thread=outcome.claim.talk.thread,
+                # A due Follow-up answers nothing that was just said, but belongs to all of it.
+                through=outcome.claim.through or None,
+                epoch=standing.epoch,
+                patience=self._deadline if say.purpose in AT_ONCE else PATIENT,
+                status=status,
+                reason=str(Refusal.TAKEN_OVER) if overtaken else None,
+                external_id=str(interaction) if streamed else None,
+            )
         )
         if streamed:
             entry = streams.sent(interaction, author="bot", text=say.text, at=now, buttons=say.buttons)
             transaction.news.append(Streamed(channel=channel, uri=outcome.claim.person.uri, entry=entry))
             transaction.count("sent", channel, status)
-        elif not overtaken:
-            transaction.news.append(OutboxFilled(channel=channel))
 
 
 def _content(say: Say) -> dict[str, Any]:
@@ -124,33 +105,9 @@ def _interaction(
         "content": content,
         "external_id": None,
         "message_id": None,
+        "fingerprint": None,
         "reply_to": None,
         "at": now,
         "stored_at": now,
         "raw": None,
     }
-
-
-_insert_deliveries = Many(
-    insert(Delivery),
-    [
-        "interaction_id",
-        "conversation_id",
-        "contact_id",
-        "address_id",
-        "channel",
-        "purpose",
-        "priority",
-        "message",
-        "status",
-        "reason",
-        "epoch",
-        "due_at",
-        "deadline",
-        "attempts",
-        "external_id",
-        "queued_at",
-        "sent_at",
-        "updated_at",
-    ],
-)

@@ -19,7 +19,7 @@ from sqlalchemy import Row, update
 from campaigns.policy import Defer, Send, Situation, Skip, may_write
 from campaigns.quiet_hours import zone
 from channels.envelope import DeliveryStatus, OutboundMessage, Receipt, SendError, SendErrorCode
-from channels.protocol import Channel, Streams
+from channels.protocol import Channel, Measures, Streams
 from gateway import streams
 from gateway.envelopes import outbound
 from gateway.news import Streamed
@@ -59,6 +59,8 @@ class Claimed:
     attempt: int
     deadline: datetime
     message: OutboundMessage
+    units: int
+    """By which it counts against the channel's rate."""
     row: Row[*tuple[Any, ...]]
 
 
@@ -152,33 +154,48 @@ class Sender:
 
     def _claim(self, transaction: Transaction, capacity: int) -> tuple[list[Claimed], float]:
         """In one transaction: what is due, whether it may leave, and whose it is now."""
-        now, limits = transaction.now, self.channel.limits
+        now = transaction.now
         grant, next_at, wait = self._grant(transaction, capacity)
         if grant <= 0:
             return [], wait
         rows = outbox.due(transaction.connection, self.channel.name, now, grant)
-        leaving = [row for row in _one_an_address(rows) if self._may_leave(transaction, row)]
+        leaving = self._within(grant, [row for row in _one_an_address(rows) if self._may_leave(transaction, row)])
         until = server_time(transaction) + outbox.LEASE
         taken = set(
             outbox.claim(transaction.connection, [row.id for row in leaving], by=self._process, until=until, at=now)
         )
-        if taken and not self._streams:
-            gap = timedelta(seconds=1 / limits.per_address)
-            outbox.hold_addresses(
-                transaction.connection, [row.address_id for row in leaving if row.id in taken], now + gap
-            )
-            outbox.set_pace(
-                transaction.connection,
-                self.channel.name,
-                next_at + len(taken) * timedelta(seconds=1 / limits.per_second),
-            )
         claimed = [self._claimed(row) for row in leaving if row.id in taken]
+        if claimed and not self._streams:
+            self._spend(transaction, claimed, next_at)
         if not claimed and rows:
             return [], 0.05 if len(rows) == grant else 1.0
         return claimed, wait
 
+    def _within(self, grant: int, rows: Sequence[Row[*tuple[Any, ...]]]) -> Sequence[Row[*tuple[Any, ...]]]:
+        """As many as the grant has units for; one more than that may go into debt, so that the longest leave, too."""
+        if not isinstance(self.channel, Measures):
+            return rows
+        within: list[Row[*tuple[Any, ...]]] = []
+        for row in rows:
+            if grant <= 0:
+                break
+            within.append(row)
+            grant -= self.channel.units(outbound(row, self.channel.name))
+        return within
+
+    def _spend(self, transaction: Transaction, claimed: Sequence[Claimed], next_at: datetime) -> None:
+        """What leaves now uses up the rate of its address and of the channel, by units."""
+        limits, addresses = self.channel.limits, dict[int, list[int]]()
+        for each in claimed:
+            addresses.setdefault(each.units, []).append(each.address)
+        for units, held in addresses.items():
+            gap = timedelta(seconds=units / limits.per_address)
+            outbox.hold_addresses(transaction.connection, held, transaction.now + gap)
+        spent = timedelta(seconds=sum(each.units for each in claimed) / limits.per_second)
+        outbox.set_pace(transaction.connection, self.channel.name, next_at + spent)
+
     def _grant(self, transaction: Transaction, capacity: int) -> tuple[int, datetime, float]:
-        """How many may leave now by the channel's rate, from which instant their pace counts, and when to ask again."""
+        """How many units may leave now by the rate, from which instant their pace counts, and when to ask again."""
         now = transaction.now
         if self._streams:
             return capacity, now, 1.0
@@ -230,6 +247,7 @@ class Sender:
         )
 
     def _claimed(self, row: Row[*tuple[Any, ...]]) -> Claimed:
+        message = outbound(row, self.channel.name)
         return Claimed(
             id=row.id,
             interaction=row.interaction_id,
@@ -237,7 +255,8 @@ class Sender:
             uri=row.uri,
             attempt=row.attempts + 1,
             deadline=row.deadline,
-            message=outbound(row, self.channel.name),
+            message=message,
+            units=self.channel.units(message) if isinstance(self.channel, Measures) else 1,
             row=row,
         )
 
@@ -287,6 +306,7 @@ class Sender:
             due=transaction.now,
             external_id=external_id,
             parts=parts,
+            receipt=receipt,
             answered=True,
         )
         self._count(transaction, DeliveryStatus.SENT)
@@ -374,6 +394,7 @@ def _settle(
     due: datetime,
     external_id: str | None = None,
     parts: Sequence[str] = (),
+    receipt: Receipt | None = None,
     answered: bool = False,
 ) -> None:
     """`answered`: the row was claimed since it was read, and this is what became of that try."""
@@ -390,6 +411,9 @@ def _settle(
             "left_at": transaction.now if status is DeliveryStatus.SENT else None,
             "their_id": external_id,
             "left_parts": list(parts) or None,
+            "their_units": receipt.units if receipt else None,
+            "their_cost": receipt.cost if receipt else None,
+            "their_currency": receipt.currency if receipt else None,
             "at": transaction.now,
         },
     )

@@ -132,6 +132,9 @@ class Conversation(Section):
     """`[conversation]`: how a conversation breathes."""
 
     idle_hours: float = Field(default=24.0, gt=0, le=8760, description="hours of silence that close a conversation")
+    parts_minutes: float = Field(
+        default=10.0, gt=0, le=1440, description="minutes to wait for the missing parts of a long text message"
+    )
 
 
 class Sending(Section):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Index, LargeBinary, Row, bindparam, insert, select, text, tuple_, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -197,7 +197,7 @@ _latest = (
 )
 
 
-def _settle(connection: Connection, rows: Sequence[Row[*tuple[object, ...]]], now: datetime) -> Mapping[str, Settled]:
+def _settle(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]], now: datetime) -> Mapping[str, Settled]:
     settled: dict[str, Settled] = {}
     for row in rows:
         before = settled.get(row.uri, Settled(consent=None, closed=False))
@@ -217,7 +217,7 @@ def _settle(connection: Connection, rows: Sequence[Row[*tuple[object, ...]]], no
     return settled
 
 
-def _reach(connection: Connection, row: Row[*tuple[object, ...]], closed: bool) -> None:
+def _reach(connection: Connection, row: Row[*tuple[Any, ...]], closed: bool) -> None:
     connection.execute(
         update(Address)
         .where(Address.id == row.address)
@@ -225,7 +225,7 @@ def _reach(connection: Connection, row: Row[*tuple[object, ...]], closed: bool) 
     )
 
 
-def _record(connection: Connection, row: Row[*tuple[object, ...]], granted: bool) -> bool:
+def _record(connection: Connection, row: Row[*tuple[Any, ...]], granted: bool) -> bool:
     """A Consent of its own, so that everybody who asks for the latest word finds it."""
     latest = connection.execute(_latest, {"address": row.address}).one_or_none()
     if not _counts(granted, row.at, None if latest is None else (latest.granted, latest.at)):

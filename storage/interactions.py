@@ -26,6 +26,7 @@ class InteractionKind(StrEnum):
     MEETING = "meeting"
     FAX = "fax"
     FAIR = "fair"
+    AUTOMATIC = "automatic"  # came in, but no person wrote it: an out-of-office note; `content` says what
     SYSTEM = "system"  # the house's own news: owner changed, case opened
 
 
@@ -124,6 +125,7 @@ _insert = Many(
         "content",
         "external_id",
         "message_id",
+        "fingerprint",
         "reply_to",
         "at",
         "stored_at",

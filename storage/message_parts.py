@@ -19,9 +19,7 @@ class MessagePart(Entity):
     __tablename__ = "message_parts"
     __table_args__ = (
         Index("uq_message_parts_external_id", "channel", "external_id", unique=True),
-        Index(
-            "ix_message_parts_series", "channel", "address", "series", sqlite_where=WAITING, postgresql_where=WAITING
-        ),
+        Index("ix_message_parts_series", "channel", "address", "series"),
         Index("ix_message_parts_stored_at", "stored_at", sqlite_where=WAITING, postgresql_where=WAITING),
         Index("ix_message_parts_interaction_id", "interaction_id"),
         {"sqlite_autoincrement": True},
@@ -36,7 +34,7 @@ class MessagePart(Entity):
     """The same for all parts of one text from one address."""
     number: Mapped[int]
     """From 1."""
-    count: Mapped[int]
+    total: Mapped[int]
     text: Mapped[str]
     message: Mapped[dict[str, Any]] = mapped_column(Document)
     """The rest of the InboundMessage."""

@@ -1,25 +1,134 @@
-"""The outbox's queries: what is due, what a claim changes, what an outcome changes."""
+"""The outbox: its one door in (`put`), what is due, what a claim changes, what an outcome changes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
+from storage import threads
 from storage.cases import Case
+from storage.commits import Transaction
 from storage.consents import Consent
 from storage.contacts import Address, Contact
 from storage.conversations import Conversation, ConversationState, Owner
 from storage.deliveries import Delivery, Pace
+from storage.many import Many
 
 LEASE = timedelta(seconds=60)
 """Longer than any provider's time-out: a send that is silent for so long has lost its process."""
 
 WAITING = ("queued", "retrying")
 ACTIVE = (*WAITING, "sending")
+
+PRIORITY: Mapping[str, int] = {"service": 0, "transactional": 0, "survey": 5, "marketing": 9}
+"""By purpose: lower leaves first."""
+AT_ONCE = ("service", "transactional")
+"""Purposes that no quiet hour defers."""
+PATIENT = timedelta(days=3)
+"""How long what may be deferred is worth sending; and any mail, which people expect to take its time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutboxFilled:
+    """Deliveries of a channel wait to be sent."""
+
+    channel: str
+
+
+class Leaving(NamedTuple):
+    """One message on its way out, as whoever writes it hands it over."""
+
+    interaction: int
+    conversation: int | None
+    contact: int
+    address: int
+    channel: str
+    purpose: str
+    message: Mapping[str, Any]
+    """`text`, and of an OutboundMessage what else there is; what its thread says is added."""
+    thread: str = ""
+    """The Conversation's."""
+    through: int | None = None
+    """The newest Interaction that its writer has seen; None: all there are."""
+    epoch: int | None = None
+    """The Conversation's epoch it is written under; None: any."""
+    patience: timedelta = PATIENT
+    """How long it is worth sending."""
+    due_at: datetime | None = None
+    """Not before; None: now."""
+    status: str = "queued"
+    """Otherwise: it has left already (`sent`), or never will (`skipped`)."""
+    reason: str | None = None
+    external_id: str | None = None
+    """Where it has left already."""
+
+
+def put(transaction: Transaction, leaving: Sequence[Leaving]) -> None:
+    """Into the outbox; the senders of its channels are woken after the commit."""
+    in_threads = {each.conversation: each.through for each in leaving if each.thread and each.conversation is not None}
+    repeated = threads.answering(transaction.connection, in_threads) if in_threads else {}
+    rows = [_row(each, repeated.get(each.conversation or 0), transaction.now) for each in leaving]
+    _insert.execute(transaction.connection, rows)
+    waiting = {each.channel: None for each in leaving if each.status == "queued"}
+    transaction.news.extend(OutboxFilled(channel=channel) for channel in waiting)
+
+
+def _row(leaving: Leaving, thread: Mapping[str, Any] | None, now: datetime) -> dict[str, Any]:
+    patience = leaving.patience if thread is None else max(leaving.patience, PATIENT)
+    message = dict(leaving.message) if thread is None else {**thread, **leaving.message}
+    if leaving.purpose == "marketing":
+        message["marketing"] = True
+    due = leaving.due_at or now
+    return {
+        "interaction_id": leaving.interaction,
+        "conversation_id": leaving.conversation,
+        "contact_id": leaving.contact,
+        "address_id": leaving.address,
+        "channel": leaving.channel,
+        "purpose": leaving.purpose,
+        "priority": PRIORITY[leaving.purpose],
+        "message": message,
+        "status": leaving.status,
+        "reason": leaving.reason,
+        "epoch": leaving.epoch,
+        "due_at": due,
+        "deadline": due + patience,
+        "attempts": 0,
+        "external_id": leaving.external_id,
+        "queued_at": now,
+        "sent_at": now if leaving.status == "sent" else None,
+        "updated_at": now,
+    }
+
+
+_insert = Many(
+    insert(Delivery),
+    [
+        "interaction_id",
+        "conversation_id",
+        "contact_id",
+        "address_id",
+        "channel",
+        "purpose",
+        "priority",
+        "message",
+        "status",
+        "reason",
+        "epoch",
+        "due_at",
+        "deadline",
+        "attempts",
+        "external_id",
+        "queued_at",
+        "sent_at",
+        "updated_at",
+    ],
+)
 
 _earlier = aliased(Delivery)
 
@@ -130,6 +239,9 @@ _settle = (
         sent_at=bindparam("left_at"),
         external_id=bindparam("their_id"),
         parts=bindparam("left_parts"),
+        units=bindparam("their_units"),
+        cost=bindparam("their_cost"),
+        currency=bindparam("their_currency"),
         holder=None,
         lease_until=None,
         updated_at=bindparam("at"),
@@ -140,7 +252,8 @@ _settle = (
 def settle(connection: Connection, outcome: Mapping[str, Any]) -> bool:
     """Write what became of one Delivery, if it still stands in one of `from_status`.
 
-    Keys: delivery, attempt, from_status, to_status, why, next_due, left_at, their_id, left_parts, at.
+    Keys: delivery, attempt, from_status, to_status, why, next_due, left_at, their_id, left_parts, their_units,
+    their_cost, their_currency, at.
     """
     return connection.execute(_settle, dict(outcome)).rowcount > 0
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -18,12 +18,14 @@ from storage.commits import Transaction
 from tests.clock import FrozenClock
 
 
-def said(purpose: Purpose, clock: FrozenClock) -> dict[str, Any]:
-    """The Delivery of one Say on a channel that does not stream."""
+def deadline(purpose: Purpose, clock: FrozenClock) -> datetime:
+    """Until when one Say is worth sending, on a channel that does not stream."""
     words = Words()
     outcome = SimpleNamespace(
         turn=SimpleNamespace(channel=SimpleNamespace(name="post"), conversation=SimpleNamespace(id=1)),
-        claim=SimpleNamespace(contact=1, person=SimpleNamespace(address_id=1, uri="post:1")),
+        claim=SimpleNamespace(
+            contact=1, through=3, person=SimpleNamespace(address_id=1, uri="post:1"), talk=SimpleNamespace(thread="")
+        ),
     )
     transaction = SimpleNamespace(now=clock.now(), news=[], count=lambda *_: None)
     Speaker(streams=frozenset(), deadline=timedelta(hours=1)).say(
@@ -35,18 +37,18 @@ def said(purpose: Purpose, clock: FrozenClock) -> dict[str, Any]:
         7,
         overtaken=False,
     )
-    return words.deliveries[0]
+    return clock.now() + words.deliveries[0].patience
 
 
 def test_a_reply_is_too_late_after_the_hour(clock: FrozenClock) -> None:
-    assert said(Purpose.SERVICE, clock)["deadline"] == clock.now() + timedelta(hours=1)
+    assert deadline(Purpose.SERVICE, clock) == clock.now() + timedelta(hours=1)
 
 
 @pytest.mark.parametrize("purpose", [Purpose.SURVEY, Purpose.MARKETING])
 def test_what_quiet_hours_defer_to_the_morning_is_not_too_late_then(purpose: Purpose, clock: FrozenClock) -> None:
-    delivery = said(purpose, clock)
+    late = deadline(purpose, clock)
     where = zone("Asia/Shanghai", "UTC")
     night = clock.now().astimezone(where).replace(hour=22, minute=0)
-    verdict = may_write(Situation(now=night, purpose=purpose, deadline=delivery["deadline"], zone=where, consent=True))
+    verdict = may_write(Situation(now=night, purpose=purpose, deadline=late, zone=where, consent=True))
     assert isinstance(verdict, Defer)
-    assert verdict.until < delivery["deadline"]
+    assert verdict.until < late

@@ -44,7 +44,7 @@ def upgrade() -> None:
         sa.Column("address", sa.String(), nullable=False),
         sa.Column("series", sa.String(), nullable=False),
         sa.Column("number", ID, nullable=False),
-        sa.Column("count", ID, nullable=False),
+        sa.Column("total", ID, nullable=False),
         sa.Column("text", sa.String(), nullable=False),
         sa.Column("message", DOCUMENT, nullable=False),
         sa.Column("sent_at", storage.schema.UtcDateTime(), nullable=False),
@@ -56,7 +56,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("uq_message_parts_external_id", "message_parts", ["channel", "external_id"], unique=True)
-    _partial("ix_message_parts_series", "message_parts", ["channel", "address", "series"], "interaction_id IS NULL")
+    op.create_index("ix_message_parts_series", "message_parts", ["channel", "address", "series"])
     _partial("ix_message_parts_stored_at", "message_parts", ["stored_at"], "interaction_id IS NULL")
     op.create_index("ix_message_parts_interaction_id", "message_parts", ["interaction_id"])
 
