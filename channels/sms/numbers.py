@@ -49,7 +49,7 @@ def person(written: str, region: str | None = None) -> str:
     Raises Unreadable for what is neither: a name cannot be answered, and anybody can write under any."""
     found = sender(written, region)
     if found is None or found.kind is SenderKind.NAME:
-        raise Unreadable(f"{written[:32]!r} is not a possible number")
+        raise Unreadable("the sender is not a possible number")
     return found.address
 
 

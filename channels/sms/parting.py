@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from channels.cleaning import clean
-from channels.sms.segments import Encoding, capacity, count, graphemes, is_gsm, size
+from channels.sms.segments import Encoding, capacity, graphemes, is_gsm, segments, size
 
 _LINK: Final = re.compile(r"\b(?:https?://|www\.)[^\s\u3000-\u303f\uff00-\uffef\u4e00-\u9fff]+", re.IGNORECASE)
 _PAUSES: Final = (
@@ -22,7 +22,7 @@ def parted(text: str, segment_limit: int) -> tuple[str, ...]:
     rest = clean(text).strip()
     parts: list[str] = []
     while rest:
-        cut = len(rest) if count(rest).segments <= segment_limit else _cut(rest, _room(rest, segment_limit))
+        cut = len(rest) if segments(rest) <= segment_limit else _cut(rest, _room(rest, segment_limit))
         parts.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
     return tuple(parts)

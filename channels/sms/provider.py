@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -52,6 +52,15 @@ class Provider(Protocol):
 
     def receipt(self, text: Text, answer: Answer) -> str:
         """The provider's id of the text it took. Raises SendError for every other answer."""
+        ...
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """A provider that can be asked who we are, which costs nothing: what `rapport check` does."""
+
+    def probe(self) -> Call:
+        """A request that succeeds with the right credentials, and only with them."""
         ...
 
 
@@ -140,6 +149,11 @@ class Stopped(SendError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(SendErrorCode.BLOCKED, detail)
+
+
+def with_links(text: Text) -> str:
+    """The text with its pictures' addresses below, for providers that carry only words."""
+    return "\n".join((text.text, *text.media)).strip()
 
 
 def inspect(provider: Provider, request: Request, at: datetime) -> Inspection:

@@ -8,6 +8,7 @@ person sees as one character.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,6 +25,7 @@ EXTENSION: Final[dict[str, int]] = {
 """Signs behind an escape: two septets each."""
 
 _ONE: Final = frozenset(BASIC) - {"\x1b"}
+_GSM: Final = re.compile(f"[{re.escape(''.join(_ONE) + ''.join(EXTENSION))}]*")
 _BITS: Final = 1120
 """Of user data in one segment."""
 
@@ -90,7 +92,7 @@ def segments(text: str) -> int:
 
 def is_gsm(text: str) -> bool:
     """Whether the default alphabet and its extension can say it."""
-    return all(each in _ONE or each in EXTENSION for each in text)
+    return _GSM.fullmatch(text) is not None
 
 
 def forced_by(text: str) -> tuple[str, ...]:

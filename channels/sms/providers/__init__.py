@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from channels.sms.provider import Provider
+from channels.sms.providers.kannel import Kannel
 from channels.sms.providers.twilio import Twilio
 from channels.sms.settings import SmsSettings
 
 PROVIDERS: Mapping[str, Callable[[SmsSettings], Provider]] = {
+    "kannel": Kannel,
     "twilio": Twilio,
 }

@@ -227,6 +227,11 @@ class Twilio:
             fields.append(("ShortenUrls", "true"))
         return fields
 
+    def probe(self) -> Call:
+        base = (self.settings.api_base or API).rstrip("/")
+        url = f"{base}/2010-04-01/Accounts/{quote(self.settings.account, safe='')}.json"
+        return Call(method="GET", url=url, headers=basic(self.settings.account, self.settings.token))
+
     def receipt(self, text: Text, answer: Answer) -> str:
         stated = answer.stated
         code = json_text(stated, "code") or json_text(stated, "error_code")

@@ -1,0 +1,76 @@
+"""Calls to a provider over HTTP: one at a time, and what it means when no answer comes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+
+from channels.envelope import SendError, SendErrorCode
+from channels.sms.provider import Answer, Call
+
+ANSWER_LIMIT: Final = 1024 * 1024
+"""Bytes of an answer that are read: a provider's are a few hundred."""
+_CONNECT: Final = 10.0
+"""Seconds to wait for a connection: nothing is written before."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Fate:
+    """What is known of a request that did not come back."""
+
+    written: bool = False
+
+
+class Caller:
+    """One account at one provider. Credentials may be part of a URL, so no URL and no library's message leaves here."""
+
+    def __init__(self, *, timeout: float, connections: int) -> None:
+        """`timeout` in seconds is for a whole call."""
+        self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(_CONNECT, timeout))
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    async def ask(self, call: Call) -> Answer:
+        """The provider's answer, unread. Raises SendError where there was none."""
+        fate = _Fate()
+        try:
+            async with self._open().request(
+                call.method,
+                call.url,
+                data=call.body,
+                headers=call.headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+                trace_request_ctx=fate,
+            ) as response:
+                body = await response.content.read(ANSWER_LIMIT)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(status=response.status, body=body, headers=headers)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
+            # Not `from problem`: aiohttp writes the URL into its messages.
+            code = SendErrorCode.NO_ANSWER if fate.written else SendErrorCode.UNREACHABLE
+            raise SendError(code, type(problem).__name__) from None
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            trace = aiohttp.TraceConfig()
+            trace.on_request_headers_sent.append(_note_written)
+            self._session = aiohttp.ClientSession(
+                trace_configs=[trace],
+                cookie_jar=aiohttp.DummyCookieJar(),
+                connector=aiohttp.TCPConnector(limit=self._connections),
+            )
+        return self._session
+
+
+async def _note_written(session: aiohttp.ClientSession, context: object, sent: object) -> None:
+    fate = getattr(context, "trace_request_ctx", None)
+    if isinstance(fate, _Fate):
+        fate.written = True

@@ -1,0 +1,231 @@
+"""SMS: one number at one provider as a channel. What is the provider's own is in `providers/`; here is the rest.
+
+A webhook's request is read in `webhook` and understood by the provider; calls are built by the provider and made in
+`calling`. Texts are counted in `segments` and parted in `parting`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+import phonenumbers
+import structlog
+from aiohttp import web
+
+from channels.envelope import Arrival, ConsentUpdate, OutboundMessage, Receipt, Refusal, SendError, SendErrorCode
+from channels.protocol import Inspection, Port, StorageUnavailable
+from channels.sms.calling import Caller
+from channels.sms.parting import parted
+from channels.sms.provider import Probing, Provider, Reply, Stopped, Text, bare, inspect
+from channels.sms.request import Request
+from channels.sms.segments import is_gsm, segments
+from channels.sms.settings import SmsSettings
+from channels.sms.transliteration import transliterated
+from channels.sms.webhook import Oversize, kept_headers, read_body, request_of
+
+__all__ = ["IncompleteSms", "Sms", "SmsSettings"]
+
+PATH: Final = "/sms"
+_LINK: Final = ("http://", "https://")
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+class IncompleteSms(ValueError):
+    """A number needs all that its provider asks for, and a way to know the provider by."""
+
+
+class Sms:
+    """One number as a channel: Channel, Measures and Probes of `channels.protocol`."""
+
+    def __init__(
+        self, settings: SmsSettings, provider: Provider, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self.name = settings.name
+        self.limits = settings.limits
+        self._settings = settings
+        self._provider = provider
+        self._clock = clock
+        self._caller = Caller(timeout=settings.timeout, connections=settings.limits.concurrency)
+        self._port: Port | None = None
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        """For messages and for reports, with our secret as part of the path where the provider signs nothing."""
+        paths = [f"{PATH}/{self.name}/{leaf}" for leaf in ("inbound", "status")]
+        paths += [f"{PATH}/{self.name}/{{secret}}/{leaf}" for leaf in ("inbound", "status")]
+        return [web.route(method, path, self._webhook) for path in paths for method in ("GET", "POST")]
+
+    async def start(self, port: Port) -> None:
+        """Raises IncompleteSms."""
+        if missing := self._provider.missing():
+            raise IncompleteSms(f"{self.name} ({self._settings.provider}) lacks {', '.join(missing)}")
+        self._port = port
+
+    async def stop(self) -> None:
+        await self._caller.close()
+
+    # To inbound
+
+    def inspect(self, request: Request) -> Inspection:
+        """What a request is to us: what `rapport inspect sms` shows, and what is received."""
+        return inspect(self._provider, request, self._clock())
+
+    async def _webhook(self, request: web.Request) -> web.Response:
+        body = await read_body(request, self._settings.body_limit)
+        if isinstance(body, Oversize):
+            return await self._too_large(body, request)
+        call = request_of(
+            request, body, public_url=self._settings.public_url, trusted_proxies=self._settings.trusted_proxies
+        )
+        if not self._provider.verify(call, self._clock()):
+            log.warning("sms_webhook_forged", channel=self.name, provider=self._settings.provider, size=len(body))
+            return web.Response(status=401)
+        return await self._take(self.inspect(call), call, kept_headers(request))
+
+    async def _take(self, inspection: Inspection, call: Request, headers: Mapping[str, str]) -> web.Response:
+        if inspection.error is not None:
+            log.warning("sms_webhook_unreadable", channel=self.name, reason=inspection.error)
+            refusal = self._refusal(
+                inspection.error, len(call.body), hashlib.sha256(call.body or call.url.encode()).hexdigest(), headers
+            )
+            return await self._stored((refusal,), Reply(body=inspection.error, status=400))
+        if inspection.ignored is not None:
+            log.info("sms_webhook_ignored", channel=self.name, reason=inspection.ignored)
+        return await self._stored(inspection.arrivals, self._provider.response(inspection))
+
+    async def _too_large(self, body: Oversize, request: web.Request) -> web.Response:
+        log.warning("sms_webhook_too_large", channel=self.name, size=body.size)
+        refusal = self._refusal("too large", body.size, body.sha256, kept_headers(request))
+        return await self._stored((refusal,), Reply(status=413))
+
+    async def _stored(self, arrivals: Sequence[Arrival], reply: Reply) -> web.Response:
+        """Answer once it is committed: what is not stored yet, the provider shall bring again."""
+        if arrivals:
+            if self._port is None:
+                return web.Response(status=503)
+            try:
+                await self._port.accept(arrivals)
+            except StorageUnavailable:
+                return web.Response(status=503)
+        return web.Response(status=reply.status, text=reply.body, content_type=reply.content_type)
+
+    def _refusal(self, reason: str, size: int, sha256: str, headers: Mapping[str, str]) -> Refusal:
+        return Refusal(
+            channel=self.name, reason=reason, size=size, sha256=sha256, at=self._clock(), headers=dict(headers)
+        )
+
+    # Send
+
+    def units(self, message: OutboundMessage) -> int:
+        """Segments, as operators will count them."""
+        return sum(segments(part) for part in self._texts(message))
+
+    async def send(self, message: OutboundMessage) -> Receipt:
+        """Hand a text to the provider, whole, or in parts where it is longer than anybody reads. Raises SendError."""
+        to, texts = _recipient(message.address), self._texts(message)
+        if any(not each.id.startswith(_LINK) for each in message.attachments):
+            raise SendError(SendErrorCode.UNSUPPORTED, "a text message carries no files")
+        if not texts:
+            raise SendError(SendErrorCode.UNSUPPORTED, "there is nothing to say in a text message")
+        ids: list[str] = []
+        for number, text in enumerate(texts):
+            if number < len(message.sent):
+                continue
+            try:
+                ids.append(await self._send_one(to, text, message, number))
+            except Stopped as stopped:
+                await self._record_stop(message, stopped)
+                raise
+            except SendError as error:
+                raise _with_sent(error, ids) from None
+        units = sum(segments(text) for text in texts[len(message.sent) :])
+        cost = self._cost(to, units)
+        currency = self._settings.prices.currency if cost is not None and self._settings.prices else None
+        return Receipt(external_ids=tuple(ids), units=units, cost=cost, currency=currency)
+
+    async def _send_one(self, to: str, text: str, message: OutboundMessage, number: int) -> str:
+        one = Text(
+            to=to,
+            text=text,
+            unicode=not is_gsm(text),
+            key=message.key if number == 0 else f"{message.key}.{number}",
+            status_url=self._status_url(),
+            media=tuple(each.id for each in message.attachments if each.id.startswith(_LINK)) if number == 0 else (),
+        )
+        answer = await self._caller.ask(self._provider.call(one))
+        return self._provider.receipt(one, answer)
+
+    def _texts(self, message: OutboundMessage) -> Sequence[str]:
+        text = transliterated(message.text) if self._settings.transliterate else message.text
+        return parted(text, self._settings.segment_limit)
+
+    def _status_url(self) -> str | None:
+        """Where reports come to; None: nobody can reach us."""
+        settings = self._settings
+        if not settings.public_url:
+            return None
+        secret = f"/{settings.webhook_secret}" if settings.webhook_secret else ""
+        return f"{settings.public_url.rstrip('/')}{PATH}/{settings.name}{secret}/status"
+
+    def _cost(self, to: str, units: int) -> Decimal | None:
+        price = self._settings.prices.of(_region(to)) if self._settings.prices else None
+        return None if price is None else price * units
+
+    async def _record_stop(self, message: OutboundMessage, stopped: Stopped) -> None:
+        """The carrier has a STOP that never reached us: it is the person's word all the same."""
+        if self._port is None:
+            return
+        update = ConsentUpdate(
+            channel=self.name,
+            address=message.address,
+            granted=False,
+            source="carrier",
+            at=self._clock(),
+            raw=stopped.detail.encode(),
+            external_id=f"{message.key}:stopped",
+        )
+        try:
+            await self._port.accept((update,))
+        except StorageUnavailable:
+            # The next send to this number fails the same way, and is recorded then.
+            log.warning("sms_stop_not_recorded", channel=self.name)
+
+    async def probe(self) -> str:
+        """Who we are there. Raises SendError."""
+        settings = self._settings
+        who = f"{settings.sender} at {settings.provider}"
+        if not isinstance(self._provider, Probing):
+            return who
+        answer = await self._caller.ask(self._provider.probe())
+        if not answer.ok:
+            raise bare(answer)
+        return who
+
+
+def _recipient(address: str) -> str:
+    """What a provider wants to see: `+8613800138000`, or `whatsapp:+…`."""
+    scheme, _, path = address.partition(":")
+    if scheme == "tel" and path.startswith("+"):
+        return path
+    if scheme == "whatsapp" and path:
+        return f"whatsapp:+{path}" if path.isdigit() else address
+    if scheme == "sms":
+        raise SendError(SendErrorCode.BAD_ADDRESS, "nobody reads what is sent to a short code or a name")
+    raise SendError(SendErrorCode.BAD_ADDRESS, f"a {scheme[:20]} address is no phone number")
+
+
+def _region(to: str) -> str | None:
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(to.removeprefix("whatsapp:"), None))
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _with_sent(error: SendError, ids: Sequence[str]) -> SendError:
+    return SendError(
+        error.code, error.detail, retry_after=error.retry_after, whole_channel=error.whole_channel, sent=tuple(ids)
+    )
