@@ -111,6 +111,10 @@ class InboundMessage:
     fingerprint: str | None = None
     """A second key against duplicates, where the event's identity can change under us (a mailbox that was rebuilt):
     of the message's own identity and content together, so that a forged identity swallows nothing."""
+    whole_text: str | None = None
+    """All of a mail's text, where `text` is only what the person wrote now."""
+    raw_blob: str | None = None
+    """SHA-256 of the kept blob that is the payload, where that is too large for a row; `raw` is then its beginning."""
     part: Part | None = None
     """This is one of several parts of a long text; the gateway waits for the others and joins them."""
 
@@ -194,6 +198,11 @@ class DeliveryUpdate:
     raw: bytes
     reason: str | None = None
     address: str | None = None
+    """To whom it was sent; where `external_id` is empty, the news is about the newest that was."""
+    units: int | None = None
+    """As in the Receipt, where the provider says so only now."""
+    cost: Decimal | None = None
+    currency: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -41,6 +41,10 @@ def inbound_content(message: InboundMessage) -> dict[str, Any]:
         content["subject"] = message.subject
     if message.automatic is not None:
         content["automatic"] = message.automatic
+    if message.whole_text is not None:
+        content["whole_text"] = message.whole_text
+    if message.raw_blob is not None:
+        content["raw_blob"] = message.raw_blob
     return content
 
 

@@ -13,7 +13,7 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -87,8 +87,9 @@ class Mailbox:
         self._clock = clock
         self._session: _Session | None = None
 
-    async def pages(self, cursor: Cursor | None, take: Callable[[Page], Awaitable[None]]) -> Cursor:
-        """Hand over all that came after `cursor`, a page at a time; each is acknowledged when `take` has returned.
+    async def pages(self, cursor: Cursor | None, take: Callable[[Page], Awaitable[Collection[int]]]) -> Cursor:
+        """Hand over all that came after `cursor`, a page at a time; when `take` has returned, the mailbox is told of
+        all mails but those that it returns.
 
         Without a cursor it is the first look. Returns the cursor that the last page was stored with.
         """
@@ -101,8 +102,9 @@ class Mailbox:
             page = await self._next_page(folder, cursor)
             if page is None:
                 return cursor
-            await take(page)
-            await self._run(lambda session, page=page: session.acknowledge([mail.uid for mail in page.mails]))
+            left = await take(page)
+            done = [mail.uid for mail in page.mails if mail.uid not in left]
+            await self._run(lambda session, done=done: session.acknowledge(done))
             cursor = replace(page.cursor, acknowledged=page.cursor.uid)
 
     async def news(self) -> None:

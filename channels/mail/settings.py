@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from channels.mail.composing import Sender
+from channels.mail.connection import Security, SubmissionSettings
 from channels.mail.message import Limits as MailLimits
+from channels.mail.signing import DkimKey
+from channels.mail.webhooks import HookSettings
+from channels.protocol import Limits
 
+__all__ = [
+    "LIMITS",
+    "After",
+    "Existing",
+    "InsecureMailbox",
+    "InsecurePush",
+    "Login",
+    "MailLimits",
+    "MailSettings",
+    "MailboxSettings",
+    "PushSettings",
+    "Security",
+    "TokenSettings",
+]
 
-class Security(StrEnum):
-    """How a connection is kept from others."""
-
-    TLS = "tls"  # from the first byte (RFC 8314): IMAP 993, submission 465
-    STARTTLS = "starttls"  # from a command on: IMAP 143, submission 587; refused where the server does not offer it
-    NONE = "none"  # not at all: only towards this machine
+LIMITS: Final = Limits(text=100_000, per_second=10, per_address=1, burst=5, concurrency=32)
+"""What mail servers let an ordinary sender do; a provider that allows more is a setting away."""
 
 
 class After(StrEnum):
@@ -88,14 +105,75 @@ class MailboxSettings:
     """No more than so many bytes of mail are held in memory at once, one mail that is larger excepted."""
 
 
+    def __post_init__(self) -> None:
+        if self.security is Security.PLAIN and not _here(self.host):
+            raise InsecureMailbox
+
+
+class InsecureMailbox(ValueError):
+    """A mailbox is read without TLS only on this machine (localhost, 127.0.0.1, ::1)."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+def _here(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PushSettings:
     """Mail that somebody else's server hands in over HTTP, as it came (raw MIME)."""
 
-    secret: str = field(repr=False)
-    """Shared with it: at least 16 characters."""
+    secret: bytes = field(repr=False)
+    """Shared with it: at least 16 bytes."""
+    path: str = "/mail/push"
+    """Where our own server listens for it."""
     window: float = 300.0
     """Seconds that a signature's time may differ from ours."""
 
+    def __post_init__(self) -> None:
+        if len(self.secret) < 16:
+            raise InsecurePush
 
-DEFAULT_LIMITS: Final = MailLimits()
+
+class InsecurePush(ValueError):
+    """Mail that is handed in over HTTP needs a secret of at least 16 bytes: else anybody could write as anybody."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MailSettings:
+    """One mailbox as a channel: where mail comes in (any of mailbox, push and a provider's webhook) and leaves."""
+
+    sender: Sender
+    """Whose mailbox it is."""
+    secret: bytes = field(repr=False)
+    """Signs reply addresses, Message-IDs and the links to unsubscribe with: of this house alone, and lasting."""
+    name: str = "mail"
+    """Of the channel."""
+    mailbox: MailboxSettings | None = None
+    push: PushSettings | None = None
+    hook: HookSettings | None = None
+    submission: SubmissionSettings | None = None
+    """None: this mailbox only receives."""
+    submission_login: Login | None = None
+    """With a token in it: who we are to the submission server, in place of user and password there."""
+    dkim: DkimKey | None = None
+    public_url: str | None = None
+    """https:// and where the public reaches our server: marketing needs it, for its way out."""
+    aliases: tuple[str, ...] = ()
+    """Further addresses whose mail comes in here: what they send is our own."""
+    trusted_authserv_id: str | None = None
+    """How our own mail server calls itself in Authentication-Results (RFC 8601): what it says of a sender is believed.
+    It must remove such headers of others that claim its name."""
+    window: timedelta = timedelta(days=3)
+    """How long a mail of the same sender that answers nothing still belongs to the newest conversation."""
+    limits: Limits = LIMITS
+    accepts: MailLimits = field(default_factory=MailLimits)
+    """What a mail may be at most."""

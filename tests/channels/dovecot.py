@@ -66,6 +66,7 @@ class Dovecot:
                 [_binary() or "", "-F", "-c", str(self.folder / "dovecot.conf")],
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
+                start_new_session=True,
             )
         end = time.monotonic() + 20
         while True:
@@ -81,12 +82,14 @@ class Dovecot:
 
     def stop(self) -> None:
         if self.process is not None:
-            self.process.send_signal(signal.SIGTERM)
+            os.killpg(self.process.pid, signal.SIGTERM)
             try:
-                self.process.wait(timeout=10)
+                self.process.wait(timeout=1)
             except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+                pass
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
             self.process = None
 
     def remove(self) -> None:

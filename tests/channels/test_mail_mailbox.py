@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import stat
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Collection, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -49,7 +49,7 @@ def settings(server: Dovecot, user: str, **changes: Any) -> MailboxSettings:
     given = MailboxSettings(
         host="127.0.0.1",
         port=server.port,
-        security=Security.NONE,
+        security=Security.PLAIN,
         certificates=server.certificate,
         login=Login(user=user, password=PASSWORD),
         existing=Existing.ALL,
@@ -69,7 +69,7 @@ class Store:
     batches: list[int] = field(default_factory=list[int])
     failures: int = 0
 
-    async def take(self, page: Page) -> None:
+    async def take(self, page: Page) -> Collection[int]:
         if self.failures:
             self.failures -= 1
             raise ConnectionResetError("the database is away")
@@ -79,6 +79,7 @@ class Store:
             assert key not in self.mails, "nothing is taken twice"
             self.mails[key] = waiting.raw
         self.cursor = str(page.cursor)
+        return ()
 
     @property
     def subjects(self) -> list[str]:
@@ -162,10 +163,11 @@ async def test_who_died_between_the_commit_and_the_mark_leaves_it_to_the_next(do
     class Killed(BaseException):
         pass
 
-    async def stored_and_killed(page: Page) -> None:
+    async def stored_and_killed(page: Page) -> Collection[int]:
         await store.take(page)
         if page.mails:
             raise Killed
+        return ()
 
     dovecot.deliver(user, *(mail(number) for number in range(4)))
     store = Store()
@@ -287,8 +289,9 @@ async def test_of_a_mail_beyond_the_limit_only_the_beginning_is_fetched(dovecot:
     dovecot.deliver(user, mail(1, "x" * 70 + "\n" + ("y" * 70 + "\n") * 10_000), mail(2))
     pages: list[Page] = []
 
-    async def take(page: Page) -> None:
+    async def take(page: Page) -> Collection[int]:
         pages.append(page)
+        return ()
 
     async with opened(settings(dovecot, user)) as mailbox:
         await mailbox.pages(None, take)
@@ -367,7 +370,7 @@ async def test_cancelling_breaks_a_connection_off_at_once() -> None:
         given = MailboxSettings(
             host="127.0.0.1",
             port=silent.getsockname()[1],
-            security=Security.NONE,
+            security=Security.PLAIN,
             login=Login(user="support", password=PASSWORD),
             timeout=0.5,
         )
@@ -415,7 +418,7 @@ async def test_xoauth2_logs_in_with_a_token_in_place_of_a_password(tmp_path: Pat
     given = MailboxSettings(
         host="127.0.0.1",
         port=server.sockets[0].getsockname()[1],
-        security=Security.NONE,
+        security=Security.PLAIN,
         login=Login(user="support@shop.example", token=TokenSettings(file=str(file))),
     )
     async with opened(given) as mailbox:
