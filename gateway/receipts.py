@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, insert, literal_column, select, update
+from sqlalchemy import BigInteger, ColumnElement, String, bindparam, func, insert, literal_column, null, select, update
 
 from channels.envelope import AddressUpdate, ConsentUpdate, DeliveryStatus, DeliveryUpdate
 from storage import address_news
 from storage.address_news import AddressWord, Word
 from storage.commits import Transaction
+from storage.contacts import Address
 from storage.deliveries import Delivery, DeliveryNews
+from storage.interactions import Interaction
 from storage.many import Many
 
 RANK: Mapping[str, int] = {
@@ -25,6 +30,12 @@ RANK: Mapping[str, int] = {
     DeliveryStatus.SKIPPED: 5,
 }
 """News only ever moves a Delivery up: a repeated or late receipt changes nothing."""
+
+FIRST_WAIT = timedelta(hours=1)
+"""Before what came back is tried again; each further wait is four times as long. A full mailbox is not emptied at once,
+and servers that greylist have heard of us by then."""
+MOST_BOUNCES = 3
+"""How often one Delivery may come back and be tried again."""
 
 
 def _word(status: str) -> ColumnElement[str]:
@@ -45,50 +56,155 @@ _ACKNOWLEDGED = {
     for status in (DeliveryStatus.DELIVERED, DeliveryStatus.READ, DeliveryStatus.FAILED)
 }
 
-_find = select(Delivery.id, Delivery.channel, Delivery.external_id, Delivery.status).where(
-    Delivery.channel == bindparam("of_channel"), Delivery.external_id.in_(bindparam("external_ids", expanding=True))
-)
-
 _move = Many(
     update(Delivery)
     .where(Delivery.id == bindparam("delivery"))
     .values(status=bindparam("new_status"), reason=bindparam("new_reason"), updated_at=bindparam("new_at"))
 )
+_return = Many(
+    update(Delivery)
+    .where(Delivery.id == bindparam("delivery"))
+    .values(
+        status=bindparam("new_status"),
+        reason=bindparam("new_reason"),
+        due_at=bindparam("new_due"),
+        bounces=bindparam("new_bounces"),
+        parts=null(),  # it has to leave again, as a whole
+        updated_at=bindparam("new_at"),
+    )
+)
+_price = Many(
+    update(Delivery)
+    .where(Delivery.id == bindparam("delivery"))
+    .values(
+        units=func.coalesce(bindparam("new_units", type_=BigInteger()), Delivery.units),
+        cost=bindparam("new_cost"),
+        currency=func.coalesce(bindparam("new_currency", type_=String()), Delivery.currency),
+    )
+)
+
+
+@dataclass(slots=True)
+class _Known:
+    """A Delivery that news is about, while a transaction works on it."""
+
+    id: int
+    status: str
+    bounces: int
+    deadline: datetime
 
 
 def store_delivery_updates(transaction: Transaction, updates: Sequence[DeliveryUpdate]) -> None:
     """Move the Deliveries that the news is about and keep each word with its raw payload."""
-    _acknowledge(transaction, [news for news in updates if not news.raw])
-    updates = [news for news in updates if news.raw]
+    _acknowledge(transaction, [news for news in updates if _is_bare(news)])
+    updates = [news for news in updates if not _is_bare(news)]
     if not updates:
         return
     found = _deliveries(transaction, updates)
     moves: dict[int, dict[str, object]] = {}
+    returns: dict[int, dict[str, object]] = {}
     kept: list[dict[str, object]] = []
     for news in updates:
-        delivery, status = found.get((news.channel, news.external_id), (None, None))
-        if delivery is not None and status is not None and RANK[news.status] > RANK[status]:
-            found[news.channel, news.external_id] = (delivery, news.status)
-            moves[delivery] = {
-                "delivery": delivery,
-                "new_status": news.status,
-                "new_reason": news.reason,
-                "new_at": transaction.now,
-            }
-            transaction.count("sent", news.channel, news.status)
-        kept.append(
-            {
-                "delivery_id": delivery,
-                "channel": news.channel,
-                "external_id": news.external_id,
-                "status": news.status,
-                "reason": news.reason,
-                "at": news.at,
-                "raw": news.raw,
-            }
-        )
+        known = found.get(_about(news))
+        if known is not None:
+            if news.status is DeliveryStatus.RETRYING:
+                if not _is_repeated(transaction, known, news, kept) and (row := _came_back(transaction, known, news)):
+                    returns[known.id] = row
+            elif _moves_up(known, news.status):
+                known.status = news.status
+                returns.pop(known.id, None)
+                moves[known.id] = _moved(transaction, known, news)
+        kept.append(_kept(news, known))
     _move.execute(transaction.connection, list(moves.values()))
+    _return.execute(transaction.connection, list(returns.values()))
+    _note_prices(transaction, [(known, news) for news in updates if (known := found.get(_about(news))) is not None])
     transaction.connection.execute(insert(DeliveryNews), kept)
+
+
+def _is_bare(news: DeliveryUpdate) -> bool:
+    return not news.raw and bool(news.external_id) and news.status in _ACKNOWLEDGED
+
+
+About = tuple[str, str, str]
+"""(channel, the provider's id, address where there is no id)"""
+
+
+def _about(news: DeliveryUpdate) -> About:
+    return news.channel, news.external_id, "" if news.external_id else news.address or ""
+
+
+def _moves_up(known: _Known, status: DeliveryStatus) -> bool:
+    # A late word on the first try must not stop the second.
+    returned = known.status == DeliveryStatus.RETRYING and known.bounces > 0
+    return RANK[status] > RANK[known.status] and not (returned and status is DeliveryStatus.SENT)
+
+
+def _moved(transaction: Transaction, known: _Known, news: DeliveryUpdate) -> dict[str, object]:
+    transaction.count("sent", news.channel, news.status)
+    return {
+        "delivery": known.id,
+        "new_status": news.status,
+        "new_reason": news.reason,
+        "new_at": transaction.now,
+    }
+
+
+def _is_repeated(
+    transaction: Transaction, known: _Known, news: DeliveryUpdate, kept: Sequence[Mapping[str, object]]
+) -> bool:
+    """A bounce that is told twice is one bounce."""
+    if not news.raw:
+        return False
+    if any(row["delivery_id"] == known.id and row["raw"] == news.raw for row in kept):
+        return True
+    same = select(DeliveryNews.id).where(DeliveryNews.delivery_id == known.id, DeliveryNews.raw == news.raw).limit(1)
+    return transaction.connection.scalar(same) is not None
+
+
+def _came_back(transaction: Transaction, known: _Known, news: DeliveryUpdate) -> dict[str, object] | None:
+    """It was taken and could not be handed over for a passing reason: it is tried again in hours, a few times."""
+    if known.status not in (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN):
+        return None
+    wait = FIRST_WAIT * 4**known.bounces
+    spent = known.bounces >= MOST_BOUNCES or transaction.now + wait >= known.deadline
+    status = DeliveryStatus.FAILED if spent else DeliveryStatus.RETRYING
+    known.status, known.bounces = status, known.bounces + 1
+    transaction.count("sent", news.channel, status)
+    return {
+        "delivery": known.id,
+        "new_status": status,
+        "new_reason": news.reason,
+        "new_due": transaction.now + wait,
+        "new_bounces": known.bounces,
+        "new_at": transaction.now,
+    }
+
+
+def _kept(news: DeliveryUpdate, known: _Known | None) -> dict[str, object]:
+    return {
+        "delivery_id": None if known is None else known.id,
+        "channel": news.channel,
+        "external_id": news.external_id,
+        "status": news.status,
+        "reason": news.reason,
+        "at": news.at,
+        "raw": news.raw,
+    }
+
+
+def _note_prices(transaction: Transaction, told: Sequence[tuple[_Known, DeliveryUpdate]]) -> None:
+    """Some providers know only later what a message has cost."""
+    prices = {
+        known.id: {
+            "delivery": known.id,
+            "new_units": news.units,
+            "new_cost": news.cost,
+            "new_currency": news.currency,
+        }
+        for known, news in told
+        if news.cost is not None
+    }
+    _price.execute(transaction.connection, list(prices.values()))
 
 
 def _acknowledge(transaction: Transaction, updates: Sequence[DeliveryUpdate]) -> None:
@@ -108,40 +224,84 @@ def _acknowledge(transaction: Transaction, updates: Sequence[DeliveryUpdate]) ->
         transaction.counts["sent", channel, status] += moved
 
 
-def _deliveries(
-    transaction: Transaction, updates: Sequence[DeliveryUpdate]
-) -> dict[tuple[str, str], tuple[int | None, str | None]]:
+_facts = Delivery.id, Delivery.status, Delivery.bounces, Delivery.deadline
+_find = select(*_facts, Delivery.external_id).where(
+    Delivery.channel == bindparam("of_channel"), Delivery.external_id.in_(bindparam("external_ids", expanding=True))
+)
+_newest_at = (
+    select(*_facts)
+    .join(Interaction, Interaction.id == Delivery.interaction_id)
+    .join(Address, (Address.contact_id == Interaction.contact_id) & (Address.id == Interaction.address_id))
+    .where(
+        Address.uri == bindparam("uri"),
+        Delivery.channel == bindparam("of_channel"),
+        Delivery.sent_at.is_not(None) | (Delivery.status == DeliveryStatus.UNKNOWN),
+    )
+    .order_by(Interaction.id.desc())
+    .limit(1)
+)
+
+
+def _deliveries(transaction: Transaction, updates: Sequence[DeliveryUpdate]) -> dict[About, _Known]:
     by_channel: dict[str, set[str]] = {}
-    for news in updates:
-        by_channel.setdefault(news.channel, set()).add(news.external_id)
-    return {
-        (row.channel, row.external_id): (row.id, row.status)
-        for channel, external_ids in by_channel.items()
-        for row in transaction.connection.execute(
-            _find, {"of_channel": channel, "external_ids": sorted(external_ids)}
-        ).all()
-    }
+    found: dict[About, _Known] = {}
+    same: dict[int, _Known] = {}
+
+    def note(about: About, row: Any) -> None:
+        known = _Known(id=row.id, status=row.status, bounces=row.bounces, deadline=row.deadline)
+        found[about] = same.setdefault(known.id, known)
+
+    for about in {_about(news) for news in updates}:
+        channel, external_id, uri = about
+        if external_id:
+            by_channel.setdefault(channel, set()).add(external_id)
+        elif uri:
+            row = transaction.connection.execute(_newest_at, {"uri": uri, "of_channel": channel}).one_or_none()
+            if row is not None:
+                note(about, row)
+    for channel, external_ids in by_channel.items():
+        asked = {"of_channel": channel, "external_ids": sorted(external_ids)}
+        for row in transaction.connection.execute(_find, asked).all():
+            note((channel, row.external_id, ""), row)
+    return found
+
+
+_early = (
+    select(*DeliveryNews.__table__.columns)
+    .where(
+        DeliveryNews.delivery_id.is_(None),
+        DeliveryNews.channel == bindparam("of_channel"),
+        DeliveryNews.external_id == bindparam("of_external_id"),
+    )
+    .order_by(DeliveryNews.id)
+)
 
 
 def catch_up(transaction: Transaction, delivery: int, channel: str, external_id: str) -> None:
     """A provider's receipt can be faster than our own record of the send."""
-    early = transaction.connection.execute(
-        select(DeliveryNews.id, DeliveryNews.status, DeliveryNews.reason)
-        .where(
-            DeliveryNews.delivery_id.is_(None), DeliveryNews.channel == channel, DeliveryNews.external_id == external_id
-        )
-        .order_by(DeliveryNews.id)
-    ).all()
+    connection = transaction.connection
+    early = connection.execute(_early, {"of_channel": channel, "of_external_id": external_id}).all()
     if not early:
         return
-    best = max(early, key=lambda news: RANK[news.status])
-    transaction.connection.execute(
+    connection.execute(
         update(DeliveryNews).where(DeliveryNews.id.in_([news.id for news in early])).values(delivery_id=delivery)
     )
-    if RANK[best.status] > RANK[DeliveryStatus.SENT]:
-        transaction.connection.execute(
-            update(Delivery).where(Delivery.id == delivery).values(status=best.status, reason=best.reason)
-        )
+    row = connection.execute(select(*_facts).where(Delivery.id == delivery)).one()
+    known = _Known(id=row.id, status=row.status, bounces=row.bounces, deadline=row.deadline)
+    best = max(early, key=lambda news: RANK[news.status])
+    news = DeliveryUpdate(
+        channel=channel,
+        external_id=external_id,
+        status=DeliveryStatus(best.status),
+        at=best.at,
+        raw=best.raw,
+        reason=best.reason,
+    )
+    if news.status is DeliveryStatus.RETRYING:
+        if (changes := _came_back(transaction, known, news)) is not None:
+            _return.execute(connection, [changes])
+    elif RANK[news.status] > RANK[DeliveryStatus.SENT]:
+        _move.execute(connection, [_moved(transaction, known, news)])
 
 
 def store_address_words(transaction: Transaction, updates: Sequence[AddressUpdate | ConsentUpdate]) -> None:
