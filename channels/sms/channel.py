@@ -155,6 +155,7 @@ class Sms:
             key=message.key if number == 0 else f"{message.key}.{number}",
             status_url=self._status_url(),
             media=tuple(each.id for each in message.attachments if each.id.startswith(_LINK)) if number == 0 else (),
+            at=self._clock(),
         )
         answer = await self._caller.ask(self._provider.call(one))
         return self._provider.receipt(one, answer)

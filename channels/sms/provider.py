@@ -79,6 +79,8 @@ class Text:
     """Where we want to hear what became of it."""
     media: tuple[str, ...] = ()
     """Addresses of pictures, where the provider can send them."""
+    at: datetime | None = None
+    """Now: part of some providers' signatures."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
