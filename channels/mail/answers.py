@@ -1,4 +1,7 @@
-"""What an SMTP server's refusal means for the mail, its recipient and the channel (RFC 5321, 4.2; RFC 3463; RFC 5248)."""
+"""What an SMTP server's refusal means for the mail, its recipient and the channel.
+
+RFC 5321, 4.2 (codes); RFC 3463 and 5248 (enhanced status codes); what servers write where they leave them out.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ LONGEST_PAUSE: Final = 86_400.0
 """Seconds; a server may name any number."""
 
 _STATUS: Final = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
-_SECONDS: Final = re.compile(r"\b(\d{1,6})\s*(s|sec|seconds?|秒)\b|\b(\d{1,4})\s*(m|min|minutes?|分钟|分鐘)\b", re.IGNORECASE)
+_SECONDS: Final = re.compile(
+    r"\b(\d{1,6})\s*(?:s|sec|seconds?|秒)\b|\b(\d{1,4})\s*(?:m|min|minutes?|分钟|分鐘)\b", re.IGNORECASE
+)
 _CLOCK: Final = re.compile(r"\b(\d{1,2}):(\d{2}):(\d{2})\b")
 _GREY: Final = re.compile(r"gr[ea]y-?list|try again (?:in|after|later)|postgrey|retry (?:in|after|time)", re.IGNORECASE)
 _NOBODY: Final = re.compile(
@@ -32,13 +37,17 @@ _NOBODY: Final = re.compile(
     re.IGNORECASE,
 )
 _NO_ROOM: Final = re.compile(r"full|quota|over ?limit|exceeded storage|insufficient|容量", re.IGNORECASE)
-_THEIR_ROOM: Final = re.compile(r"mailbox|storage|inbox|disk|recipient", re.IGNORECASE)
+_THEIR_ROOM: Final = re.compile(r"mailbox|storage|inbox|disk|recipient|size|length", re.IGNORECASE)
 _OUR_QUOTA: Final = re.compile(
     r"(?:sending|daily|hourly|message|outbound|submission)\b.{0,30}?\b(?:quota|limit|rate|threshold)"
-    r"|throttl|rate (?:limit )?exceed|too many (?:messages|emails|mails|connections|concurrent)|(?:sender|client) thread limit",
+    r"|throttl|rate (?:limit )?exceed|too many (?:messages|emails|mails|connections|concurrent)"
+    r"|(?:sender|client) thread limit",
     re.IGNORECASE,
 )
-_RELAY: Final = re.compile(r"relay(?:ing)?\b.{0,20}\b(?:denied|not permitted|prohibited|not allowed)|unable to relay|authenticat", re.IGNORECASE)
+_RELAY: Final = re.compile(
+    r"relay(?:ing)?\b.{0,20}\b(?:denied|not permitted|prohibited|not allowed)|unable to relay|authenticat",
+    re.IGNORECASE,
+)
 
 
 class Stage(StrEnum):
@@ -72,7 +81,7 @@ class Reply:
 def refusal(reply: Reply, stage: Stage) -> SendError:
     """A negative answer as the SendError that it is."""
     detail = _told(reply, stage)
-    if reply.code in (530, 534, 535, 538) or stage is Stage.LOGIN and reply.code >= 500:
+    if reply.code in (530, 534, 535, 538) or (stage is Stage.LOGIN and reply.code >= 500):
         return SendError(SendErrorCode.UNAUTHORIZED, detail, whole_channel=True)
     if 400 <= reply.code < 500:
         return _for_now(reply, stage, detail)
@@ -87,7 +96,7 @@ def _for_now(reply: Reply, stage: Stage, detail: str) -> SendError:
     server = (
         reply.code in (421, 432, 454)
         or stage in (Stage.GREETING, Stage.LOGIN)
-        or status is not None and status[1] == 3
+        or (status is not None and status[1] == 3)
         or _our_quota(reply)
     )
     asked = _asked(text)
@@ -105,8 +114,10 @@ def _for_good(reply: Reply, stage: Stage, detail: str) -> SendError:
         return SendError(SendErrorCode.UNAUTHORIZED, detail, whole_channel=True)
     if status is not None and status[1:] in ((7, 8), (7, 9)):
         return SendError(SendErrorCode.UNAUTHORIZED, detail, whole_channel=True)
-    if status is not None and status[1:] == (4, 5) or _our_quota(reply):
-        return SendError(SendErrorCode.RATE_LIMITED, detail, retry_after=_asked(reply.text) or SPENT, whole_channel=True)
+    if (status is not None and status[1:] == (4, 5)) or _our_quota(reply):
+        return SendError(
+            SendErrorCode.RATE_LIMITED, detail, retry_after=_asked(reply.text) or SPENT, whole_channel=True
+        )
     if status is not None:
         code = _BY_STATUS.get(status[1:]) or _BY_SUBJECT.get(status[1])
         if status[1:] == (2, 2):
@@ -156,6 +167,7 @@ _BY_STATUS: Final = {
 }
 _WHOEVER_WRITES: Final = (SendErrorCode.TOO_LARGE, SendErrorCode.UNSUPPORTED, SendErrorCode.PROVIDER_ERROR)
 """What an answer to MAIL may say of this one mail; everything else it says is said of us."""
+
 _BY_SUBJECT: Final = {
     2: SendErrorCode.REJECTED,  # the mailbox is closed to us, for whatever time
     3: SendErrorCode.PROVIDER_ERROR,
@@ -168,7 +180,7 @@ _BY_SUBJECT: Final = {
 
 def _asked(text: str) -> float | None:
     if found := _SECONDS.search(text):
-        return min(float(found[1]) if found[1] else float(found[3]) * 60, LONGEST_PAUSE) or None
+        return min(float(found[1]) if found[1] else float(found[2]) * 60, LONGEST_PAUSE) or None
     if found := _CLOCK.search(text) if _GREY.search(text) else None:
         return min(int(found[1]) * 3600.0 + int(found[2]) * 60 + int(found[3]), LONGEST_PAUSE) or None
     return None

@@ -48,7 +48,9 @@ _ANSWERS: Final = re.compile(
     re.IGNORECASE,
 )
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_CONTENT_TYPE: Final = re.compile(r"(?!multipart/|message/)[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}", re.IGNORECASE)
+_CONTENT_TYPE: Final = re.compile(
+    r"(?!multipart/|message/)[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,12 +144,13 @@ class Composer:
         way_out = self._way_out(message)
         mac = self._mac(message.key)
         page = self._pages[spoken(message.language)]
-        headers = self._headers(message, to, f"{_readable(message.key)}.{mac}@{self._domain}", page.layout, at, way_out)
+        own_id = f"{_readable(message.key)}.{mac}@{self._domain}"
+        headers = self._headers(message, to, own_id, page.layout, at, way_out)
         body = self._alternatives(message, page, mac, way_out)
         if enclosures:
             body = _with_enclosures(body, enclosures, mac)
         return Mail(
-            id=f"{_readable(message.key)}.{mac}@{self._domain}",
+            id=own_id,
             sender=self._back.text,
             recipient=to.text,
             content=headers.encode() + body,
@@ -163,7 +166,7 @@ class Composer:
     # The headers
 
     def _headers(
-        self, message: OutboundMessage, to: Path, id: str, layout: Layout, at: datetime, way_out: str | None
+        self, message: OutboundMessage, to: Path, own_id: str, layout: Layout, at: datetime, way_out: str | None
     ) -> str:
         answers = identity(message.reply_to) if message.reply_to else None
         return "".join(
@@ -172,7 +175,7 @@ class Composer:
                 self._from,
                 f"To: {to.text}\r\n" if len(to.text) < 72 else f"To:\r\n {to.text}\r\n",
                 unstructured("Subject", self._subject(message, layout)),
-                f"Message-ID: <{id}>\r\n",
+                f"Message-ID: <{own_id}>\r\n",
                 f"In-Reply-To: <{answers}>\r\n" if answers else "",
                 identities("References", _references(message, answers)),
                 self._thread(message.thread) if message.thread else "",

@@ -101,7 +101,7 @@ class Connection:
 
     @classmethod
     async def open(cls, settings: SubmissionSettings, context: ssl.SSLContext | None) -> Connection:
-        """Raises SendError: UNREACHABLE, UNAUTHORIZED, RATE_LIMITED; all of them for the whole channel but the first."""
+        """Raises SendError: UNREACHABLE, and for the whole channel UNAUTHORIZED or RATE_LIMITED."""
         try:
             async with asyncio.timeout(settings.timeout):
                 return await cls._open(settings, context)
@@ -115,9 +115,7 @@ class Connection:
         implicit = context if settings.security is Security.TLS else None
         name = settings.host if implicit else None
         loop = asyncio.get_running_loop()
-        _, wire = await loop.create_connection(
-            _Wire, settings.host, settings.port, ssl=implicit, server_hostname=name
-        )
+        _, wire = await loop.create_connection(_Wire, settings.host, settings.port, ssl=implicit, server_hostname=name)
         connection = cls(wire, settings.timeout)
         try:
             await connection._begin(settings, context)
@@ -154,7 +152,7 @@ class Connection:
         if settings.token is not None:
             initial = f"user={user}\x01auth=Bearer {await settings.token()}\x01\x01"
             reply = await self.ask(f"AUTH XOAUTH2 {_base64(initial)}")
-            if reply.code == 334:  # why not, as JSON; an empty line ends it: developers.google.com/gmail/imap/xoauth2-protocol
+            if reply.code == 334:  # the reason, as JSON: https://developers.google.com/gmail/imap/xoauth2-protocol
                 reply = await self.ask("")
         elif "LOGIN" in offered and "PLAIN" not in offered:
             reply = await self.ask("AUTH LOGIN")
@@ -270,19 +268,19 @@ class _Wire(asyncio.Protocol):
         if self._transport is not None and not self.lost:
             self._transport.write(content)
 
-    async def reply(self, timeout: float) -> Reply:
+    async def reply(self, within: float) -> Reply:
         if not self.replies:
-            await self._wait(timeout)
+            await self._wait(within)
         if not self.replies:
             raise Lost
         return self.replies.popleft()
 
-    async def _wait(self, timeout: float) -> None:
+    async def _wait(self, within: float) -> None:
         if self.lost:
             return
         loop = asyncio.get_running_loop()
         self._waiting = loop.create_future()
-        timer = loop.call_later(timeout, self._wake)
+        timer = loop.call_later(within, self._wake)
         try:
             await self._waiting
         finally:
@@ -293,11 +291,11 @@ class _Wire(asyncio.Protocol):
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
-    async def drained(self, timeout: float) -> None:
+    async def drained(self, within: float) -> None:
         if self._paused and not self.lost:
             self._drained = asyncio.get_running_loop().create_future()
             try:
-                async with asyncio.timeout(timeout):
+                async with asyncio.timeout(within):
                     await self._drained
             except TimeoutError:
                 raise Lost from None

@@ -26,9 +26,13 @@ LONGEST_LOCAL_PART: Final = 64
 _UNSPEAKABLE: Final = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]+| {2,}")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]+")
-_DOT_ATOM: Final = re.compile(r"[^\s()<>\[\]:;@\\,\".\x00-\x20\x7f-\x9f]+(?:\.[^\s()<>\[\]:;@\\,\".\x00-\x20\x7f-\x9f]+)*")
+_DOT_ATOM: Final = re.compile(
+    r"[^\s()<>\[\]:;@\\,\".\x00-\x20\x7f-\x9f]+(?:\.[^\s()<>\[\]:;@\\,\".\x00-\x20\x7f-\x9f]+)*"
+)
 _QUOTED: Final = re.compile(r'"(?:[^"\\\x00-\x1f\x7f-\x9f]|\\[ -~])*"')
-_HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*")
+_HOST: Final = re.compile(
+    r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*"
+)
 _LITERAL: Final = re.compile(r"\[[A-Za-z0-9.:]+\]")
 _IDENTITY: Final = re.compile(r"<?([!-;=?-~]+)>?")
 _WORD_PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")

@@ -15,7 +15,10 @@ from zoneinfo import ZoneInfo
 
 _PLACE: Final = re.compile(r"\{\{(\w+)\}\}")
 _PLACES: Final = ("text", "quoted", "footer")
-_MONTHS: Final = "January February March April May June July August September October November December".split()
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 _LINK: Final = re.compile(r"https?://[!#-&*-;=?-Z_a-z~()\[\]']+", re.IGNORECASE)
 _AFTER_LINK: Final = ".,;:!?'*_"
 _BLANK_LINES: Final = re.compile(r"\n(?:[ \t]*\n)+")

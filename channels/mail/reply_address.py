@@ -1,4 +1,4 @@
-"""The address that an answer comes back to: it names its conversation, and is signed, so that nobody can name another's.
+"""The address that an answer comes back to: it names its conversation, and is signed: nobody can name another's.
 
 `support@shop.example` becomes `support+<thread>.<signature>@shop.example` (subaddressing, RFC 5233), all in small
 letters and digits: some systems fold the case of what they should leave alone.

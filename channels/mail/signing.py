@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from channels.mail.composing import Mail
 
 SIGNED: Final = (
-    "from to subject date message-id reply-to in-reply-to references mime-version content-type auto-submitted "
-    "list-id list-unsubscribe list-unsubscribe-post precedence"
-).split()
+    *("from", "to", "subject", "date", "message-id", "reply-to", "in-reply-to", "references"),
+    *("mime-version", "content-type", "auto-submitted"),
+    *("list-id", "list-unsubscribe", "list-unsubscribe-post", "precedence"),
+)
 """Fields that are signed where a mail has them; RFC 8058, 4 asks for the two that let a person out."""
 ONCE: Final = ("from", "to", "subject", "date", "message-id", "reply-to", "list-unsubscribe", "list-unsubscribe-post")
 """Signed once more than the mail has them, so that nobody adds a second one (RFC 6376, 5.4.2)."""

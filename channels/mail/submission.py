@@ -198,15 +198,17 @@ class Submission:
         """Sender, recipient, DATA. With PIPELINING all three were written and all three are answered."""
         patience = self._settings.patience
         refused: _Refused | None = None
+        told_to_go_on = False
         for stage, line in _steps(job, connection):
             if not connection.pipelining and stage is not Stage.SENDER:
                 connection.write(line)
             reply = await connection.reply(patience)
             if refused is None and reply.code // 100 != (3 if stage is Stage.CONTENT else 2):
                 refused = _Refused(reply=reply, stage=stage)
+            told_to_go_on = reply.code == 354
             if reply.code == 421 or (refused is not None and not connection.pipelining):
                 return refused
-        if refused is not None and reply.code == 354:  # RFC 2920, 3.1: nobody to send to, and yet it asks for a mail
+        if refused is not None and told_to_go_on:  # RFC 2920, 3.1: nobody to send to, and yet it asks for a mail
             connection.write(b".\r\n")
             await connection.reply(patience)
         return refused
@@ -303,6 +305,4 @@ def _settle(job: _Job, problem: SendError | None) -> None:
 
 def _again(problem: SendError) -> SendError:
     """The same, for one more: an exception that is raised twice would carry two tracebacks."""
-    return SendError(
-        problem.code, problem.detail, retry_after=problem.retry_after, whole_channel=problem.whole_channel
-    )
+    return SendError(problem.code, problem.detail, retry_after=problem.retry_after, whole_channel=problem.whole_channel)

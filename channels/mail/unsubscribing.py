@@ -133,7 +133,7 @@ class Unsubscribing:
 
 def one_click(content_type: str, body: bytes) -> bool:
     """Whether a POST's body says what RFC 8058, 3.2 wants it to say, in either of the forms that a form may have."""
-    if content_type.split(";")[0].strip().lower() == "multipart/form-data":
+    if content_type.split(";", maxsplit=1)[0].strip().lower() == "multipart/form-data":
         said = _fields_of_multipart(content_type, body)
     else:
         said = parse_qsl(body.decode("utf-8", "replace"), max_num_fields=None)
@@ -165,9 +165,18 @@ _Sentences = Mapping[str, tuple[str, str]]
 """A heading and a sentence, by language."""
 
 _ASK: Final[_Sentences] = {
-    "en": ("Unsubscribe?", "We will no longer send news and offers to {address}. Answers to your own messages still come."),
-    "zh-Hans": ("确认退订？", "退订后，我们不会再向 {address} 发送资讯和优惠信息。您主动联系我们时，仍会收到回复。"),
-    "zh-Hant": ("確認取消訂閱？", "取消訂閱後，我們不會再向 {address} 寄送最新消息與優惠資訊。您主動聯絡我們時，仍會收到回覆。"),
+    "en": (
+        "Unsubscribe?",
+        "We will no longer send news and offers to {address}. Answers to your own messages still come.",
+    ),
+    "zh-Hans": (
+        "确认退订？",
+        "退订后，我们不会再向 {address} 发送资讯和优惠信息。您主动联系我们时，仍会收到回复。",
+    ),
+    "zh-Hant": (
+        "確認取消訂閱？",
+        "取消訂閱後，我們不會再向 {address} 寄送最新消息與優惠資訊。您主動聯絡我們時，仍會收到回覆。",
+    ),
 }
 _DONE: Final[_Sentences] = {
     "en": ("You are unsubscribed", "We will send no more news and offers to {address}."),
@@ -175,26 +184,36 @@ _DONE: Final[_Sentences] = {
     "zh-Hant": ("已取消訂閱", "我們不會再向 {address} 寄送最新消息與優惠資訊。"),
 }
 _LATER: Final[_Sentences] = {
-    "en": ("That did not work just now", "Please press the button again in a minute: {address} is not unsubscribed yet."),
+    "en": (
+        "That did not work just now",
+        "Please press the button again in a minute: {address} is not unsubscribed yet.",
+    ),
     "zh-Hans": ("暂时没有成功", "请一分钟后再点一次按钮：{address} 还没有退订。"),
     "zh-Hant": ("暫時沒有成功", "請一分鐘後再按一次按鈕：{address} 尚未取消訂閱。"),
 }
 _UNKNOWN: Final[_Sentences] = {
-    "en": ("This link is incomplete", "Please open it from the mail again, or answer that mail with the word “unsubscribe”."),
+    "en": (
+        "This link is incomplete",
+        "Please open it from the mail again, or answer that mail with the word “unsubscribe”.",
+    ),
     "zh-Hans": ("链接不完整", "请从邮件中重新打开链接，或直接回复邮件，写上“退订”。"),
     "zh-Hant": ("連結不完整", "請從郵件中重新開啟連結，或直接回覆郵件，寫上「取消訂閱」。"),
 }
 _BUTTON: Final[Mapping[str, str]] = {"en": "Unsubscribe", "zh-Hans": "退订", "zh-Hant": "取消訂閱"}
 _HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+    ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex, nofollow",
 }
 
 
-def _page(status: int, sentences: _Sentences, language: str, *, address: str = "", button: bool = False) -> web.Response:
+def _page(
+    status: int, sentences: _Sentences, language: str, *, address: str = "", button: bool = False
+) -> web.Response:
     heading, sentence = sentences[language]
     shown = f"<b>{escape(address.removeprefix('mailto:'))}</b>"
     form = (
@@ -205,7 +224,7 @@ def _page(status: int, sentences: _Sentences, language: str, *, address: str = "
         f'<!DOCTYPE html>\n<html lang="{language}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{heading}</title><style>'
         "body{font:17px/1.6 system-ui,sans-serif;max-width:32em;margin:15vh auto;padding:0 1em;color:#222}"
-        "button{font:inherit;padding:.5em 1.5em;border:0;border-radius:6px;background:#2f6f6a;color:#fff;cursor:pointer}"
+        "button{font:inherit;padding:.5em 1.5em;border:0;border-radius:6px;background:#2f6f6a;color:#fff}"
         f"</style></head><body><h1>{heading}</h1><p>{sentence.format(address=shown)}</p>{form if button else ''}"
         "</body></html>\n"
     )
@@ -267,5 +286,7 @@ def _way(link: str) -> HttpLink | Mailto | None:
     if address is None:
         return None
     # Not parse_qsl: in a mailto a plus sign is a plus sign (RFC 6068, 2).
-    said = dict(reversed([(name.lower(), value) for name, _, value in (p.partition("=") for p in parts.query.split("&"))]))
+    said = dict(
+        reversed([(name.lower(), value) for name, _, value in (p.partition("=") for p in parts.query.split("&"))])
+    )
     return Mailto(address=address.text, subject=unquote(said["subject"]) if "subject" in said else None)

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from base64 import b64decode, b64encode
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -30,7 +30,8 @@ class Taken:
 
 @dataclass(kw_only=True)
 class SmtpServer:
-    """Answers what it is told to answer, else what is right. Verbs: the words of SMTP, `GREETING` and `CONTENT`."""
+    """Answers what it is told to answer, else what is right. Verbs: the words of SMTP, `GREETING`,
+    `CONTENT` (the answer to it) and `MIDDLE` (of it)."""
 
     extensions: Sequence[str] = ("PIPELINING", "SIZE 10485760", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
     users: dict[str, str] = field(default_factory=dict[str, str])
@@ -47,15 +48,13 @@ class SmtpServer:
     said: list[str] = field(default_factory=list[str])
     """Every command line, in order."""
     connections: int = 0
-    packets: int = 0
-    """How often something came to be read."""
     port: int = 0
 
     def then(self, verb: str, *answers: str) -> None:
         self.answers[verb].extend(answers)
 
     @asynccontextmanager
-    async def running(self, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[SmtpServer]:
+    async def running(self, *, tls: ssl.SSLContext | None = None) -> AsyncGenerator[SmtpServer]:
         talks: set[asyncio.Task[None]] = set()
 
         def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -64,7 +63,7 @@ class SmtpServer:
             talks.add(task)
             task.add_done_callback(talks.discard)
 
-        server = await asyncio.start_server(met, "127.0.0.1", 0, ssl=tls, limit=1 << 20)
+        server = await asyncio.start_server(met, "127.0.0.1", 0, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -171,22 +170,33 @@ class _Talk:
             self._sender = self._sender or ""
         elif not await self._answer("DATA", "354 go on"):
             return
-        content = await self._reader.readuntil(b"\r\n.\r\n") if self._recipient else await self._reader.readline()
+        content = await self._content()
         sender, recipient, parameters = self._sender, self._recipient, self._parameters
         self._sender = self._recipient = None
         if recipient is None:
             await self._say("554 5.5.1 no valid recipients")
         elif await self._answer("CONTENT", "250 2.0.0 queued"):
             self._took += 1
-            plain = (b"\r\n" + content[:-3]).replace(b"\r\n.", b"\r\n")[2:]
             taken = Taken(
                 sender=sender or "",
                 recipient=recipient,
                 parameters=parameters,
-                content=plain,
+                content=content,
                 connection=self._number,
             )
             self._server.taken.append(taken)
+
+    async def _content(self) -> bytes:
+        """Up to the dot, without the doubled ones."""
+        lines: list[bytes] = []
+        while (line := await self._reader.readline()) != b".\r\n":
+            if not line.endswith(b"\r\n"):
+                raise _HungUp
+            lines.append(line.removeprefix(b"."))
+            if self._server.answers["MIDDLE"] and self._server.answers["MIDDLE"].popleft() == HANG_UP:
+                self._writer.transport.abort()
+                raise _HungUp
+        return b"".join(lines)
 
     async def _log_in(self, rest: str) -> None:
         mechanism, _, initial = rest.partition(" ")

@@ -25,9 +25,7 @@ def _pem(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | dsa.DSAPrivateKey)
 
 
 RSA = Signer(DkimKey(domain="shop.example", selector="r1", private_key=_pem(rsa.generate_private_key(65537, 2048))))
-ED25519 = Signer(
-    DkimKey(domain="shop.example", selector="e1", private_key=_pem(ed25519.Ed25519PrivateKey.generate()))
-)
+ED25519 = Signer(DkimKey(domain="shop.example", selector="e1", private_key=_pem(ed25519.Ed25519PrivateKey.generate())))
 SIGNERS = pytest.mark.parametrize("signer", [RSA, ED25519], ids=["rsa", "ed25519"])
 
 
@@ -36,9 +34,7 @@ def _verifies(content: bytes, signer: Signer) -> bool:
 
 
 def _mail(text: str = "您好，\n\n您的订单已发货。 \t \n谢谢！", **changes: object) -> bytes:
-    unsubscribing = Unsubscribing(
-        channel="mail", secret=b"s" * 32, base_url="https://shop.example", clock=lambda: NOW
-    )
+    unsubscribing = Unsubscribing(channel="mail", secret=b"s" * 32, base_url="https://shop.example", clock=lambda: NOW)
     composer = Composer(
         Sender(address="support@shop.example", name="好店"), secret=b"k" * 32, unsubscribing=unsubscribing
     )
@@ -88,9 +84,7 @@ def test_the_way_out_of_marketing_is_covered_by_the_signature(signer: Signer) ->
 
 
 @for_all(
-    body=st.text(st.sampled_from("a \t\r\n.é")).map(
-        lambda text: text.replace("\r", "").replace("\n", "\r\n").encode()
-    ),
+    body=st.text(st.sampled_from("a \t\r\n.é")).map(lambda text: text.replace("\r", "").replace("\n", "\r\n").encode()),
     subject=st.lists(st.sampled_from(["a", "B c", "  ", "\t", "\r\n x", ":"])).map("".join),
 )
 def test_any_mail_that_is_well_formed_verifies(body: bytes, subject: str) -> None:
@@ -119,4 +113,6 @@ def test_a_key_that_cannot_sign_is_refused_at_the_start(key: DkimKey) -> None:
 
 
 def test_a_key_is_never_shown() -> None:
-    assert "PRIVATE" not in repr(DkimKey(domain="d", selector="s", private_key=_pem(ed25519.Ed25519PrivateKey.generate())))
+    assert "PRIVATE" not in repr(
+        DkimKey(domain="d", selector="s", private_key=_pem(ed25519.Ed25519PrivateKey.generate()))
+    )
