@@ -125,17 +125,19 @@ CLOSED, CANCELLED = "conversations closed", "follow-ups cancelled"
 
 
 def _close_rivals(connection: Connection, stays: int, merged: int, now: datetime) -> dict[str, list[int]]:
-    """One open Conversation a channel, one planned Follow-up a key: the merged Contact's give way."""
-    open_there = select(Conversation.channel).where(
-        Conversation.contact_id == stays, Conversation.state == ConversationState.OPEN
-    )
+    """One open Conversation a channel and thread, one planned Follow-up a key: the merged Contact's give way."""
+    rival = aliased(Conversation)
     closed = connection.scalars(
         update(Conversation)
         .where(
             Conversation.contact_id == merged,
             Conversation.state == ConversationState.OPEN,
-            Conversation.thread == "",
-            Conversation.channel.in_(open_there),
+            exists().where(
+                rival.contact_id == stays,
+                rival.channel == Conversation.channel,
+                rival.thread == Conversation.thread,
+                rival.state == ConversationState.OPEN,
+            ),
         )
         .values(state=ConversationState.RESOLVED, closed_at=now)
         .returning(Conversation.id)

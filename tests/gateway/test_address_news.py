@@ -50,7 +50,10 @@ def bounced(clock: FrozenClock, event: str, address: str = "post:1") -> AddressU
 
 async def words(house: House) -> list[tuple[bool, str]]:
     statement = select(Consent.granted, Consent.source).order_by(Consent.id)
-    return [tuple(row) for row in await house.database.read(lambda connection: connection.execute(statement).all())]
+    return [
+        (row.granted, row.source)
+        for row in await house.database.read(lambda connection: connection.execute(statement).all())
+    ]
 
 
 async def closed(house: House, address: str = "post:1") -> str | None:
