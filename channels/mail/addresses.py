@@ -15,11 +15,11 @@ from channels.mail import words
 
 _TOKEN: Final = re.compile(r'"((?:[^"\\]|\\.)*)("|\Z)|<+([^<>]*)(?:>+|\Z|(?=<))|[(),:;>]|\s+|[^\s"<>(),:;]+', re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
-_ADDRESS: Final = re.compile(r"[^\s<>()\[\]\",;:]+@[^\s<>()\[\]\",;:]*[^\s<>()\",;:.]\.?")
+_ATOMS: Final = re.compile(r"[^\s<>()\[\]\",;:]+(?:\[[0-9A-Za-z:.]{1,60}\])?")
 _MAILTO: Final = re.compile(r"[\[(<]?\bmailto:", re.IGNORECASE)
 _SPACE: Final = re.compile(r"\s+")
 _COMMENT: Final = re.compile(r"\([^()]*\)")
-_GAP: Final = re.compile(r"(?<=@)(\S+)\s+\.\s*(?=\S)")
+_GAP: Final = re.compile(r"(?<=@)([^\s@]{1,255}) \. ?(?=\S)")
 """Within a domain, as RFC 822 allowed it."""
 _ROUTE: Final = re.compile(r"^@[^:]*:")
 _MOST: Final = 10_000
@@ -46,6 +46,8 @@ class _Mailbox:
     """Everything that is neither in brackets nor a comment."""
     angle: str | None = None
     comments: list[str] = field(default_factory=list[str])
+    has_at: bool = False
+    """The phrase has an `@`."""
     quoted: bool = False
     """The name stood in quotes: what is in it is the name."""
 
@@ -53,9 +55,13 @@ class _Mailbox:
     def words(self) -> str:
         return _GAP.sub(r"\1.", _SPACE.sub(" ", "".join(self.phrase)).strip())
 
+    def add(self, piece: str) -> None:
+        self.phrase.append(piece)
+        self.has_at = self.has_at or "@" in piece
+
     def names_nobody(self) -> bool:
         """So far, only a piece of a name."""
-        return self.angle is None and not self.comments and "@" not in self.words
+        return self.angle is None and not self.comments and not self.has_at
 
 
 def people(value: bytes, hint: str | None = None) -> tuple[Person, ...]:
@@ -87,14 +93,14 @@ def _mailboxes(text: str) -> Iterator[tuple[_Mailbox, str]]:
         elif sign in ",;" and number < _MOST * 10:
             yield box, sign
             box = _Mailbox()
-        elif sign == ":" and box.angle is None and "@" not in box.words:
+        elif sign == ":" and box.angle is None and not box.has_at:
             box = _Mailbox()  # the name of a group
         elif token[3] is not None:
             _bracketed(box, token[3])
         elif token[1] is not None:
             _quoted(box, token[1], text[token.end() : token.end() + 1])
         elif sign not in ")>":
-            box.phrase.append(sign)
+            box.add(sign)
     if comment:
         box.comments.append("".join(comment))
     yield box, ""
@@ -105,16 +111,16 @@ def _bracketed(box: _Mailbox, inside: str) -> None:
     if box.angle is not None and ("@" in box.angle or "@" not in inside):
         return
     if box.angle:
-        box.phrase.append(f" {box.angle}")
+        box.add(f" {box.angle}")
     box.angle = inside
 
 
 def _quoted(box: _Mailbox, inside: str, following: str) -> None:
     if following == "@":
-        box.phrase.append(f'"{inside}"')
+        box.add(f'"{inside}"')
     else:
         box.quoted = True
-        box.phrase.append(_ESCAPED.sub(r"\1", inside))
+        box.add(_ESCAPED.sub(r"\1", inside))
 
 
 def _whole(boxes: Iterator[tuple[_Mailbox, str]]) -> Iterator[_Mailbox]:
@@ -139,16 +145,23 @@ def _person(box: _Mailbox) -> Person | None:
     if box.angle is not None:
         address = _SPACE.sub("", _COMMENT.sub("", _ROUTE.sub("", box.angle.strip())))
         return _of(address, phrase or next((c for c in comments if "@" not in c), "")) if address or phrase else None
-    found = None if box.quoted and not phrase.endswith('"') and '"' in phrase else _ADDRESS.search(phrase)
+    found = None if box.quoted and not phrase.endswith('"') and '"' in phrase else _address(phrase)
     if phrase.startswith('"') and '"@' in phrase:
         return _of(phrase, " ".join(comments))
     if found:
         around = f"{phrase[: found.start()]} {phrase[found.end() :]}".strip()
         return _of(found[0], around or " ".join(comments))
-    inside = next((match for comment in comments if (match := _ADDRESS.search(comment))), None)
+    inside = next((match for comment in comments if (match := _address(comment))), None)
     if inside:
         return _of(inside[0], phrase)
     return _of(phrase, " ".join(comments)) if phrase else None
+
+
+def _address(text: str) -> re.Match[str] | None:
+    """The first word that could be an address."""
+    if "@" not in text:
+        return None
+    return next((word for word in _ATOMS.finditer(text) if "@" in word[0][1:-1]), None)
 
 
 def _of(address: str, name: str) -> Person:

@@ -25,7 +25,7 @@ _REPLACEMENT: Final = "\ufffd"
 _WESTERN: Final = "cp1252"
 _TYPICAL_OF_UTF8: Final = 4
 """So many characters that are valid UTF-8 are no accident, in two bytes each by any other set."""
-_LOOKED_AT: Final = 64 * 1024
+_LOOKED_AT: Final = 16 * 1024
 """Bytes that say enough about all."""
 
 
@@ -60,7 +60,7 @@ def codec(declared: str | None) -> str | None:
     """Python's codec for what a mail calls its character set; None where that says nothing."""
     if not declared:
         return None
-    label = re.sub(r"[^a-z0-9]+", "_", declared.split(";")[0].lower()).strip("_")
+    label = re.sub(r"[^a-z0-9]+", "_", declared[:100].split(";")[0].lower()).strip("_")
     if label in NO_SETS:
         return None
     for each in (label, label.removeprefix("x_"), label.removeprefix("cs")):

@@ -12,14 +12,14 @@ from typing import Final
 
 from channels.mail import html
 from channels.mail.charsets import codec, read
-from channels.mail.structure import Part
+from channels.mail.structure import Limits, Part
 
 _READ: Final = frozenset(
     {"text/plain", "text/html", "text/enriched", "text/markdown", "text/x-markdown", "text/x-amp-html"}
 )
 _NOT_SEEN: Final = frozenset({"text/x-amp-html"})
 _META: Final = re.compile(rb"<meta\b[^>]{0,200}?\bcharset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]+)", re.IGNORECASE)
-_NEWLINE: Final = re.compile(r"\r+\n|\r(?!\n)")
+_NEWLINE: Final = re.compile(r"(?<!\r)\r+\n|\r(?!\n)")
 _LOOKS_LIKE_HTML: Final = re.compile(r"\s*(?:<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>])", re.IGNORECASE)
 _SAYS_HTML: Final = re.compile(
     r"\bhtml\b|web ?(?:browser|version)|browser|mail ?(?:client|program)|浏览器|瀏覽器|网页版|ブラウザ|MIME",
@@ -54,8 +54,9 @@ class Contents:
     repaired: bool = False
     hint: str | None = None
     """The character set that some part of the mail declares."""
-    html_bytes: int = 0
-    """Of one part at most that are read."""
+    limits: Limits
+    bytes_read: int = 0
+    html_read: int = 0
 
     @property
     def text(self) -> str:
@@ -67,9 +68,9 @@ class Contents:
         return bool(seen) and all(segment.html is not None for segment in seen)
 
 
-def contents_of(root: Part, *, hint: str | None, html_bytes: int) -> Contents:
+def contents_of(root: Part, *, hint: str | None, limits: Limits) -> Contents:
     """Sort a mail's parts. `hint` is a character set that its headers name."""
-    contents = Contents(hint=_declared_somewhere(root) or hint, html_bytes=html_bytes)
+    contents = Contents(hint=_declared_somewhere(root) or hint, limits=limits)
     _sort(root, contents)
     return contents
 
@@ -140,9 +141,15 @@ def _alternative(part: Part, contents: Contents) -> None:
     """Plain text, unless it says nothing; the HTML is kept. What is no text is an attachment on either side."""
     sides: list[Contents] = []
     for child in part.children:
-        side = Contents(hint=contents.hint, html_bytes=contents.html_bytes)
+        side = Contents(
+            hint=contents.hint,
+            limits=contents.limits,
+            bytes_read=contents.bytes_read,
+            html_read=contents.html_read,
+        )
         _sort(child, side)
         sides.append(side)
+        contents.bytes_read, contents.html_read = side.bytes_read, side.html_read
         contents.others.extend(side.others)
         contents.calendar = contents.calendar or side.calendar
         contents.sources.extend(side.sources)
@@ -170,7 +177,9 @@ def _append(part: Part, contents: Contents) -> None:
     text = _read(part, contents)
     if part.content_type == "text/html" or _LOOKS_LIKE_HTML.match(text):
         contents.sources.append(text)
-        contents.segments.append(Segment(text=html.text_of(text[: contents.html_bytes]), html=text))
+        read_now = text[: max(0, contents.limits.html - contents.html_read)]
+        contents.html_read += len(read_now)
+        contents.segments.append(Segment(text=html.text_of(read_now), html=text))
     elif part.content_type == "text/enriched":
         contents.segments.append(Segment(text=_enriched(text)))
     else:
@@ -181,7 +190,8 @@ def _append(part: Part, contents: Contents) -> None:
 
 def _read(part: Part, contents: Contents) -> str:
     declared = part.headers.parameter("content-type", "charset")
-    content = part.content
+    content = part.content[: max(0, contents.limits.text - contents.bytes_read)]
+    contents.bytes_read += len(content)
     if part.content_type == "text/html" and codec(declared) in {None, "ascii"}:
         found = _META.search(content[:4096])
         declared = found[1].decode("ascii") if found else declared
@@ -192,7 +202,7 @@ def _read(part: Part, contents: Contents) -> str:
             declared = contents.hint
     text, repaired = read(content, declared)
     contents.repaired = contents.repaired or repaired
-    return _NEWLINE.sub("\n", text)
+    return _NEWLINE.sub("\n", text) if "\r" in text else text
 
 
 def _flowed(text: str, *, delete: bool) -> str:
@@ -226,6 +236,6 @@ def _marked(depth: int, gathered: list[str]) -> str:
 
 def _enriched(text: str) -> str:
     """RFC 1896: a single line end is a space, tags are in brackets, `<<` is one."""
-    text = re.sub(r"<param>.*?</param>", "", text, flags=re.DOTALL | re.IGNORECASE)
+    text = re.sub(r"<param>.{0,200}?</param>", "", text, flags=re.DOTALL | re.IGNORECASE)
     text = re.sub(r"<(?!<)/?[A-Za-z-]{1,60}>", "", text).replace("<<", "<")
     return re.sub(r"\n(\n*)", lambda found: found[1] or " ", text)

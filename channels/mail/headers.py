@@ -17,23 +17,29 @@ __all__ = ["Headers", "Person"]
 
 _TOKEN: Final = re.compile(r"[^\s;()\"',]+")
 _TYPE: Final = re.compile(r"[\s\"']*([A-Za-z0-9!#$&^_.+-]+)\s*/\s*([A-Za-z0-9!#$&^_.+-]+)")
-_IDENTITY: Final = re.compile(r"<\s*([^<>]*?)\s*>")
+_IDENTITY: Final = re.compile(r"<([^<>]*)>")
 _SPACE: Final = re.compile(r"\s+")
 
 
 class Headers:
     """All headers of one part, in order, repeated ones kept."""
 
-    __slots__ = ("_by_name", "hint", "raw")
+    __slots__ = ("_by_name", "_parameters", "hint", "raw")
 
     def __init__(self, raw: Sequence[tuple[str, bytes]]) -> None:
         self.raw = tuple(raw)
         """Names as written, values as they came, folded."""
         self.hint: str | None = None
-        """The character set of raw bytes, if the rest of the mail lets one suppose it."""
+        """The character set of raw bytes, if the rest of the mail lets one suppose it (`suppose`)."""
         self._by_name: dict[str, list[bytes]] = {}
+        self._parameters: dict[str, Mapping[str, str]] = {}
         for name, value in self.raw:
             self._by_name.setdefault(name.lower(), []).append(value)
+
+    def suppose(self, hint: str | None) -> None:
+        """From now on, raw bytes are read in this character set."""
+        self.hint = hint
+        self._parameters.clear()
 
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._by_name
@@ -74,8 +80,12 @@ class Headers:
 
     def parameters(self, header: str) -> Mapping[str, str]:
         """By name in lower case."""
-        found = self._by_name.get(header.lower())
-        return parameters(found[0], self.hint) if found else {}
+        name = header.lower()
+        if name not in self._by_name:
+            return {}
+        if name not in self._parameters:
+            self._parameters[name] = parameters(self._by_name[name][0], self.hint)
+        return self._parameters[name]
 
     def people(self, name: str) -> tuple[Person, ...]:
         """Everybody whom the address headers of that name name."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from channels.mail.html_writer import Writer
+from channels.mail.html_writer import Place, Writer
 
 _TAG: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)")
 _TOKEN: Final = re.compile(r"<!--.*?(?:-->|\Z)|<[^<>]*>|[^<]+|<", re.DOTALL)
@@ -141,7 +141,7 @@ class _Walk:
         """What has to be undone when an element ends, by its identity."""
         self._lists: list[int | None] = []
         """The number of the next item of each list around; None: bullets."""
-        self._links: list[tuple[str, int]] = []
+        self._links: list[tuple[str, Place]] = []
 
     def enter(self, node: LexborNode) -> bool:
         """Begin an element or write a text; False where nobody shall look inside."""
@@ -210,7 +210,7 @@ class _Walk:
         elif tag in {"td", "th"}:
             self._writer.cell()
         elif tag == "a":
-            self._links.append((attributes.get("href") or "", self._writer.position))
+            self._links.append((attributes.get("href") or "", self._writer.place))
             undo.append("link")
         if tag in {"pre", "textarea"} or (style and _PREFORMATTED.search(style)):
             self._writer.preformatted += 1
@@ -250,7 +250,8 @@ class _Walk:
 
 
 def _bare(target: str) -> str:
-    return re.sub(r"^https?://(?:www\.)?|^www\.|[/\s]+$|\s", "", standard.unescape(target).lower())
+    bare = "".join(standard.unescape(target[: 2 * _LONGEST_TARGET]).lower().split()).rstrip("/")
+    return bare.removeprefix("http://").removeprefix("https://").removeprefix("www.")
 
 
 def _is_hidden(attributes: Mapping[str, str | None]) -> bool:

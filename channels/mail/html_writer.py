@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 _SPACE: Final = re.compile(r"[ \t\n\r\f]+")
 _INVISIBLE: Final = re.compile("[\u00ad\u034f\u200b\u2060\ufeff]")
@@ -15,15 +15,23 @@ _DEEPEST_QUOTE: Final = 20
 _DEEPEST_INDENT: Final = 10
 
 
+class Place(NamedTuple):
+    """Somewhere in what is written."""
+
+    lines: int
+    """Line ends so far."""
+    pieces: int
+    """Of the line."""
+
+
 class Writer:
     """Lines are begun only when something is written into them, so that empty elements leave nothing behind."""
 
     def __init__(self) -> None:
         self.preformatted = 0
         """Elements around in which line ends are line ends."""
-        self.position = 0
-        """Grows with everything written."""
         self._lines: list[str] = []
+        self._ends = 0
         self._pieces: list[str] = []
         self._mark = ""
         self._indents: list[str] = []
@@ -105,11 +113,14 @@ class Writer:
         """The next cell of a row; what follows on the same line is set apart."""
         self._cell = bool(self._pieces)
 
-    def since(self, position: int) -> str:
-        """What was written since then on this line."""
-        written = self.position - position
-        said = "".join(self._pieces)
-        return said[-written:].strip() if 0 < written <= len(said) else ("" if not written else "…")
+    @property
+    def place(self) -> Place:
+        """Where the next words will stand."""
+        return Place(lines=self._ends, pieces=len(self._pieces))
+
+    def since(self, place: Place) -> str:
+        """What was written since then, as far as it is on this line."""
+        return "".join(self._pieces[place.pieces if place.lines == self._ends else 0 :]).strip()
 
     def _put(self, text: str) -> None:
         if not text:
@@ -125,7 +136,6 @@ class Writer:
 
     def _add(self, text: str) -> None:
         self._pieces.append(text)
-        self.position += len(text)
 
     @property
     def _prefix(self) -> str:
@@ -135,6 +145,7 @@ class Writer:
     def _end(self, *, always: bool = False) -> None:
         line = "".join(self._pieces).replace("\xa0", " ")
         self._pieces.clear()
+        self._ends += 1
         self._space = self._cell = False
         if _BLANK.match(line):
             if always and any(line.strip("> ") for line in self._lines[-2:]):

@@ -78,7 +78,7 @@ def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> ParsedMail:
     if not _is_mail(root):
         raise Unreadable("these bytes are no mail")
     headers = root.headers
-    contents = contents_of(root, hint=_hint(headers), html_bytes=limits.html)
+    contents = contents_of(root, hint=_hint(headers), limits=limits)
     _suppose(root, contents.hint)
     attachments = tuple(attached(contents.others, contents.sources))
     if sum(each.size for each in attachments) > limits.attachments:
@@ -113,7 +113,8 @@ def _suppose(root: Part, hint: str | None) -> None:
     """Tell each part's headers how to read raw bytes: all of them alike, for alone they say too little."""
     for part in root.walk():
         raw = b"\n".join(value for _, value in part.headers.raw if not value.isascii())
-        part.headers.hint = likely(raw, hint) if raw else hint
+        if raw:
+            part.headers.suppose(likely(raw, hint))
 
 
 def _is_mail(root: Part) -> bool:

@@ -11,13 +11,12 @@ from channels.mail import words
 from channels.mail.charsets import read
 
 _PARAMETER: Final = re.compile(
-    rb";[\s;]*([^\s=;*\"]{1,100}?)[ \t]*(?:\*([0-9]{1,4}))?(\*)?\s*=\s*(?:\"((?:[^\"\\]|\\.)*)(?:\"|\Z)|([^;]*))",
+    rb";\s*([^\s=;*\"]{1,100}?)(?:\*([0-9]{1,4}))?(\*)?\s*=\s*(?:\"((?:[^\"\\]|\\.)*)(?:\"|\Z)|([^;]*))",
     re.DOTALL,
 )
-_FOLD: Final = re.compile(rb"\r*\n[ \t]*")
 _ESCAPED: Final = re.compile(rb"\\([\"\\])")
 _COMMENT: Final = re.compile(rb"\s+\([^()]*\)\s*\Z")
-_BARE: Final = re.compile(rb"\s+(?=[^\s=\"]{1,40}=[^=])")
+_BARE: Final = re.compile(rb"(?<=\S)\s+(?=[^\s=\"]{1,40}=[^=])")
 """Where a semicolon is missing."""
 _MOST: Final = 200
 """Parameters of one header that anybody reads."""
@@ -27,7 +26,7 @@ def parameters(value: bytes, hint: str | None = None) -> Mapping[str, str]:
     """All parameters by name in lower case. Where one is there plainly and encoded, the encoded one counts."""
     plain: dict[str, str] = {}
     sections: dict[str, dict[int, tuple[bytes, bool]]] = {}
-    value = _FOLD.sub(b" ", value)
+    value = words.unfolded(value)
     if b";" not in value:
         value = _BARE.sub(b";", value)
     for number, found in enumerate(_PARAMETER.finditer(value)):

@@ -15,6 +15,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
+from itertools import islice
 from typing import Final
 
 from channels.mail.headers import Headers
@@ -23,6 +24,8 @@ from channels.mail.transfer import decoded
 _DELIMITER: Final = re.compile(rb"^--([^\r\n]{1,300})", re.MULTILINE)
 _HEADER: Final = re.compile(rb"[!-9;-~]+[ \t]*:")
 _NEWLINE: Final = re.compile(rb"\r*\n")
+_MOST_DELIMITERS: Final = 500_000
+"""Lines that begin with `--`; what is below so many is no longer taken apart."""
 _MBOX: Final = re.compile(rb"\A(?:\s*\n)?>?From [^\r\n]*\r*\n")
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -51,8 +54,10 @@ class Limits:
     header_bytes: int = 1024 * 1024
     attachments: int = 50 * 1024 * 1024
     """Bytes of all attachments together, decoded."""
-    html: int = 4 * 1024 * 1024
-    """Characters of one HTML part that are read; what is beyond is kept, and not read."""
+    text: int = 8 * 1024 * 1024
+    """Bytes of all parts that are text; what is beyond is kept with the mail, and not read."""
+    html: int = 2 * 1024 * 1024
+    """Characters of all parts that are HTML; likewise."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -231,7 +236,7 @@ _DEEPEST_BLOCKS: Final = 50
 
 def _delimiters(raw: bytes) -> Mapping[bytes, list[int]]:
     index: dict[bytes, list[int]] = {}
-    for found in _DELIMITER.finditer(raw):
+    for found in islice(_DELIMITER.finditer(raw), _MOST_DELIMITERS):
         index.setdefault(found[1].rstrip(), []).append(found.start())
     return index
 
@@ -277,7 +282,7 @@ def _head(raw: bytes, start: int, end: int, most: int) -> tuple[list[tuple[str, 
         elif _HEADER.match(line):
             name, _, value = line.partition(b":")
             lines.append((name.rstrip().decode("ascii", "replace"), [value.lstrip(b" \t")]))
-        elif lines and (goes_on := max(goes_on, _next_header(raw, following, end))) > at:
+        elif lines and (goes_on > at or (goes_on := _next_header(raw, following, end)) > at):
             lines[-1][1].append(b" " + line)
         else:
             break

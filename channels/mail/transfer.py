@@ -8,9 +8,8 @@ import re
 from typing import Final
 
 _NAME: Final = re.compile(r"[^a-z0-9]+")
-_BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]*={0,2}\s*\Z")
-_LINES: Final = re.compile(rb"(?:[A-Za-z0-9+/]+[ \t\r]*=*[ \t\r]*(?:\n\s*|\Z))*")
-_NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]+")
+_ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/ \t\r\n"
+_OTHERS: Final = bytes(byte for byte in range(256) if byte not in _ALPHABET or byte in b" \t\r\n")
 _PADDING: Final = re.compile(rb"=+")
 _UUENCODED: Final = re.compile(rb"^begin [0-7]{3,4} [^\r\n]+\r?\n", re.MULTILINE)
 
@@ -30,24 +29,30 @@ def decoded(body: bytes, encoding: str) -> bytes:
 
 def base64(body: bytes) -> bytes:
     """Padding may be missing or stand in the middle; a list's footer below is passed over."""
-    if _BASE64.match(body):
+    if _is_base64(body) and not _is_words(body.lstrip()[:1000].split(b"\n", 1)[0]):
         return _letters(body)
-    lines = _LINES.match(body.lstrip())
-    encoded = lines[0] if lines else b""
-    if len(encoded) * 2 < len(body):
-        letters = _NOT_BASE64.sub(b"", body)
-        blanks = sum(body.count(blank) for blank in (b" ", b"\n", b"\r", b"\t", b"="))
-        if len(letters) < (len(body) - blanks) * 0.95 or b" " in body.strip().split(b"\n", 1)[0].strip():
-            return body
-        encoded = body
-    return b"".join(_letters(piece) for piece in _PADDING.split(encoded))
+    lines = body.strip().split(b"\n")
+    count = next((number for number, line in enumerate(lines) if not _is_base64(line) or _is_words(line)), len(lines))
+    if count:
+        return b"".join(_letters(piece) for piece in _PADDING.split(b"".join(lines[:count])))
+    letters = body.translate(None, _OTHERS)
+    return body if _is_words(lines[0]) or len(letters) < len(body) * 0.9 else _letters(letters)
+
+
+def _is_base64(text: bytes) -> bool:
+    """Nothing but letters of it, and padding at its end."""
+    return not text.rstrip(b"= \t\r\n").translate(None, _ALPHABET)
+
+
+def _is_words(line: bytes) -> bool:
+    return b" " in line.strip()
 
 
 def _letters(body: bytes) -> bytes:
     try:
         return binascii.a2b_base64(body)
     except binascii.Error:
-        letters = _NOT_BASE64.sub(b"", body)
+        letters = body.translate(None, _OTHERS)
         letters = letters[: len(letters) - (len(letters) % 4 == 1)]
         return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))
 

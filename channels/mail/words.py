@@ -14,7 +14,6 @@ from typing import Final, NamedTuple
 from channels.mail.charsets import read
 
 _WORD: Final = re.compile(rb"=\?([^?\s]*)\?([bBqQ])\?((?:[^?]|\?(?!=))*)(?:\?=|\?\Z|\Z)")
-_FOLD: Final = re.compile(rb"[ \t]*\r*\n[ \t]*")
 _BYTE: Final = re.compile(rb"=([0-9A-Fa-f]{2})")
 _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
 
@@ -30,12 +29,17 @@ class _Piece(NamedTuple):
 def decode(value: bytes, hint: str | None = None) -> str:
     """A header's value, unfolded, with its encoded words decoded. `hint` is the character set of raw bytes, if the rest
     of the mail lets one suppose it."""
-    value = _FOLD.sub(b" ", value).strip()
+    value = unfolded(value)
     if b"=?" not in value:
         return read(value, hint).text if not value.isascii() or b"\x1b" in value else value.decode("ascii")
     return "".join(
         read(piece.content, piece.charset if piece.is_word else hint).text for piece in _pieces(value)
     ).strip()
+
+
+def unfolded(value: bytes) -> bytes:
+    """One line, without the spaces around."""
+    return b" ".join(line.strip(b" \t\r") for line in value.split(b"\n")).strip()
 
 
 def decode_text(text: str) -> str:
@@ -45,7 +49,7 @@ def decode_text(text: str) -> str:
 
 def raw(value: bytes, hint: str | None = None) -> str:
     """A header's value, unfolded, its encoded words as they stand: for those that have a grammar."""
-    value = _FOLD.sub(b" ", value).strip()
+    value = unfolded(value)
     return value.decode("ascii") if value.isascii() and b"\x1b" not in value else read(value, hint).text
 
 
