@@ -163,8 +163,8 @@ def _attachments(segments: Sequence[Json]) -> list[Attachment]:
 
 
 def _why(result: Json, said: str) -> str:
-    error = result.get("error")
-    name = json_text(json_object(error), "name", "description") if isinstance(error, dict) else None
+    error = next(iter(json_objects([result.get("error")])), None)
+    name = json_text(error, "name", "description") if error is not None else None
     return f"{said} {name}" if name and name != "NO_ERROR" else said
 
 

@@ -1,15 +1,13 @@
 """Kannel, the open gateway that speaks SMPP and the like to operators: HTTP to and from its smsbox.
 
 In (`get-url` of an sms-service, chapter 6.7) and out (`sendsms`, chapter 6.10; delivery reports, 6.11) by the user's
-guide: https://www.kannel.org/download/1.4.5/userguide-1.4.5/userguide.html. We tell messages and reports by the names of
-their fields: see docs/sms.md for the lines of kannel.conf.
+guide: https://www.kannel.org/download/1.4.5/userguide-1.4.5/userguide.html. The lines of
+kannel.conf that this file answers to are in docs/sms.md.
 """
 
 from __future__ import annotations
 
 import re
-from binascii import Error as NotHex
-from binascii import unhexlify
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -59,8 +57,8 @@ Source: 3GPP TS 23.040, 9.2.3.24.1 and 9.2.3.24.8"""
 
 
 class Kannel:
-    """`account` and `token` are a sendsms-user's name and password, `api_base` is smsbox's address, `webhook_secret` part
-    of the addresses that kannel.conf names. Option: `smsc` picks an operator's link."""
+    """`account` and `token` are a sendsms-user's name and password, `api_base` is smsbox's address, `webhook_secret`
+    part of the addresses that kannel.conf names. Option: `smsc` picks an operator's link."""
 
     def __init__(self, settings: SmsSettings) -> None:
         self.settings = settings
@@ -124,7 +122,9 @@ class Kannel:
             *([("smsc", ours.options["smsc"])] if "smsc" in ours.options else []),
         ]
         if text.status_url is not None:
-            report = f"{text.status_url}?id={quote(text.key, safe='')}&status=%d&ts=%T&answer=%A"
+            # `%` begins a code of Kannel's own, so that each of ours is doubled.
+            report = f"{text.status_url}?id={quote(text.key, safe='')}".replace("%", "%%")
+            report += "&status=%d&ts=%T&answer=%A"
             fields += [("dlr-mask", DLR_MASK), ("dlr-url", report)]
         return Call.get(_sendsms(ours.api_base or API), fields)
 
@@ -167,11 +167,8 @@ def _text(fields: Fields) -> str:
 
 def _part(fields: Fields) -> Part | None:
     """Where the text belongs, if Kannel was told not to join long ones itself (`sms-combine-concatenated-mo`)."""
-    try:
-        header = unhexlify((fields.get("udh") or "").strip())
-    except (NotHex, ValueError):
-        return None
-    elements = header[1:] if header and header[0] == len(header) - 1 else header
+    header = fields.raw("udh") or b""
+    elements = header[1:] if header and header[0] == len(header) - 1 else b""
     while len(elements) >= 2:
         kind, length = elements[0], elements[1]
         data, elements = elements[2 : 2 + length], elements[2 + length :]
