@@ -38,13 +38,19 @@ DATE: Final = re.compile(
     r"|(?<!\d)\d{1,4}\s?[./\-年년]\s?\d{1,2}\s?[./\-月월]\s?\d{1,4}"
 )
 ADDRESS: Final = re.compile(r"[^\s<>()\[\]\"“”:,;@]{1,100}@[^\s<>()\[\]\"“”:,;@]{2,100}")
-BRACKETED: Final = re.compile(r"[<(\[]\s*(?:mailto:)?[^\s<>()\[\]]{1,100}@[^<>()\[\]]{2,100}?(?:<mailto:[^>]*>)?\s*[>)\]]")
+BRACKETED: Final = re.compile(
+    r"[<(\[]\s*(?:mailto:)?[^\s<>()\[\]]{1,100}@[^<>()\[\]]{2,100}?(?:<mailto:[^>]*>)?\s*[>)\]]"
+)
 OPENS: Final = re.compile(rf"(?:{any_of(OPENERS)})(?=[\s,:\d“\"‘’'«\u2066-\u2069]|$)")
 OPENS_WITH_DATE: Final = re.compile(rf"{OPENS.pattern}[\s,]*(?:[^\s\d]+[\s,]+){{0,3}}[^\s\d]{{0,3}}\d")
-STARTS_WITH_DATE: Final = re.compile(r"(?:[^\W\d]{1,14}[.,]{0,2}[ ,]+){0,2}\W?\d{1,4}(?:[./\-年년]|\s?[^\W\d]{2,12}\.?,?\s)")
+STARTS_WITH_DATE: Final = re.compile(
+    r"(?:[^\W\d]{1,14}[.,]{0,2}[ ,]+){0,2}\W?\d{1,4}(?:[./\-年년]|\s?[^\W\d]{2,12}\.?,?\s)"
+)
 ENDS_A_SENTENCE: Final = re.compile(r"(?:[!?。！？:：]|[^\W\d]{4,}\.)$")
-ONLY_CLOSES: Final = re.compile(rf">?\s*,?\s*{VERB}\s*[:：]?\s*$", re.IGNORECASE)
-"""The end of a wrapped attribution, which an address's closing bracket makes look like a quote."""
+ONLY_CLOSES: Final = re.compile(rf"\s*>\s*,?\s*{VERB}\s*[:：]\s*$", re.IGNORECASE)
+LONGEST_CLOSING: Final = 40
+MOST_SHARED: Final = 3
+"""Places in one line that are tried as the beginning of an attribution, from its end."""
 SHARED: Final = re.compile(
     r"(?:\s|-{2,}\s?)(?P<attribution>(?:"
     + "|".join(sorted(word.capitalize() for word in OPENERS if word.isascii() and word.isalpha() and len(word) > 1))
@@ -83,7 +89,9 @@ def attribution(lines: list[str], last: int, first: int, *, quote_follows: bool)
         if blank and not OPENS_WITH_DATE.match(line):
             break
         begins = starts(line)
-        if (begins or (not anchored and BRACKETED.search(line))) and is_attribution(joined, quote_follows=quote_follows):
+        if (begins or (not anchored and BRACKETED.search(line))) and is_attribution(
+            joined, quote_follows=quote_follows
+        ):
             found, anchored = above, anchored or begins
     return found
 
@@ -129,11 +137,16 @@ def is_attribution(line: str, *, quote_follows: bool) -> bool:
     return quote_follows and begins and date and address and len(line) < 150
 
 
+def only_closes(line: str) -> bool:
+    """The end of a wrapped attribution, which an address's closing bracket makes look like a quote (`> wrote:`)."""
+    return len(line) <= LONGEST_CLOSING and ONLY_CLOSES.match(line) is not None
+
+
 def shared(line: str) -> int | None:
     """Where an attribution begins that shares its line with the answer before it."""
     if len(line) > LONGEST:
         return None
-    for found in SHARED.finditer(line):
+    for found in list(SHARED.finditer(line))[-MOST_SHARED:]:
         rest = plain(line[found.start("attribution") :])
         if starts(rest) and is_attribution(rest, quote_follows=True):
             return len(line[: found.start("attribution")].rstrip(" \t-–—"))

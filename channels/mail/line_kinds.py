@@ -6,9 +6,9 @@ import re
 from enum import StrEnum
 from typing import Final
 
-from channels.mail.attributions import ONLY_CLOSES, attribution, is_attribution, plain, starts
+from channels.mail.attributions import attribution, only_closes
 from channels.mail.quoted_heads import Boundary, boundary, head
-from channels.mail.signatures import is_above_this_line, is_device_line, is_rule
+from channels.mail.signatures import is_above_this_line, is_device_line, is_rule, signature_table
 
 
 class Kind(StrEnum):
@@ -29,6 +29,7 @@ class Kind(StrEnum):
 BLANKS: Final = " \t\v\f\xa0\u3000\u200b\u200e\u200f\ufeff"
 QUOTE_MARK: Final = re.compile(r"[\s\xa0]*(?:>|＞|&gt;)")
 ALL_MARKS: Final = re.compile(r"(?:[\s\xa0]*(?:>|＞|&gt;))+")
+OTHERS: Final = frozenset({Kind.ATTRIBUTION, Kind.ORIGINAL, Kind.FORWARDED, Kind.HEAD})
 FENCE: Final = "```"
 
 
@@ -45,10 +46,9 @@ def is_quote(line: str) -> bool:
     return QUOTE_MARK.match(line) is not None
 
 
-def announces(quote: str) -> bool:
-    """A quoted line says itself that it is one: an attribution, or the line between two mails."""
-    line = ALL_MARKS.sub("", quote, count=1)
-    return is_attribution(plain(line), quote_follows=False) or boundary(line, "") is not None
+def announces(quotes: list[str]) -> bool:
+    """The quoted lines say themselves that they are: below their marks is what programs write above earlier mails."""
+    return not OTHERS.isdisjoint(kinds_of([ALL_MARKS.sub("", line, count=1) for line in quotes]))
 
 
 def _alone(lines: list[str]) -> list[Kind]:
@@ -56,12 +56,10 @@ def _alone(lines: list[str]) -> list[Kind]:
     for line in lines:
         if not line.strip(BLANKS):
             kinds.append(Kind.EMPTY)
-        elif not is_quote(line):
-            kinds.append(Kind.TEXT)
-        elif ONLY_CLOSES.match(line.lstrip()) and (not kinds or kinds[-1] is not Kind.QUOTE):
-            kinds.append(Kind.TEXT)
-        else:
+        elif is_quote(line) and (Kind.QUOTE in kinds[-1:] or not only_closes(line)):
             kinds.append(Kind.QUOTE)
+        else:
+            kinds.append(Kind.TEXT)
     return kinds
 
 
@@ -84,7 +82,7 @@ def _fenced(lines: list[str]) -> set[int]:
 
 def _mark_boundaries(lines: list[str], kinds: list[Kind], following: list[int | None], code: set[int]) -> None:
     """Whatever stands above somebody else's words."""
-    settled = 0
+    settled = headless = 0
     for at, line in enumerate(lines):
         if at < settled or kinds[at] is not Kind.TEXT or at in code:
             settled = at + 1 if kinds[at] is Kind.QUOTE else settled
@@ -94,15 +92,19 @@ def _mark_boundaries(lines: list[str], kinds: list[Kind], following: list[int | 
         if begins is not None:
             kinds[at] = Kind.FORWARDED if begins is Boundary.FORWARDED else Kind.ORIGINAL
             settled = at + 1
-        elif (end := head(lines, at)) is not None:
-            kinds[at:end] = [Kind.HEAD] * (end - at)
-            settled = end
-        else:
-            quote_follows = after is not None and kinds[after] is Kind.QUOTE
-            first = attribution(lines, at, settled, quote_follows=quote_follows)
-            if first is not None:
-                kinds[first : at + 1] = [Kind.ATTRIBUTION] * (at + 1 - first)
-                settled = at + 1
+            continue
+        if at >= headless:
+            end, is_head = head(lines, at)
+            if is_head:
+                kinds[at:end] = [Kind.HEAD] * (end - at)
+                settled = end
+                continue
+            headless = end
+        quote_follows = after is not None and kinds[after] is Kind.QUOTE
+        first = attribution(lines, at, settled, quote_follows=quote_follows)
+        if first is not None:
+            kinds[first : at + 1] = [Kind.ATTRIBUTION] * (at + 1 - first)
+            settled = at + 1
 
 
 def _mark_endings(lines: list[str], kinds: list[Kind], code: set[int]) -> None:
@@ -115,6 +117,7 @@ def _mark_endings(lines: list[str], kinds: list[Kind], code: set[int]) -> None:
             elif is_rule(lines[at]):
                 kinds[at] = Kind.RULE
             elif is_device_line(lines[at], last=below is not Kind.TEXT):
-                kinds[at] = Kind.DEVICE
+                first = signature_table(lines, at)
+                kinds[first : at + 1] = [Kind.DEVICE if kind is Kind.TEXT else kind for kind in kinds[first : at + 1]]
         if kinds[at] is not Kind.EMPTY:
             below = kinds[at]

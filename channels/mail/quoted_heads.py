@@ -4,6 +4,7 @@ that says so (`-----Original Message-----`)."""
 from __future__ import annotations
 
 import re
+import unicodedata
 from enum import StrEnum
 from typing import Final
 
@@ -28,6 +29,8 @@ class Boundary(StrEnum):
     FORWARDED = "forwarded"  # a mail that is passed on
 
 
+NO_LABEL: Final[frozenset[Label]] = frozenset()
+COPY_ALONE: Final = frozenset({Label.COPY})
 LONGEST_LABEL: Final = 30
 LONGEST_HEAD: Final = 40
 """Lines."""
@@ -43,7 +46,9 @@ LABELS: Final[dict[str, frozenset[Label]]] = {}
 BOUNDARIES: Final[dict[str, Boundary]] = {}
 DASHES: Final = " \t\xa0-_=*~—–―‐‑─━－﹣+#>|<"
 DASHED: Final = re.compile(r"[\s>*_|]*[-_=*~—–―‐‑─━－﹣+#<]{2,}")
-BY_SOMEBODY: Final = re.compile(r"(forwarded(?: message)?|original message|weitergeleitet|transféré)\s+(?:by|from|von|par)\s")
+BY_SOMEBODY: Final = re.compile(
+    r"(forwarded(?: message)?|original message|weitergeleitet|transféré)\s+(?:by|from|von|par)\s"
+)
 
 
 def _fill() -> None:
@@ -57,13 +62,17 @@ def _fill() -> None:
         ):
             for name in names:
                 key = _key(name)
-                LABELS[key] = LABELS.get(key, frozenset()) | {label}
+                LABELS[key] = LABELS.get(key, NO_LABEL) | {label}
         BOUNDARIES.update({_key(phrase): Boundary.ORIGINAL for phrase in words.original})
         BOUNDARIES.update({_key(phrase): Boundary.FORWARDED for phrase in words.forwarded})
 
 
 def _key(text: str) -> str:
-    return "".join(text.split()).casefold().replace("’", "'")
+    """As it is looked up: without blanks, case and accents, which some programs lose."""
+    folded = "".join(text.split()).casefold()
+    if folded.isascii():
+        return folded
+    return "".join(c for c in unicodedata.normalize("NFD", folded) if not unicodedata.combining(c)).replace("’", "'")
 
 
 _fill()
@@ -72,7 +81,7 @@ _fill()
 def labels(line: str) -> frozenset[Label]:
     """What the line may be in a quoted head; empty if it is none. In some languages one word labels two things."""
     name = label_name(line)
-    return LABELS.get(_key(name), frozenset()) if name else frozenset()
+    return LABELS.get(_key(name), NO_LABEL) if name else NO_LABEL
 
 
 def label_name(line: str) -> str:
@@ -84,43 +93,39 @@ def label_name(line: str) -> str:
     return line[:at].strip(" \t\xa0*_") if 0 < at <= LONGEST_LABEL else ""
 
 
-def head(lines: list[str], first: int) -> int | None:
-    """The line after a quoted head that begins at `first`; None if none begins there.
+def head(lines: list[str], first: int) -> tuple[int, bool]:
+    """Whether a quoted head begins at the line `first`, and the line after it; if none does, no line before that one
+    begins a head either.
 
     Three different labels make a head, or two where an address or a date stands beside them.
     """
     seen = labels(lines[first])
-    if not seen or seen == {Label.COPY}:
-        return None
+    if not seen or seen == COPY_ALONE:
+        return first + 1, False
     if _in_one_line(lines[first]):
-        return first + 1
+        return first + 1, True
     kinds = [seen]
     evidence = _has_evidence(lines[first])
     end = first + 1
     unlabelled = blanks = 0
     for at in range(first + 1, min(len(lines), first + LONGEST_HEAD)):
-        line = lines[at]
-        if not line.strip(" \t\xa0>*_"):
+        if not lines[at].strip(" \t\xa0>*_"):
             blanks += 1
             if blanks > 1:
                 break
             continue
-        found = labels(line)
-        if not found:
+        found = labels(lines[at])
+        if found:
+            kinds.append(found)
+            end, unlabelled, blanks = at + 1, 0, 0
+        else:
             unlabelled += 1
             if blanks or unlabelled > MOST_CONTINUATIONS:
                 break
-            evidence = evidence or (unlabelled == 1 and _has_evidence(line))
-            continue
-        kinds.append(found)
-        evidence = evidence or _has_evidence(line)
-        end = at + 1
-        unlabelled = blanks = 0
+        evidence = evidence or (unlabelled < 2 and _has_evidence(lines[at]))
     different = _different(kinds)
-    starts_a_mail = any(Label.SENDER in kind or Label.SENT in kind for kind in kinds)
-    if starts_a_mail and (different >= 3 or (different == 2 and evidence)):
-        return end
-    return None
+    tells_whose = any(Label.SENDER in kind or Label.SENT in kind for kind in kinds)
+    return end, tells_whose and (different >= 3 or (different == 2 and evidence))
 
 
 def boundary(line: str, following: str) -> Boundary | None:
@@ -144,11 +149,14 @@ def _in_one_line(line: str) -> bool:
     """All of a head in one line, as HTML that lost its line breaks leaves it: `From: … Sent: … To: … Subject: …`."""
     if len(line) > LONGEST_HEAD_IN_A_LINE or line.count(":") + line.count("：") < 3:
         return False
-    kinds: list[frozenset[Label]] = []
-    for before in COLON.split(line)[:-1]:
-        words = before.split()
-        kinds.append(next((LABELS[key] for count in (1, 2, 3) if (key := _key("".join(words[-count:]))) in LABELS), frozenset()))
+    kinds = [_last_words_label(before) for before in COLON.split(line)[:-1]]
     return Label.SENDER in kinds[0] and _different(kinds) >= 3
+
+
+def _last_words_label(text: str) -> frozenset[Label]:
+    words = text.split()
+    keys = (_key("".join(words[-count:])) for count in (1, 2, 3))
+    return next((LABELS[key] for key in keys if key in LABELS), NO_LABEL)
 
 
 def _has_evidence(line: str) -> bool:

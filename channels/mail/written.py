@@ -13,7 +13,7 @@ from typing import Final
 
 from channels.mail.attributions import shared
 from channels.mail.line_kinds import Kind, announces, is_quote, kinds_of
-from channels.mail.signatures import ends_the_mail
+from channels.mail.signatures import ends_the_mail, is_signature_mark
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,8 +40,6 @@ class Part(StrEnum):
 
 
 LINE_END: Final = re.compile("\r\n|\r|\n|\u2028|\u2029")
-MOST_RULES: Final = 20
-"""Lines of dashes that are asked whether the mail ends there; more of them are a table."""
 OTHERS_BEGIN: Final = frozenset({Kind.ORIGINAL, Kind.FORWARDED, Kind.HEAD, Kind.ABOVE})
 ENDS_A_SIGNATURE: Final = OTHERS_BEGIN | {Kind.ATTRIBUTION, Kind.QUOTE}
 OWN: Final = frozenset({Kind.TEXT, Kind.RULE})
@@ -75,14 +73,17 @@ def _of_one_owner(line: str) -> tuple[str, ...]:
 
 def _parts(lines: list[str], kinds: list[Kind], *, is_answer: bool) -> list[Part]:
     parts = [Part.REPLY] * len(lines)
-    own = False
-    rules = at = 0
+    own = others = False
+    ornaments: set[str] = set()
+    at = 0
     while at < len(lines):
         end, part = at + 1, Part.REPLY
         match kinds[at]:
             case Kind.TEXT:
                 own = True
-            case Kind.EMPTY | Kind.QUOTE:
+            case Kind.QUOTE:
+                others = True
+            case Kind.EMPTY:
                 pass
             case Kind.DEVICE:
                 part = Part.SIGNATURE
@@ -92,10 +93,12 @@ def _parts(lines: list[str], kinds: list[Kind], *, is_answer: bool) -> list[Part
                 end, part = len(lines) if own else end, Part.FORWARDED if own else Part.QUOTED
             case Kind.ATTRIBUTION:
                 end, part = _attributed(lines, kinds, at, own=own), Part.QUOTED
+                others = others or kinds[end - 1] is Kind.QUOTE
             case Kind.RULE:
-                rules += 1
-                if rules <= MOST_RULES:
-                    end, part = _under_rule(lines, kinds, at, own=own)
+                if (ornament := lines[at].strip()[0]) not in ornaments:
+                    end, part = _under_rule(lines, kinds, at, own=own or (others and is_signature_mark(lines[at])))
+                if part is Part.REPLY and own:
+                    ornaments.add(ornament)
         parts[at:end] = [part] * (end - at)
         at = end
     return parts
@@ -150,7 +153,8 @@ def _under_rule(lines: list[str], kinds: list[Kind], at: int, *, own: bool) -> t
 
 
 def _settle_quotes(lines: list[str], kinds: list[Kind], parts: list[Part]) -> None:
-    """A quote below all own words is an earlier mail; quotes with an answer below each say what it is about, and stay."""
+    """A quote below all own words is an earlier mail; quotes with an answer below each say what that is about, and
+    stay."""
     own = [at for at, part in enumerate(parts) if part is Part.REPLY and kinds[at] in OWN]
     if own:
         for first, end, answered in _quotes(lines, kinds, parts):
@@ -160,8 +164,8 @@ def _settle_quotes(lines: list[str], kinds: list[Kind], parts: list[Part]) -> No
         if len(answered) > 1:
             for first, end in answered:
                 parts[first:end] = [Part.REPLY] * (end - first)
-    elif any(part is Part.QUOTED for part in parts) or any(
-        kind is Kind.QUOTE and announces(line) for line, kind in zip(lines, kinds, strict=True)
+    elif any(part is Part.QUOTED for part in parts) or announces(
+        [line for line, kind in zip(lines, kinds, strict=True) if kind is Kind.QUOTE]
     ):
         for at, kind in enumerate(kinds):
             parts[at] = Part.QUOTED if kind is Kind.QUOTE else parts[at]
