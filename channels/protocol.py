@@ -156,6 +156,14 @@ class Streams(Protocol):
 
 
 @runtime_checkable
+class Schemed(Protocol):
+    """A channel that is not called like the scheme of its addresses: there may be several of its kind."""
+
+    scheme: str
+    """`mailto`, `tel`."""
+
+
+@runtime_checkable
 class Threads(Protocol):
     """A channel whose messages belong together by what they answer: mail."""
 

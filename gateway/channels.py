@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from bot.turn import ChannelFacts
-from channels.protocol import Channel
+from channels.protocol import Channel, Schemed
+from channels.sms.channel import Sms
+from channels.sms.providers import PROVIDERS
 from channels.webchat.channel import Rate, WebChat, WebChatSettings
+from gateway.numbers import number_settings
 from gateway.settings import Settings
 
-SCHEMES: Mapping[str, str] = {"mail": "mailto", "sms": "tel"}
-"""Schemes of the addresses of channels that are not called like their scheme."""
 
-
-def configured_channels(settings: Settings, *, webchat_key: bytes, clock: Callable[[], datetime]) -> list[Channel]:
-    """All channels that the settings switch on."""
+def configured_channels(
+    settings: Settings, *, webchat_key: bytes, mail_key: bytes, zone: ZoneInfo, clock: Callable[[], datetime]
+) -> list[Channel]:
+    """All channels that the settings switch on. The keys are this house's own; `zone` is the business's."""
     channels: list[Channel] = []
     if settings.webchat.enabled:
         channels.append(_webchat(settings, webchat_key, clock))
     if settings.telegram.token is not None:
         channels.append(_telegram(settings, settings.telegram.token.get_secret_value(), clock))
+    channels += _mailboxes(settings, mail_key, zone, clock)
+    channels += _numbers(settings, clock)
     return channels
 
 
@@ -61,11 +66,28 @@ def _telegram(settings: Settings, token: str, clock: Callable[[], datetime]) -> 
     )
 
 
+def _mailboxes(settings: Settings, key: bytes, zone: ZoneInfo, clock: Callable[[], datetime]) -> list[Channel]:
+    if not settings.mail:
+        return []
+    from channels.mail.channel import MailChannel
+    from gateway.mailboxes import mailbox
+
+    public = settings.server.public_url
+    return [MailChannel(mailbox(mail, key=key, public_url=public, zone=zone), clock=clock) for mail in settings.mail]
+
+
+def _numbers(settings: Settings, clock: Callable[[], datetime]) -> list[Channel]:
+    public = settings.server.public_url
+    proxies = [str(network) for network in settings.server.trusted_proxies]
+    found = [number_settings(number, public_url=public, trusted_proxies=proxies) for number in settings.sms]
+    return [Sms(each, PROVIDERS[each.provider](each), clock=clock) for each in found]
+
+
 def channel_facts(channel: Channel) -> ChannelFacts:
     """A channel as the engine sees it."""
     return ChannelFacts(
         name=channel.name,
-        scheme=SCHEMES.get(channel.name, channel.name),
+        scheme=channel.scheme if isinstance(channel, Schemed) else channel.name,
         buttons=channel.limits.buttons,
         text_limit=channel.limits.text,
     )

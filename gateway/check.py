@@ -14,6 +14,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Protocol
+from zoneinfo import ZoneInfo
 
 import aiohttp
 from alembic.script import ScriptDirectory
@@ -26,6 +27,7 @@ from bot.playbook import PlaybookMistakes, load
 from channels.envelope import SendError, SendErrorCode
 from gateway import playbooks
 from gateway.settings import Settings
+from gateway.settings_mail import Mail
 from gateway.settings_sources import SettingsMistakes
 from storage import migrations
 
@@ -80,6 +82,7 @@ async def check(settings: Settings, *, patience: float = PATIENCE) -> list[Findi
         check_playbook,
         check_port,
         check_telegram,
+        check_mail,
         check_rasa,
     )
     found = await asyncio.gather(*(_patiently(look, settings, patience) for look in looks))
@@ -217,6 +220,40 @@ async def check_telegram(settings: Settings) -> Sequence[Finding]:
         return [_mistake("telegram", f"Telegram at {telegram.api_base} does not answer as it should: {exc.detail}.")]
     finally:
         await bot.stop()
+
+
+async def check_mail(settings: Settings) -> Sequence[Finding]:
+    """Whether each mailbox can be read, and its mail handed over: a login at both servers, nothing sent."""
+    found = await asyncio.gather(*(_check_mailbox(mail, settings) for mail in settings.mail))
+    return [finding for findings in found for finding in findings]
+
+
+async def _check_mailbox(mail: Mail, settings: Settings) -> Sequence[Finding]:
+    from channels.mail.channel import MailChannel
+    from gateway.mailboxes import mailbox
+
+    subject, public = f"mail {mail.name}", settings.server.public_url
+    try:
+        channel = MailChannel(mailbox(mail, key=b"", public_url=public, zone=ZoneInfo("UTC")))
+    except (OSError, ValueError, KeyError) as exc:
+        return [_mistake(subject, f"The mailbox {mail.address} cannot be set up: {_first_line(exc)}")]
+    findings: list[Finding] = []
+    ways = (
+        ("is read", mail.imap and mail.imap.host, channel.probe_mailbox),
+        ("sends", mail.smtp and mail.smtp.host, channel.probe_submission),
+    )
+    for what, host, probe in ways:
+        if host:
+            try:
+                findings.append(_fine(subject, f"{mail.address} {what} at {host}: {await probe()}."))
+            except SendError as exc:
+                findings.append(_mistake(subject, f"{mail.address} at {host}: {exc.detail}."))
+    if mail.smtp is not None and (public is None or not public.startswith("https://")):
+        findings.append(
+            _note(subject, "Without server.public_url, an https address, no marketing mail leaves: it has no way out.")
+        )
+    await channel.stop()
+    return findings
 
 
 async def check_rasa(settings: Settings) -> Sequence[Finding]:

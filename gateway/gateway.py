@@ -172,7 +172,14 @@ class Gateway:
         if self._given_channels is not None:
             return self._given_channels
         key = await self.commits.run(lambda transaction: keys.find_or_make(transaction.connection, "webchat"))
-        return configured_channels(self.settings, webchat_key=key, clock=self._clock)
+        mail_key = await self.commits.run(lambda transaction: keys.find_or_make(transaction.connection, "mail"))
+        return configured_channels(
+            self.settings,
+            webchat_key=key,
+            mail_key=mail_key,
+            zone=self.playbooks.playbook().hours.time_zone,
+            clock=self._clock,
+        )
 
     def _port(self, name: str) -> ChannelPort:
         return ChannelPort(

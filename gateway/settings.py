@@ -11,15 +11,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy import URL, make_url
 
 from channels.webchat.settings import UPLOAD_TYPES
+from gateway import settings_mail, settings_sms
+from gateway.sections import Section
+from gateway.settings_mail import Mail
+from gateway.settings_sms import Number
 from gateway.settings_sources import PREFIX, Mistake, SettingsMistakes, Sources, nearest
 from gateway.settings_values import (
     BotToken,
@@ -41,12 +45,6 @@ class Role(StrEnum):
     ALL = "all"  # everything: the usual way on one machine
     WEB = "web"  # takes requests and holds visitors' connections
     WORKER = "worker"  # handles conversations, sends, polls, ticks
-
-
-class Section(BaseModel):
-    """A table of the file. Unknown keys are mistakes, and nothing changes after the start."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Server(Section):
@@ -183,6 +181,8 @@ class Settings(BaseSettings):
     nlu: Nlu = Nlu()
     webchat: WebChat = WebChat()
     telegram: Telegram = Telegram()
+    mail: tuple[Mail, ...] = Field(default=(), description="tables of their own, each under [[mail]]")
+    sms: tuple[Number, ...] = Field(default=(), description="tables of their own, each under [[sms]]")
     conversation: Conversation = Conversation()
     sending: Sending = Sending()
     orders: Orders = Orders()
@@ -262,6 +262,8 @@ def contradictions(settings: Settings) -> Iterable[Mistake]:
                 what="is not an https address, and Telegram calls no other",
                 right="set the address that the world sees, or telegram.webhook = false",
             )
+    yield from settings_mail.contradictions(settings.mail)
+    yield from settings_sms.contradictions(settings.sms, (mail.name for mail in settings.mail))
     if settings.nlu.engine == "rasa" and settings.nlu.rasa_url is None:
         yield Mistake(
             key="nlu.rasa_url",
@@ -295,12 +297,12 @@ def _merge(sources: Sources) -> Settings:
 
 
 def keys() -> Mapping[str, FieldInfo]:
-    """Every key there is, dotted."""
+    """Every key there is once, dotted; tables of which there may be several are the file's alone."""
     found: dict[str, FieldInfo] = {}
     for name, field in Settings.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             found.update({f"{name}.{inner}": info for inner, info in field.annotation.model_fields.items()})
-        else:
+        elif _table_in(field) is None:
             found[name] = field
     return found
 
@@ -312,19 +314,46 @@ def is_secret(key: str) -> bool:
 
 def _explain(error: ErrorDetails, sources: Sources) -> Mistake:
     """A validator's error, in a sentence; the value itself is shown only where it is no secret."""
-    key = ".".join(str(part) for part in error["loc"][:2])
-    field = keys().get(key)
+    field, depth = _field_at(error["loc"])
+    key = ".".join(str(part) for part in error["loc"][:depth])
     if field is None:
-        section = key.split(".", maxsplit=1)[0]
+        section = key.rpartition(".")[0] or key
+        table = section.split(".", maxsplit=1)[0]
         what = "is not a setting" if error["type"] == "extra_forbidden" else "is not a table of settings"
         right = nearest(key, keys()) if what == "is not a setting" else f"write its keys under [{section}]"
-        return Mistake(key=key, what=what, right=right, where=sources.origin(key) or sources.origin(section))
+        return Mistake(key=key, what=what, right=right, where=sources.origin(key) or sources.origin(table))
     if error["type"] == "mistake":
         what, right = error["ctx"]["what"], error["ctx"]["right"]  # pyright: ignore[reportTypedDictNotRequiredAccess]
+    elif error["type"] == "missing":
+        what, right = "is missing", f"it should be {field.description}"
     else:
-        what = "does not fit" if is_secret(key) else f"is {_shown(error['input'])}"
+        what = "does not fit" if _holds_secrets(field) else f"is {_shown(error['input'])}"
         right = f"it should be {field.description}"
-    return Mistake(key=key, what=what, right=right, where=sources.origin(key))
+    return Mistake(key=key, what=what, right=right, where=sources.origin(key) or sources.origin(key.split(".")[0]))
+
+
+def _field_at(location: tuple[int | str, ...]) -> tuple[FieldInfo | None, int]:
+    """The setting that an error is about, and how many parts of its location name it; None for what is no setting."""
+    model: type[BaseModel] | None = Settings
+    field: FieldInfo | None = None
+    named = 0
+    for depth, part in enumerate(location, 1):
+        if model is None:  # one of several values, or of alternatives
+            break
+        if isinstance(part, str):  # a number is one of several tables
+            field, named = model.model_fields.get(part), depth
+            model = _table_in(field) if field is not None else None
+    return (field if field is not None and field.description else None), named
+
+
+def _table_in(field: FieldInfo) -> type[BaseModel] | None:
+    """The table that a key holds, alone, perhaps, or several times."""
+    candidates = (field.annotation, *get_args(field.annotation))
+    return next((each for each in candidates if isinstance(each, type) and issubclass(each, BaseModel)), None)
+
+
+def _holds_secrets(field: FieldInfo) -> bool:
+    return "SecretStr" in str(field.annotation) or _table_in(field) is not None
 
 
 def _shown(value: object) -> str:

@@ -49,7 +49,7 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 class MailChannel:
-    """One mailbox as a channel: Channel, Polls, Threads and Probes of `channels.protocol`."""
+    """One mailbox as a channel: Channel, Polls, Schemed, Threads and Probes of `channels.protocol`."""
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class MailChannel:
     ) -> None:
         """`pause` waits so many seconds between tries. Raises ValueError for settings that are insecure or none."""
         self.name = settings.name
+        self.scheme = "mailto"
         self.limits = settings.limits
         self.window = settings.window
         self._settings = settings

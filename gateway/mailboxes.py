@@ -1,0 +1,137 @@
+"""Mailboxes by settings: `[[mail]]` as the adapter takes it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from channels.mail.composing import Sender
+from channels.mail.connection import Security, SubmissionSettings
+from channels.mail.providers.seam import Credentials
+from channels.mail.settings import (
+    LIMITS,
+    After,
+    Existing,
+    Login,
+    MailboxSettings,
+    MailLimits,
+    MailSettings,
+    PushSettings,
+    TokenSettings,
+)
+from channels.mail.signing import DkimKey
+from channels.mail.webhooks import HookSettings
+from channels.protocol import Limits
+from gateway.settings_mail import Mail, MailImap, MailLogin, MailProvider, MailSmtp, MailToken, secret
+
+IMAP_PORTS = {"tls": 993, "starttls": 143, "plain": 143}
+SMTP_PORTS = {"tls": 465, "starttls": 587, "plain": 25}
+
+
+def mailbox(mail: Mail, *, key: bytes, public_url: str | None, zone: ZoneInfo) -> MailSettings:
+    """`key`: of this house; `zone`: by whose clock quoted mails are dated. Raises OSError for a file that has gone."""
+    smtp_login = (mail.smtp.login or mail.login) if mail.smtp and not mail.smtp.no_login else None
+    return MailSettings(
+        name=mail.name,
+        sender=Sender(
+            address=mail.address,
+            name=mail.from_name,
+            return_path=mail.bounces_address,
+            zone=zone,
+            separator=mail.reply_separator,
+            about=mail.about,
+        ),
+        secret=key,
+        mailbox=_imap(mail.imap, mail.login) if mail.imap and mail.login else None,
+        submission=_smtp(mail.smtp, smtp_login) if mail.smtp else None,
+        submission_login=_login(smtp_login) if smtp_login and smtp_login.token else None,
+        push=PushSettings(
+            secret=(secret(mail.push, "secret") or "").encode(),
+            path=f"/mail/{mail.name}/push",
+            window=mail.push.window_seconds,
+        )
+        if mail.push
+        else None,
+        hook=_hook(mail, mail.provider, public_url) if mail.provider else None,
+        dkim=DkimKey(
+            domain=mail.dkim.domain, selector=mail.dkim.selector, private_key=mail.dkim.key_file.read_text("utf-8")
+        )
+        if mail.dkim
+        else None,
+        public_url=public_url,
+        aliases=(*mail.aliases, *([mail.bounces_address] if mail.bounces_address else [])),
+        trusted_authserv_id=mail.trusted_authserv_id,
+        window=timedelta(days=mail.window_days),
+        limits=Limits(
+            text=LIMITS.text,
+            per_second=mail.smtp.per_second if mail.smtp else LIMITS.per_second,
+            per_address=LIMITS.per_address,
+            burst=LIMITS.burst,
+            concurrency=LIMITS.concurrency,
+        ),
+        accepts=MailLimits(bytes=mail.max_bytes),
+    )
+
+
+def _imap(imap: MailImap, login: MailLogin) -> MailboxSettings:
+    return MailboxSettings(
+        host=imap.host,
+        port=imap.port or IMAP_PORTS[imap.security],
+        security=Security(imap.security),
+        certificates=str(imap.certificates) if imap.certificates else None,
+        login=_login(login),
+        folder=imap.folder,
+        after=After(imap.after),
+        move_to=imap.move_to,
+        existing=Existing(imap.existing),
+        idle=imap.idle_seconds,
+        poll=imap.poll_seconds,
+    )
+
+
+def _smtp(smtp: MailSmtp, login: MailLogin | None) -> SubmissionSettings:
+    return SubmissionSettings(
+        host=smtp.host,
+        port=smtp.port or SMTP_PORTS[smtp.security],
+        security=Security(smtp.security),
+        certificates=str(smtp.certificates) if smtp.certificates else None,
+        user=login.user if login else None,
+        password=secret(login, "password") if login else None,
+        hello=smtp.hello,
+        connections=smtp.connections,
+    )
+
+
+def _login(login: MailLogin) -> Login:
+    return Login(
+        user=login.user, password=secret(login, "password"), token=_token(login.token) if login.token else None
+    )
+
+
+def _token(token: MailToken) -> TokenSettings:
+    return TokenSettings(
+        file=str(token.file) if token.file else None,
+        command=token.command,
+        url=token.url,
+        client_id=token.client_id,
+        client_secret=secret(token, "client_secret"),
+        refresh_token=secret(token, "refresh_token"),
+        scope=token.scope,
+    )
+
+
+def _hook(mail: Mail, provider: MailProvider, public_url: str | None) -> HookSettings:
+    path = f"/mail/{mail.name}/hook"
+    return HookSettings(
+        provider=provider.name,
+        path=path,
+        credentials=Credentials(
+            key=secret(provider, "key") or "",
+            user=provider.user,
+            password=secret(provider, "password") or "",
+            api_key=secret(provider, "api_key") or "",
+            api_base=provider.api_base,
+            public_url=f"{public_url}{path}" if public_url else None,
+            topic=provider.topic,
+        ),
+    )

@@ -1,0 +1,135 @@
+"""Mailboxes in the settings: what a person may write, and what they are told about it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import BaseModel
+
+from channels.mail.channel import MailChannel
+from gateway.mailboxes import mailbox
+from gateway.settings import Settings, SettingsMistakes, load
+from gateway.settings_mail import SECRETS, Mail, MailToken
+from tests.given import CHECKOUT
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+MINIMAL = """
+[[mail]]
+address = "support@shop.example"
+[mail.login]
+user = "support@shop.example"
+password = "geheim-geheim"
+[mail.imap]
+host = "imap.shop.example"
+[mail.smtp]
+host = "smtp.shop.example"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("RAPPORT_SETTINGS", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def settings(text: str) -> Settings:
+    Path("rapport.toml").write_text(text, "utf-8")
+    return load()
+
+
+def sentences(text: str) -> list[str]:
+    with pytest.raises(SettingsMistakes) as caught:
+        settings(text)
+    assert "geheim" not in str(caught.value)
+    return str(caught.value).splitlines()
+
+
+def test_address_login_and_two_hosts_make_a_mailbox() -> None:
+    given = settings(MINIMAL)
+    (mail,) = given.mail
+    made = mailbox(mail, key=b"k" * 32, public_url="https://chat.shop.example", zone=SHANGHAI)
+    assert made.mailbox is not None
+    assert made.submission is not None
+    assert (made.name, made.mailbox.port, made.submission.port) == ("mail", 993, 465)
+    assert (made.submission.user, made.submission.password) == ("support@shop.example", "geheim-geheim")
+    channel = MailChannel(made)
+    assert (channel.name, channel.scheme) == ("mail", "mailto")
+    for shown in (repr(given), repr(made)):
+        assert "geheim" not in shown
+
+
+def test_several_mailboxes_are_channels_with_names_of_their_own() -> None:
+    other = MINIMAL.replace("support@", "sales@").replace("[[mail]]", '[[mail]]\nname = "sales"')
+    assert [mail.name for mail in settings(MINIMAL + other).mail] == ["mail", "sales"]
+    assert sentences(MINIMAL + MINIMAL) == [
+        "mail.1.name is mail, as another's; name each mailbox otherwise.",
+        "mail.1.address is another mailbox's, too; give each mailbox an address of its own.",
+    ]
+
+
+def test_a_secret_may_stand_in_a_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from-a-file\n")
+    text = MINIMAL.replace('password = "geheim-geheim"', f'password_file = "{tmp_path}/secret"')
+    (mail,) = settings(text).mail
+    made = mailbox(mail, key=b"k" * 32, public_url=None, zone=SHANGHAI)
+    assert made.mailbox is not None
+    assert made.mailbox.login.password == "from-a-file"
+    (sentence,) = sentences(text.replace("/secret", "/absent"))
+    assert sentence.startswith("mail.0.login.password_file names")
+
+
+@pytest.mark.parametrize(
+    ("change", "to", "sentence"),
+    [
+        ("support@shop.example", "Shop <a@b.c>", "mail.0.address (rapport.toml) is 'Shop <a@b.c>'"),
+        ('address = "support@shop.example"', "", "mail.0.address (rapport.toml) is missing"),
+        ('password = "geheim-geheim"', "", "mail.0.login has no secret; set password"),
+        ("[mail.imap]", "[mail.imap]\nport = 99999", "mail.0.imap.port (rapport.toml) is 99999; it should be a port"),
+        ("[mail.imap]", "[mail.imap]\nfodler = 1", "mail.0.imap.fodler (rapport.toml) is not a setting"),
+        ("[mail.imap]", '[mail.imap]\nafter = "delete"', "mail.0.imap.after (rapport.toml) is 'delete'; it should be"),
+        ("[mail.imap]", '[mail.push]\nsecret = "geheim"\n[mail.imap]', "mail.0.push.secret (rapport.toml) does not"),
+        ("[mail.imap]", "[mail.push]\n[mail.imap]", "mail.0.push.secret is missing, and"),
+        ("[[mail]]", '[[mail]]\nname = "webchat"', "mail.0.name (rapport.toml) is 'webchat'; use small letters"),
+        (
+            "[mail.imap]",
+            '[mail.login.token]\nurl = "https://a.example"\n[mail.imap]',
+            "mail.0.login has a password and a token; set password",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_mailbox_is_told_in_a_sentence(change: str, to: str, sentence: str) -> None:
+    assert any(each.startswith(sentence) for each in sentences(MINIMAL.replace(change, to))), sentences(
+        MINIMAL.replace(change, to)
+    )
+
+
+def test_the_example_shows_every_key_of_a_mailbox_and_holds(tmp_path: Path) -> None:
+    example = (CHECKOUT / "rapport.example.toml").read_text("utf-8")
+    block = example[example.index("# [[mail]]") : example.index("[conversation]")]
+    lines = [re.sub(r"^# ", "", line) for line in block.splitlines()]
+    shown = tomllib.loads("\n".join(line for line in lines if not line.startswith("# ")))["mail"][0]
+    optional = {line.split(" = ")[0].removeprefix("# ") for line in lines if line.startswith("# ") and " = " in line}
+    Mail.model_validate(shown)
+    named = {key for table in (shown, *tables(shown)) for key in table} | {"token"}
+    for model in models(Mail):
+        wanted = set(model.model_fields) - {name for name in SECRETS if f"{name}_file" in model.model_fields}
+        assert wanted <= (optional if model is MailToken else named), model
+
+
+def tables(table: dict[str, object]) -> list[dict[str, object]]:
+    return [value for value in table.values() if isinstance(value, dict)]
+
+
+def models(model: type[BaseModel]) -> list[type[BaseModel]]:
+    from gateway.settings import _table_in
+
+    inner = [table for field in model.model_fields.values() if (table := _table_in(field)) is not None]
+    return list(dict.fromkeys([model, *(each for table in inner for each in models(table))]))
+
+
+def test_every_key_of_a_mailbox_says_in_words_what_would_be_right() -> None:
+    assert [name for model in models(Mail) for name, field in model.model_fields.items() if not field.description] == []
