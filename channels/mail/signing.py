@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
@@ -15,8 +15,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-
-from channels.mail.composing import Mail
 
 SIGNED: Final = (
     *("from", "to", "subject", "date", "message-id", "reply-to", "in-reply-to", "references"),
@@ -66,10 +64,6 @@ class Signer:
         self._head = (
             f"DKIM-Signature: v=1; a={self._algorithm}; c=relaxed/relaxed; d={key.domain};\r\n s={key.selector}; t="
         )
-
-    def signed(self, mail: Mail, *, at: int) -> Mail:
-        """The mail with its signature; `at` in Unix seconds."""
-        return replace(mail, content=self.sign(mail.content, at=at))
 
     def sign(self, content: bytes, *, at: int) -> bytes:
         """The mail with its signature on top. Its lines end in CRLF; `at` in Unix seconds."""
