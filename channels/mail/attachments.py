@@ -78,14 +78,15 @@ def safe_name(name: str) -> str:
 
 
 def extension(content_type: str) -> str:
-    return _EXTENSIONS.get(content_type) or mimetypes.guess_extension(content_type) or ".bin"
+    """With its dot; for what nobody knows, `.txt` or `.bin`."""
+    unknown = ".txt" if content_type.startswith(("text/", "message/")) else ".bin"
+    return _EXTENSIONS.get(content_type) or mimetypes.guess_extension(content_type) or unknown
 
 
 def _is_shown(part: Part, content_id: str | None, sources: Sequence[str]) -> bool:
-    if content_id is not None and any(f"cid:{content_id}" in source for source in sources):
+    """Within its text: the HTML names it, or it came to be named. A photo that a phone puts behind a text is a file."""
+    if content_id is None or not sources:
+        return False
+    if any(f"cid:{content_id}" in source for source in sources):
         return True
-    return (
-        part.headers.token("content-disposition") == "inline"
-        and part.content_type.startswith("image/")
-        and (content_id is not None or not sources)
-    )
+    return part.content_type.startswith("image/") and part.headers.token("content-disposition") == "inline"

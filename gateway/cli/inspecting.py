@@ -24,6 +24,16 @@ def telegram(files: Files) -> None:
 
 
 @inspect_app.command()
+def mail(
+    files: Annotated[list[Path], typer.Argument(help="Mails as they travel (MIME); - for standard input.")],
+) -> None:
+    """Mails: who wrote what now, what came with it, and whether a person wrote it at all."""
+    from gateway.inspecting_mail import inspect_mail
+
+    _each(files, lambda raw: [inspect_mail(raw)])
+
+
+@inspect_app.command()
 def sms(
     provider: Annotated[str, typer.Argument(help="Who sent it: twilio, kannel, nexmo, infobip, plivo, …")],
     files: Annotated[list[Path], typer.Argument(help="Files with JSON {method, url, headers, body}; - for input.")],
