@@ -31,6 +31,8 @@ class Limits:
     """Sends on the wire at once."""
     idempotent: bool = False
     """The provider takes our key and drops repeats: a lost answer may then be retried."""
+    keywords: bool = False
+    """People steer by single words here: STOP, T or HELP as the whole message is meant as such (SMS)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -233,6 +233,7 @@ class Gateway:
             self.lookups,
             playbook=self.playbooks.playbook,
             channels={name: channel_facts(channel) for name, channel in self.channels.items()},
+            keywords=frozenset(name for name, channel in self.channels.items() if channel.limits.keywords),
             clock=self._clock,
             observe=self.metrics.turn,
             on_slow=self._show_typing,

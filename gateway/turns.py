@@ -55,10 +55,12 @@ class Turns:
         playbook: Callable[[], Playbook],
         channels: Mapping[str, ChannelFacts],
         clock: Callable[[], datetime],
+        keywords: frozenset[str] = frozenset(),
         observe: Callable[[float], None] = lambda seconds: None,
         on_slow: Callable[[str, str], None] = lambda channel, uri: None,
     ) -> None:
-        """`on_slow` is told channel and address when an answer takes longer than people expect."""
+        """`keywords`: channels where a single word steers (`Limits.keywords`); `on_slow` is told channel and address
+        when an answer takes longer than people expect."""
         self._commits = commits
         self._application = application
         self._comprehension = comprehension
@@ -66,6 +68,7 @@ class Turns:
         self._playbook = playbook
         self._channels = channels
         self._clock = clock
+        self._keywords = keywords
         self._observe = observe
         self._on_slow = on_slow
         self._running: set[asyncio.Task[None]] = set()
@@ -112,7 +115,7 @@ class Turns:
         words = [
             Words(
                 text="" if message.kind is InteractionKind.CALLBACK else message.text,
-                whole_message=claim.person.uri.startswith("tel:"),
+                whole_message=claim.talk.channel in self._keywords,
             )
             for claim in claims
             for message in claim.messages

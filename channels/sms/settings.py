@@ -11,7 +11,7 @@ from channels.protocol import Limits
 
 SEGMENT_LIMIT: Final = 10
 """Segments of one text: operators join up to 255, but phones and people give up long before, and each is billed."""
-LIMITS: Final = Limits(text=1530, per_second=1, per_address=1, burst=SEGMENT_LIMIT, concurrency=64)
+LIMITS: Final = Limits(text=1530, per_second=1, per_address=1, burst=SEGMENT_LIMIT, concurrency=64, keywords=True)
 """`text` is ten segments of GSM 03.38; `per_second` counts segments: an ordinary long number may send one a second
 (https://www.twilio.com/docs/messaging/guides/message-queueing)."""
 
