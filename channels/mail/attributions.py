@@ -48,6 +48,7 @@ STARTS_WITH_DATE: Final = re.compile(
 )
 ENDS_A_SENTENCE: Final = re.compile(r"(?:[!?。！？:：]|[^\W\d]{4,}\.)$")
 ONLY_CLOSES: Final = re.compile(rf"\s*>\s*,?\s*{VERB}\s*[:：]\s*$", re.IGNORECASE)
+LONGEST_NAME: Final = 60
 LONGEST_CLOSING: Final = 40
 MOST_SHARED: Final = 3
 """Places in one line that are tried as the beginning of an attribution, from its end."""
@@ -93,7 +94,8 @@ def attribution(lines: list[str], last: int, first: int, *, quote_follows: bool)
             joined, quote_follows=quote_follows
         ):
             found, anchored = above, anchored or begins
-    return found
+    named_above = found == last > first and closing.startswith("<") and is_name(lines[last - 1])
+    return last - 1 if named_above else found
 
 
 def plain(line: str) -> str:
@@ -102,6 +104,12 @@ def plain(line: str) -> str:
         for entity, character in ENTITIES:
             line = line.replace(entity, character)
     return NOISE.sub("", line).replace("\xa0", " ").strip(" \t-–—‐|").lower()
+
+
+def is_name(line: str) -> bool:
+    """The line may be the name before a wrapped address."""
+    name = plain(line[:LONGEST_NAME])
+    return name != "" and len(line) < LONGEST_NAME and not ENDS_A_SENTENCE.search(name) and not name.endswith(",")
 
 
 def closes(line: str) -> bool:

@@ -16,6 +16,7 @@ MOST_WORDS_OF_MINE: Final = 12
 MOST_WORDS: Final = 7
 MOST_WORDS_UNNAMED: Final = 5
 MOST_TABLE_LINES: Final = 12
+LONGEST_RULE: Final = 200
 LONGEST_SIGNATURE: Final = 15
 """Lines below a rule that still may be a signature."""
 MOST_SENTENCES: Final = 4
@@ -25,6 +26,8 @@ LINK: Final = re.compile(r"\(?<?\[?(?:https?://|mailto:|www\.)[^\s<>()\[\]]*[)>\
 BRACKETS: Final = re.compile(r"[\[\]<>]+")
 MARKS: Final = " \t\xa0*_-–—~>|[](){}<\"'“”‘’«».。!！·•\u200b\u200e\u200f\u202a-\u202e\u2066\u2067\u2068\u2069\ufeff"
 RULE: Final = re.compile(r"[\s\xa0]*(?:[-_=~#*+—–―─━ᐧ·][\s\xa0]?){2,}[\s\xa0]*$")
+COLUMNS: Final = re.compile(r"\s*(?:[-=]{3,}\s+)+[-=]{3,}\s*$")
+"""Under the titles of a table."""
 SIGNATURE_MARKS: Final = frozenset({"--", "—", "–", "---", "- -", "__", "—-", "-—", "––", "——", "−−", "‐‐", "ᐧ"})
 BEGINS: Final = tuple(
     sorted({phrase for words in LANGUAGES.values() for phrase in words.sent_from}, key=lambda phrase: -len(phrase))
@@ -55,6 +58,13 @@ MINE: Final = re.compile(
 FROM_A_DEVICE: Final = re.compile(
     r"(?:\w+ )?from (?:my )?(?:mobile|(?:i|smart)?phone|ipad|android|tablet|cell)(?: \w{1,6})?"
 )
+CONTACT: Final = re.compile(r"@|www\.|https?:")
+A_PERSON: Final = re.compile(
+    r"\b(?:i|i'm|i've|my|me|we|you|please|order|refund|ich|mein|meine|wir|bitte|je|j'ai|nous|vous|mi|yo|por favor"
+    r"|pedido|io|mio|per favore|meu|minha|ik|mijn|graag|jag|jeg|proszę|prosím|я|мой|мне|пожалуйста)\b"
+    r"|[我你您请請]|订单|訂單|退款|ください|です|ます|니다|주세요"
+)
+"""Somebody speaks, or something is asked for."""
 QUESTION: Final = re.compile(r"[?？]\s*$|[?？]\s")
 SENTENCE: Final = re.compile(r"\w{2,}[^\n]{25,}[.!…。！]\s*$")
 
@@ -105,7 +115,9 @@ def signature_table(lines: list[str], last: int) -> int:
 
 def is_rule(line: str) -> bool:
     """A line of dashes or the like, or the mark of a signature (RFC 3676, 4.3: `-- `)."""
-    return line.strip() in SIGNATURE_MARKS or (len(line) < 200 and RULE.match(line) is not None)
+    if line.strip() in SIGNATURE_MARKS:
+        return True
+    return len(line) < LONGEST_RULE and RULE.match(line) is not None and not COLUMNS.match(line)
 
 
 def is_signature_mark(line: str) -> bool:
@@ -122,8 +134,8 @@ def ends_the_mail(mark: str, below: list[str]) -> bool:
     text = " ".join(words)[:4000].lower()
     if any(word in text for word in DISCLAIMERS):
         return True
-    own = 2 * sum(1 for line in words if QUESTION.search(line)) + sum(1 for line in words if SENTENCE.search(line))
+    questions = sum(1 for line in words if QUESTION.search(line))
+    sentences = sum(1 for line in words if SENTENCE.search(line) and not CONTACT.search(line))
     if is_signature_mark(mark):
-        return own <= MOST_SENTENCES
-    own += any(is_rule(line) for line in words)
-    return len(words) <= LONGEST_SIGNATURE and own < 2
+        return 2 * questions + sentences <= MOST_SENTENCES
+    return len(words) <= LONGEST_SIGNATURE and not questions and not sentences and not A_PERSON.search(text)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from channels.mail.attributions import shared
+from channels.mail.attributions import MOST_LINES, shared
 from channels.mail.line_kinds import Kind, announces, is_quote, kinds_of
 from channels.mail.signatures import ends_the_mail, is_signature_mark
 
@@ -40,6 +40,7 @@ class Part(StrEnum):
 
 
 LINE_END: Final = re.compile("\r\n|\r|\n|\u2028|\u2029")
+EMPTY_ABOVE: Final = re.compile(r"\A(?:[^\S\n]*\n)+")
 OTHERS_BEGIN: Final = frozenset({Kind.ORIGINAL, Kind.FORWARDED, Kind.HEAD, Kind.ABOVE})
 ENDS_A_SIGNATURE: Final = OTHERS_BEGIN | {Kind.ATTRIBUTION, Kind.QUOTE}
 OWN: Final = frozenset({Kind.TEXT, Kind.RULE})
@@ -96,8 +97,8 @@ def _parts(lines: list[str], kinds: list[Kind], *, is_answer: bool) -> list[Part
                 others = others or kinds[end - 1] is Kind.QUOTE
             case Kind.RULE:
                 if (ornament := lines[at].strip()[0]) not in ornaments:
-                    end, part = _under_rule(lines, kinds, at, own=own or (others and is_signature_mark(lines[at])))
-                if part is Part.REPLY and own:
+                    end, part = _under_rule(lines, kinds, at, own=own, others=others)
+                if part is Part.REPLY:
                     ornaments.add(ornament)
         parts[at:end] = [part] * (end - at)
         at = end
@@ -135,8 +136,8 @@ def _is_wrapped(lines: list[str], kinds: list[Kind], at: int) -> bool:
     return len(above) >= 70 and len(line) < 30 and line[:1].islower()
 
 
-def _under_rule(lines: list[str], kinds: list[Kind], at: int, *, own: bool) -> tuple[int, Part]:
-    """How far that goes which a line of dashes begins, and whose it is."""
+def _under_rule(lines: list[str], kinds: list[Kind], at: int, *, own: bool, others: bool) -> tuple[int, Part]:
+    """How far that goes which a line of dashes begins, and whose it is; `others`: somebody else's words are above."""
     after = at + 1
     while after < len(lines) and kinds[after] is Kind.EMPTY:
         after += 1
@@ -147,7 +148,8 @@ def _under_rule(lines: list[str], kinds: list[Kind], at: int, *, own: bool) -> t
     end = after
     while end < len(lines) and kinds[end] not in ENDS_A_SIGNATURE:
         end += 1
-    if own and ends_the_mail(lines[at], lines[at + 1 : end]):
+    marked = is_signature_mark(lines[at]) and (others or end < len(lines))
+    if (own or marked) and ends_the_mail(lines[at], lines[at + 1 : end]):
         return end, Part.SIGNATURE
     return at + 1, Part.REPLY
 
@@ -156,19 +158,27 @@ def _settle_quotes(lines: list[str], kinds: list[Kind], parts: list[Part]) -> No
     """A quote below all own words is an earlier mail; quotes with an answer below each say what that is about, and
     stay."""
     own = [at for at, part in enumerate(parts) if part is Part.REPLY and kinds[at] in OWN]
-    if own:
-        for first, end, answered in _quotes(lines, kinds, parts):
-            if not answered and first > own[-1]:
+    quotes = _quotes(lines, kinds, parts)
+    between = [(first, end) for first, end, answered in quotes if answered]
+    if not own:
+        if Kind.FORWARDED not in kinds and _are_earlier(lines, kinds, parts):
+            for first, end, _ in quotes:
                 parts[first:end] = [Part.QUOTED] * (end - first)
-        answered = [(first, end) for first, end, answered in _quotes(lines, kinds, parts) if answered]
-        if len(answered) > 1:
-            for first, end in answered:
-                parts[first:end] = [Part.REPLY] * (end - first)
-    elif any(part is Part.QUOTED for part in parts) or announces(
+        return
+    for first, end, answered in quotes:
+        above_all = first < own[0] and announces(lines[first : first + MOST_LINES])
+        if above_all or (not answered and first > own[-1]):
+            parts[first:end] = [Part.QUOTED] * (end - first)
+    if len(between) > 1:
+        for first, end in between:
+            parts[first:end] = [Part.REPLY] * (end - first)
+
+
+def _are_earlier(lines: list[str], kinds: list[Kind], parts: list[Part]) -> bool:
+    """Quotes without any word of the person's are an earlier mail, if anything says so; else they were typed."""
+    return Part.QUOTED in parts or announces(
         [line for line, kind in zip(lines, kinds, strict=True) if kind is Kind.QUOTE]
-    ):
-        for at, kind in enumerate(kinds):
-            parts[at] = Part.QUOTED if kind is Kind.QUOTE else parts[at]
+    )
 
 
 def _quotes(lines: list[str], kinds: list[Kind], parts: list[Part]) -> list[tuple[int, int, bool]]:
@@ -189,5 +199,5 @@ def _quotes(lines: list[str], kinds: list[Kind], parts: list[Part]) -> list[tupl
 
 
 def _joined(lines: list[str], parts: list[Part], part: Part) -> str:
-    text = "\n".join(line for line, whose in zip(lines, parts, strict=True) if whose is part)
-    return text.rstrip().lstrip("\r\n")
+    text = "\n".join(line for line, whose in zip(lines, parts, strict=True) if whose is part).rstrip()
+    return EMPTY_ABOVE.sub("", text, count=1)

@@ -28,6 +28,7 @@ def test_apple_mail_quotes_the_attribution_too(attribution: str) -> None:
 
     assert written_now(f"{THANKS}\n\n> {quoted}\n>\n{QUOTED}\n").reply == THANKS
     assert written_now(f"> {quoted}\n>\n{QUOTED}\n").reply == ""
+    assert written_now(f"> {quoted}\n>\n{QUOTED}\n\n{THANKS}\n").reply == THANKS
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
@@ -92,6 +93,25 @@ def test_a_quote_the_mail_program_wrapped_badly_is_one_quote() -> None:
     )
 
     assert written.reply == "Yes."
+
+
+def test_a_mail_passed_on_without_a_word_is_itself_what_is_said() -> None:
+    written = written_now(
+        "Begin forwarded message:\n\n> From: Ann <ann@example.org>\n> To: Bob\n>\n> Your refund is late."
+    )
+
+    assert written.reply.endswith("> Your refund is late.")
+    assert written_now(f"{FORWARDS[0]}\n{HEADS[0]}\n\nYour refund is late.").reply == "Your refund is late."
+
+
+def test_a_name_that_is_wrapped_before_its_address_goes_with_it() -> None:
+    assert written_now(f"{THANKS}\n\nAnn Lee\n<ann@example.org> wrote:\n{QUOTED}").reply == THANKS
+
+
+def test_an_empty_line_inside_an_attribution_is_a_converters() -> None:
+    broken = "On Wed, Jan 1, 2020 at 10:00 AM Ann Lee\n\n<\nmailto:ann@example.org\n> wrote:"
+
+    assert written_now(f"{THANKS}\n\n{broken}\n\n{EARLIER}").reply == THANKS
 
 
 def test_a_mail_of_quote_marks_alone_is_the_persons() -> None:
