@@ -34,10 +34,9 @@ async def house(settings: SmsSettings, *, listen: int = 0) -> AsyncGenerator[Hou
     app.add_routes(channel.routes())
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", listen)
-    await site.start()
-    await channel.start(port)
     try:
+        await web.TCPSite(runner, "127.0.0.1", listen).start()
+        await channel.start(port)
         at = runner.addresses[0][1]
         yield House(channel=channel, port=port, url=f"http://127.0.0.1:{at}", settings=settings)
     finally:
