@@ -302,7 +302,7 @@ def keys() -> Mapping[str, FieldInfo]:
     for name, field in Settings.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             found.update({f"{name}.{inner}": info for inner, info in field.annotation.model_fields.items()})
-        elif _table_in(field) is None:
+        elif table_in(field) is None:
             found[name] = field
     return found
 
@@ -342,18 +342,18 @@ def _field_at(location: tuple[int | str, ...]) -> tuple[FieldInfo | None, int]:
             break
         if isinstance(part, str):  # a number is one of several tables
             field, named = model.model_fields.get(part), depth
-            model = _table_in(field) if field is not None else None
+            model = table_in(field) if field is not None else None
     return (field if field is not None and field.description else None), named
 
 
-def _table_in(field: FieldInfo) -> type[BaseModel] | None:
+def table_in(field: FieldInfo) -> type[BaseModel] | None:
     """The table that a key holds, alone, perhaps, or several times."""
     candidates = (field.annotation, *get_args(field.annotation))
     return next((each for each in candidates if isinstance(each, type) and issubclass(each, BaseModel)), None)
 
 
 def _holds_secrets(field: FieldInfo) -> bool:
-    return "SecretStr" in str(field.annotation) or _table_in(field) is not None
+    return "SecretStr" in str(field.annotation) or table_in(field) is not None
 
 
 def _shown(value: object) -> str:

@@ -150,9 +150,11 @@ class MailChannel:
 
         while True:
             try:
-                await mailbox.pages(Cursor.read(await port.cursor()), take)
-                failures = 0
-                await mailbox.news()
+                cursor = Cursor.read(await port.cursor())
+                while True:
+                    cursor = await mailbox.pages(cursor, take)
+                    failures = 0
+                    await mailbox.news()
             except (SendError, StorageUnavailable) as problem:
                 failures += 1
                 await self._wait(problem, failures)

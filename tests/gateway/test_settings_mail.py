@@ -125,9 +125,9 @@ def tables(table: dict[str, object]) -> list[dict[str, object]]:
 
 
 def models(model: type[BaseModel]) -> list[type[BaseModel]]:
-    from gateway.settings import _table_in
+    from gateway.settings import table_in
 
-    inner = [table for field in model.model_fields.values() if (table := _table_in(field)) is not None]
+    inner = [table for field in model.model_fields.values() if (table := table_in(field)) is not None]
     return list(dict.fromkeys([model, *(each for table in inner for each in models(table))]))
 
 
