@@ -8,7 +8,7 @@ import importlib
 import socket
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from http import HTTPStatus
@@ -25,9 +25,13 @@ from sqlalchemy.pool import NullPool
 from bot.hours import Hours
 from bot.playbook import PlaybookMistakes, load
 from channels.envelope import SendError, SendErrorCode
+from channels.sms.channel import Sms
+from channels.sms.providers import PROVIDERS
 from gateway import playbooks
+from gateway.numbers import number_settings
 from gateway.settings import Settings
 from gateway.settings_mail import Mail
+from gateway.settings_sms import Number
 from gateway.settings_sources import SettingsMistakes
 from storage import migrations
 
@@ -83,6 +87,7 @@ async def check(settings: Settings, *, patience: float = PATIENCE) -> list[Findi
         check_port,
         check_telegram,
         check_mail,
+        check_sms,
         check_rasa,
     )
     found = await asyncio.gather(*(_patiently(look, settings, patience) for look in looks))
@@ -253,6 +258,33 @@ async def _check_mailbox(mail: Mail, settings: Settings) -> Sequence[Finding]:
             _note(subject, "Without server.public_url, an https address, no marketing mail leaves: it has no way out.")
         )
     await channel.stop()
+    return findings
+
+
+async def check_sms(settings: Settings) -> Sequence[Finding]:
+    """Whether each number's provider knows us, and can reach us: nothing is sent."""
+    found = await asyncio.gather(*(_check_number(number, settings) for number in settings.sms))
+    return [finding for findings in found for finding in findings]
+
+
+async def _check_number(number: Number, settings: Settings) -> Sequence[Finding]:
+    subject, public = f"sms {number.name}", settings.server.public_url
+    try:
+        ours = replace(number_settings(number, public_url=public), timeout=WITHIN)
+    except OSError as exc:
+        return [_mistake(subject, f"The number {number.sender} cannot be set up: {_first_line(exc)}")]
+    channel = Sms(ours, PROVIDERS[ours.provider](ours))
+    findings: list[Finding] = []
+    try:
+        findings.append(_fine(subject, f"Texts leave as {await channel.probe()}."))
+    except SendError as exc:
+        findings.append(_mistake(subject, f"{number.provider} does not know {number.sender}: {exc.detail}."))
+    finally:
+        await channel.stop()
+    if not ours.public_url:
+        findings.append(
+            _note(subject, "Without server.public_url or callback_url nobody can bring us texts and reports.")
+        )
     return findings
 
 

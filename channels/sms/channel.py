@@ -40,7 +40,9 @@ class IncompleteSms(ValueError):
 
 
 class Sms:
-    """One number as a channel: Channel, Measures and Probes of `channels.protocol`."""
+    """One number as a channel: Channel, Schemed, Measures and Probes of `channels.protocol`."""
+
+    scheme = "tel"
 
     def __init__(
         self, settings: SmsSettings, provider: Provider, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
