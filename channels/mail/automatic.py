@@ -18,8 +18,8 @@ from enum import StrEnum
 from typing import Final
 
 from channels.mail.automatic_subjects import is_automatic
-from channels.mail.bounces import is_of_a_mail_system
 from channels.mail.feedback import feedback_of
+from channels.mail.mail_systems import is_of_a_mail_system
 from channels.mail.message import ParsedMail
 
 
@@ -127,7 +127,7 @@ def _by_headers(mail: ParsedMail) -> Automatic | None:
     for name, pattern in _TELLING_VALUES.items():
         if name in headers and any(pattern.search(value) for value in headers.all(name)):
             return Automatic.AUTO_REPLY
-    if is_automatic(mail.subject):
+    if is_automatic(mail.subject, answers=bool(mail.in_reply_to or mail.references)):
         return Automatic.AUTO_REPLY
     if _answers_an_invitation(mail):
         return Automatic.CALENDAR_ANSWER

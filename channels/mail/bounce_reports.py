@@ -48,7 +48,7 @@ def read(root: Part) -> Report:
         elif part.content_type.startswith(("text/", "multipart/")) and not returned:
             prose.append(_text(part))
     said, copy = _divided("\n".join(prose))
-    if not said.strip() and marked:
+    if marked and not _ADDRESS_LINE.search(said):
         said, copy = _divided(html.text_of("\n".join(marked)[: 4 * LONGEST]))
     told, more = _divided("\n\n".join(fields))
     return Report(

@@ -114,7 +114,7 @@ DOUBTS: Final[tuple[tuple[Reason, re.Pattern[str]], ...]] = (
             r"(?:ip|host|network|address|client|server|connections?)(?: \S+){0,6} "
             r"(?:is |are |been |was )*(?:blocked|banned|denied|blacklisted)",
             r"blocked (?:by|for|due|because|using|from)",
-            r"(?:has|have|been|is) (?:been )?blocked\b",
+            r"\bblocked\b|\bbanned\b|\bblack ?listed\b",
             r"your (?:ip|network|server|host)(?: address)?(?: \S+){0,5} (?:reject|refus|listed)",
             r"(?<!not )\blisted (?:in|at|by|on)\b",
             r"bloqu[eé]e? pour",
@@ -314,7 +314,7 @@ HOST: Final = _words(
     r"invalid)",
     r"unrouteable address|unroutable address",
     r"host or domain name not found|domain name not found|host not found|host lookup did not complete",
-    r"could ?n[o']t find (?:any|a) (?:host|mail server|domain|gateway|mx)|could not find a gateway|illegal host",
+    r"could ?n[o']t find (?:any|a) (?:host|mail server|mail exchanger|domain|gateway|mx)|could not find a gateway|illegal host",
     r"point to non-?existent hosts|all host address lookups failed permanently",
     r"\bnxdomain\b|name or service not known|domain does(?:n't| not) exist|no (?:valid )?(?:mx|dns|a) records?",
     r"域名\S{0,8}(?:不存在|错误|有误|無法|无效)|找不到\S{0,8}域名|网域\S{0,4}不存在|網域\S{0,4}不存在",

@@ -13,12 +13,13 @@ from enum import StrEnum
 from typing import Final
 
 from channels.mail.bounce_reasons import HARD, Command, Reason
-from channels.mail.bounce_reports import FIELD_TYPES, Report, read, top_parts
+from channels.mail.bounce_reports import Report, read
 from channels.mail.bounce_texts import ADDRESS, MOST, Named, named
 from channels.mail.bounce_verdicts import reason_by_status, reason_in
+from channels.mail.mail_systems import is_of_a_mail_system
 from channels.mail.message import ParsedMail
 
-__all__ = ["Bounce", "BounceKind", "Reason", "bounces_of", "is_of_a_mail_system"]
+__all__ = ["Bounce", "BounceKind", "Reason", "bounces_of"]
 
 
 class BounceKind(StrEnum):
@@ -65,80 +66,6 @@ def bounces_of(mail: ParsedMail) -> tuple[Bounce, ...]:
     return tuple({(bounce.recipient.lower(), bounce.final_recipient.lower()): bounce for bounce in bounces}.values())
 
 
-_DAEMONS: Final = re.compile(
-    r"(?:mailer|mail|maildelivery|delivery)[-_.]?d(?:a|e)?emon|post[-_.]?master|poostmaster|mdaemon|"
-    r"mail[-_.]?(?:delivery|deliver|system|admin\w*|router|server|gateway)(?:[-_.](?:sub)?system)?|"
-    r"bounces?|mailsystem|symantec_antivirus\S*|inetgw\d*|microsoftexchange\w+|system-admin\w*"
-)
-_DAEMON_NAMES: Final = re.compile(
-    r"mail(?:er)?[ -]?(?:delivery|deliver|daemon)|delivery (?:sub)?system|postmaster|system administrator|"
-    r"mail system|mail administrator",
-    re.IGNORECASE,
-)
-_FAILED: Final = re.compile(
-    r"undeliver|undelivered|(?:non|not|un)[- ]?deliver(?:y|able|ed)|deliver\w* (?:has |was |is |have |been )*"
-    r"(?:fail|problem|error|abort|delay|impossible)|delivery (?:report|status|notification)|"
-    r"return(?:ed|ing) (?:mail|message|e-?mail)|(?:mail|message|e-?mail)s? (?:was |is |has been )?returned|"
-    r"(?:mail|message) (?:delivery|system) |"
-    r"(?:could|can|was|has|have|is|were|did|does|would)(?: ?n[o']t|'t)(?: yet)? (?:be |been |"
-    r"able to be )?(?:successfully )?"
-    r"(?:deliver|sent\b|reach|transmit)|cannot (?:be )?(?:deliver|send)|(?:unable|n[o']t able) to (?:deliver|"
-    r"send|reach)|"
-    r"failed (?:mail|permanently|to deliver)|failure (?:notice|notif\w+|report)|mail failure|"
-    r"permanent (?:fatal )?error|rejected (?:your|recipient)|problem delivering|error sending|trouble delivering|"
-    r"message delayed|delayed (?:mail|message)|message(?: \S+)? (?:is |has been )?delayed|"
-    r"error message below|unknown user|user unknown|invalid user|no such user|mail (?:system|transfer|server) error|"
-    r"unzustellbar|zustell\w* (?:\w+ )?(?:fehlgeschlagen|nicht)|nicht zugestellt|non[- ](?:remis|distribu|livr)|"
-    r"n'a pas pu (?:e|ê)tre|[ée]chec de (?:la )?(?:remise|livraison|distribution)|"
-    r"no se (?:pudo|ha podido) entregar|no (?:fue )?entregad|devuelto|n[ãa]o (?:p[ôo]de ser |foi )?entregue|"
-    r"mancat\w+ (?:recapito|consegna)|non (?:\S+ )?(?:recapit|consegnat)|onbestelbaar|"
-    r"niet (?:worden )?(?:bezorgd|afgeleverd)|"
-    r"не (?:\S+ ){0,2}доставлен|недоставлен|ошибка доставки|nie (?:został\w+ |można )?dostarcz|niedostarcz|"
-    r"(?:kan|kunde|kunne) (?:inte|ikke) lever|ej levererat|olevererbar|toimitt\w+ (?:epäonn|ei)|ei voitu toimittaa|"
-    r"nelze doručit|nedoruč|k[ée]zbes[íi]t\w* (?:sikertelen|nem)|teslim edilemedi|gagal (?:di)?kirim|tidak terkirim|"
-    r"không (?:thể )?(?:gửi|chuyển) được|退信|退回|退件|(?:无法|無法|未能|不能)\S{0,4}(?:投递|投遞|送达|送達|"
-    r"发送|發送|传递|傳遞|递送)|"
-    r"(?:投递|投遞|发送|發送|寄送|传送|傳送|递送)\S{0,4}(?:失败|失敗)|未送达|未送達|未能送|"
-    r"(?:配信|送信|配送|送達)\S{0,4}(?:できません|不能|失敗|エラー)|届け\S{0,6}ません|エラーメール|宛先不明|"
-    r"반송|(?:배달|전송|전달)\S{0,4} ?(?:실패|못|없)",
-    re.IGNORECASE,
-)
-_NO_REPORT: Final = re.compile(
-    r"^(?:fwd?|wg|tr|rv|enc|i|转发|轉寄|转寄|転送)\s*[:：]|out of (?:the )?office|automatic reply|"
-    r"auto(?:matic)?[- ]?repl",
-    re.IGNORECASE,
-)
-
-
-def is_of_a_mail_system(mail: ParsedMail) -> bool:
-    """Whether a mail reports what became of another mail: asked of every mail, so it looks at headers first."""
-    headers = mail.headers
-    if headers.content_type == "multipart/report":
-        kind = (headers.parameter("content-type", "report-type") or "").lower()
-        if kind in {"delivery-status", "global-delivery-status"}:
-            return True
-        if kind in {"disposition-notification", "feedback-report"}:
-            return False
-    if "x-failed-recipients" in headers:
-        return True
-    local, _, domain = mail.from_.address.lower().rpartition("@")
-    daemon = (
-        bool(_DAEMONS.fullmatch(local or domain))
-        or bool(_DAEMON_NAMES.search(mail.from_.name))
-        or _DAEMON_NAMES.search(headers.get("from")) is not None
-    )
-    returned = "return-path" in headers and headers.plain("return-path").strip("<> ").lower() in {"", "mailer-daemon"}
-    if not daemon and not returned and mail.from_.address:
-        return False
-    if any(part.content_type in FIELD_TYPES for part in top_parts(mail.structure)):
-        return True
-    if _NO_REPORT.search(mail.subject):
-        return False
-    if _FAILED.search(mail.subject):
-        return True
-    return (daemon or returned) and _FAILED.search(mail.text[:3_000]) is not None
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Failure:
     """One recipient, and all that was said of them."""
@@ -156,14 +83,18 @@ def _failures(mail: ParsedMail, report: Report) -> list[_Failure]:
     told = named(report.prose, writers=writers, returned_to=returned_to)
     by_address = {one.address.lower(): one for one in told}
     failures: list[_Failure] = []
+    arrived = False
     for block in report.blocks:
         final, original = _address(block, "final-recipient"), _address(block, "original-recipient")
-        if not (final or original) or block.get("action", "failed").lower().startswith(_NO_FAILURE):
+        if not (final or original):
+            continue
+        if block.get("action", "failed").lower().startswith(_NO_FAILURE):
+            arrived = True
             continue
         one = by_address.get(final.lower()) or by_address.get(original.lower())
         said = "\n".join(one.said) if one else told[0].said[0] if len(told) == 1 == len(report.blocks) else ""
         failures.append(_Failure(final=final or original, original=original or None, said=said, fields=block))
-    if failures or (report.blocks and not told and all("action" in block for block in report.blocks)):
+    if failures or arrived:
         return failures
     stated = {
         found[0].lower(): found[0] for found in ADDRESS.finditer(" ".join(mail.headers.all("x-failed-recipients")))
