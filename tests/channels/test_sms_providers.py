@@ -189,7 +189,7 @@ def test_vonages_signature_covers_every_field_and_the_time(method: str) -> None:
         else hmac.new(b"secret", written.encode(), method).hexdigest()
     )
     query = f"messageId=m&msisdn=447700900000&text=a%26b%3Dc&timestamp={stamp}&to=447700900001&sig={digest.upper()}"
-    known = {"signing_secret": "secret", "options": {"signature_method": method}}
+    known: dict[str, Any] = {"signing_secret": "secret", "options": {"signature_method": method}}
     assert verified("nexmo", request(f"{URL}?{query}"), **known)
     assert not verified("nexmo", request(f"{URL}?{query.replace('text=a', 'text=b')}"), **known)
     assert not verified("nexmo", request(f"{URL}?{query}"), at=courier.AT + timedelta(minutes=6), **known)

@@ -199,7 +199,10 @@ def _stored(form: Form) -> dict[str, str]:
 async def fetch(mail: ReceivedMail, credentials: Credentials, get: Get, now: datetime) -> bytes:
     """https://documentation.mailgun.com/docs/mailgun/user-manual/receive-forward-store/storing-and-retrieving-messages"""
     # Mailgun signs no more than a time and a token: whoever has these must not learn our key by another address.
-    place = urlsplit(mail.fetch_from["url"])
+    try:
+        place = urlsplit(mail.fetch_from["url"])
+    except ValueError:
+        raise Unreadable("message-url is no address") from None
     if place.scheme != "https" or not (place.hostname or "").endswith(".mailgun.net"):
         raise Unreadable("message-url is not Mailgun's")
     login = base64.b64encode(f"api:{credentials.api_key}".encode()).decode()

@@ -4,6 +4,7 @@ own but `Unreadable`."""
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -134,12 +135,13 @@ class Node:
 
     def number(self, name: str) -> float | None:
         value = self.at(name).value
-        if isinstance(value, str):
-            try:
-                value = float(value)
-            except ValueError:
-                return None
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        if not isinstance(value, int | float | str) or isinstance(value, bool):
+            return None
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            return None
+        return number if math.isfinite(number) else None
 
     def flag(self, name: str) -> bool | None:
         value = self.at(name).value

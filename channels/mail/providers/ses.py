@@ -216,15 +216,19 @@ async def fetch(mail: ReceivedMail, credentials: Credentials, get: Get, now: dat
     place = mail.fetch_from
     base = credentials.api_base or f"https://{place['bucket']}.s3.{place['region']}.amazonaws.com"
     path = "/" + quote(place["key"], safe="/~")
-    return await get(base + path, _signed(urlsplit(base).netloc, path, place["region"], credentials, now))
+    signed = sign_get(urlsplit(base).netloc, path, "", region=place["region"], access_key=credentials.api_key, now=now)
+    return await get(base + path, signed)
 
 
-def _signed(host: str, path: str, region: str, credentials: Credentials, now: datetime) -> dict[str, str]:
-    identity, _, secret = credentials.api_key.partition(":")
+def sign_get(host: str, path: str, query: str, *, region: str, access_key: str, now: datetime) -> dict[str, str]:
+    """The headers that sign a GET from S3; `path` and `query` as they are written in the URL."""
+    identity, _, secret = access_key.partition(":")
     stamp, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
     scope = f"{day}/{region}/s3/aws4_request"
     names = "host;x-amz-content-sha256;x-amz-date"
-    canonical = f"GET\n{path}\n\nhost:{host}\nx-amz-content-sha256:{_EMPTY}\nx-amz-date:{stamp}\n\n{names}\n{_EMPTY}"
+    canonical = "\n".join(
+        ["GET", path, query, f"host:{host}", f"x-amz-content-sha256:{_EMPTY}", f"x-amz-date:{stamp}", "", names, _EMPTY]
+    )
     to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     key = f"AWS4{secret}".encode()
     for step in (day, region, "s3", "aws4_request"):
@@ -246,7 +250,10 @@ def _notice(request: Request) -> Node:
 
 
 def _amazons(url: str) -> bool:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     return parts.scheme == "https" and _AMAZON.fullmatch(parts.netloc) is not None
 
 
