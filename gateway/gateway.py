@@ -17,6 +17,7 @@ from aiohttp import web
 from channels.envelope import SendError
 from channels.protocol import Channel, HistoryEntry, Invites, Media, Polls, Streams, Threads, Typing
 from gateway.agenda import claim_due, claim_waiting
+from gateway.answers import Retrying
 from gateway.apply import Application
 from gateway.blobs import Blobs
 from gateway.channels import channel_facts, configured_channels
@@ -32,7 +33,7 @@ from gateway.polling import Poller
 from gateway.ports import ChannelPort
 from gateway.readers import Readers
 from gateway.receive import Reception
-from gateway.send import Retrying, Sender, sweep_lost
+from gateway.send import Sender, sweep_lost
 from gateway.settings import Role, Settings
 from gateway.ticks import Ticks
 from gateway.turns import Turns

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, String, bindparam, func, insert, literal_column, null, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    String,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    null,
+    select,
+    update,
+)
 
 from channels.envelope import AddressUpdate, ConsentUpdate, DeliveryStatus, DeliveryUpdate
 from storage import address_news
@@ -267,22 +279,36 @@ def _deliveries(transaction: Transaction, updates: Sequence[DeliveryUpdate]) -> 
 
 
 _early = (
-    select(*DeliveryNews.__table__.columns)
+    select(
+        DeliveryNews.id,
+        DeliveryNews.external_id,
+        DeliveryNews.status,
+        DeliveryNews.reason,
+        DeliveryNews.at,
+        DeliveryNews.raw,
+    )
     .where(
         DeliveryNews.delivery_id.is_(None),
         DeliveryNews.channel == bindparam("of_channel"),
-        DeliveryNews.external_id == bindparam("of_external_id"),
+        DeliveryNews.external_id.in_(bindparam("external_ids", expanding=True)),
     )
     .order_by(DeliveryNews.id)
 )
 
 
-def catch_up(transaction: Transaction, delivery: int, channel: str, external_id: str) -> None:
-    """A provider's receipt can be faster than our own record of the send."""
-    connection = transaction.connection
-    early = connection.execute(_early, {"of_channel": channel, "of_external_id": external_id}).all()
-    if not early:
+def catch_up(transaction: Transaction, channel: str, taken: Mapping[str, int]) -> None:
+    """A provider's receipt can be faster than our own record of the send. `taken`: Deliveries by its ids for them."""
+    if not taken:
         return
+    by_delivery: dict[int, list[Row[*tuple[Any, ...]]]] = {}
+    for news in transaction.connection.execute(_early, {"of_channel": channel, "external_ids": list(taken)}):
+        by_delivery.setdefault(taken[news.external_id], []).append(news)
+    for delivery, early in by_delivery.items():
+        _apply_early(transaction, channel, delivery, early)
+
+
+def _apply_early(transaction: Transaction, channel: str, delivery: int, early: Sequence[Row[*tuple[Any, ...]]]) -> None:
+    connection = transaction.connection
     connection.execute(
         update(DeliveryNews).where(DeliveryNews.id.in_([news.id for news in early])).values(delivery_id=delivery)
     )
@@ -291,7 +317,7 @@ def catch_up(transaction: Transaction, delivery: int, channel: str, external_id:
     best = max(early, key=lambda news: RANK[news.status])
     news = DeliveryUpdate(
         channel=channel,
-        external_id=external_id,
+        external_id=best.external_id,
         status=DeliveryStatus(best.status),
         at=best.at,
         raw=best.raw,

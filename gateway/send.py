@@ -6,11 +6,10 @@ Read `Sender` top to bottom: claim what is due and allowed, hand it to the chann
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from random import Random
 from typing import Any
 
 import structlog
@@ -18,58 +17,28 @@ from sqlalchemy import Row, update
 
 from campaigns.policy import Defer, Send, Situation, Skip, may_write
 from campaigns.quiet_hours import zone
-from channels.envelope import DeliveryStatus, OutboundMessage, Receipt, SendError, SendErrorCode
+from channels.envelope import DeliveryStatus, Receipt, SendError, SendErrorCode
 from channels.protocol import Channel, Measures, Streams
-from gateway import streams
+from gateway.answers import Answers, Claimed, Retrying, Sent, outcome
 from gateway.envelopes import outbound
-from gateway.news import Streamed
-from gateway.receipts import catch_up
 from storage import outbox, standing
 from storage.commits import Commits, Transaction, Unavailable, server_time
 from storage.deliveries import Delivery
 
 log = structlog.get_logger(__name__)
 
+ENDED = (DeliveryStatus.SKIPPED, DeliveryStatus.FAILED)
 PACE_WINDOW = timedelta(milliseconds=100)
 """How much unspent rate is kept: a channel that rested may not make up for it in a burst."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Retrying:
-    """How often and how long we try."""
+class _Circumstances:
+    """What only marketing has to ask, of all its Contacts at once."""
 
-    attempts: int
-    backoff: timedelta
-    backoff_max: timedelta
-
-    def wait(self, delivery: int, attempt: int) -> timedelta:
-        """Exponential backoff with full jitter over its upper half; the same try always waits the same."""
-        ceiling = min(self.backoff * 2 ** min(attempt - 1, 30), self.backoff_max)
-        return ceiling * (0.5 + Random(delivery * 1009 + attempt).random() / 2)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Claimed:
-    """A Delivery on the wire."""
-
-    id: int
-    interaction: int
-    address: int
-    uri: str
-    attempt: int
-    deadline: datetime
-    message: OutboundMessage
-    units: int
-    """By which it counts against the channel's rate."""
-    row: Row[*tuple[Any, ...]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sent:
-    """What the channel said to one Delivery."""
-
-    claimed: Claimed
-    answer: Receipt | SendError
+    consents: Mapping[tuple[int, str], bool] = field(default_factory=dict[tuple[int, str], bool])
+    in_conversation: Collection[int] = ()
+    complaining: Collection[int] = ()
 
 
 class Sender:
@@ -89,9 +58,10 @@ class Sender:
         self._commits = commits
         self._process = process
         self._business_zone = business_zone
-        self._retrying = retrying
         self._boundary = boundary
         self._streams = isinstance(channel, Streams)
+        self._measures = channel if isinstance(channel, Measures) else None
+        self._answers = Answers(channel, retrying)
         self._wake = asyncio.Event()
         self._on_wire: set[asyncio.Task[None]] = set()
         self._loop: asyncio.Task[None] | None = None
@@ -159,28 +129,24 @@ class Sender:
         if grant <= 0:
             return [], wait
         rows = outbox.due(transaction.connection, self.channel.name, now, grant)
-        leaving = self._within(grant, [row for row in _one_an_address(rows) if self._may_leave(transaction, row)])
+        ready = self._within(grant, self._ready(transaction, _one_an_address(rows)))
         until = server_time(transaction) + outbox.LEASE
-        taken = set(
-            outbox.claim(transaction.connection, [row.id for row in leaving], by=self._process, until=until, at=now)
-        )
-        claimed = [self._claimed(row) for row in leaving if row.id in taken]
+        taken = outbox.claim(transaction.connection, [each.id for each in ready], by=self._process, until=until, at=now)
+        claimed = [each for each in ready if each.id in taken]
         if claimed and not self._streams:
             self._spend(transaction, claimed, next_at)
         if not claimed and rows:
             return [], 0.05 if len(rows) == grant else 1.0
         return claimed, wait
 
-    def _within(self, grant: int, rows: Sequence[Row[*tuple[Any, ...]]]) -> Sequence[Row[*tuple[Any, ...]]]:
+    def _within(self, grant: int, ready: Sequence[Claimed]) -> Sequence[Claimed]:
         """As many as the grant has units for; one more than that may go into debt, so that the longest leave, too."""
-        if not isinstance(self.channel, Measures):
-            return rows
-        within: list[Row[*tuple[Any, ...]]] = []
-        for row in rows:
+        within: list[Claimed] = []
+        for each in ready:
             if grant <= 0:
                 break
-            within.append(row)
-            grant -= self.channel.units(outbound(row, self.channel.name))
+            within.append(each)
+            grant -= each.units
         return within
 
     def _spend(self, transaction: Transaction, claimed: Sequence[Claimed], next_at: datetime) -> None:
@@ -205,45 +171,56 @@ class Sender:
         wait = 1.0 if allowed else min(1.0, (next_at - now).total_seconds())
         return min(capacity, allowed), next_at, wait
 
-    def _may_leave(self, transaction: Transaction, row: Row[*tuple[Any, ...]]) -> bool:
-        verdict = may_write(self._situation(transaction, row))
-        match verdict:
-            case Send():
-                return self._readable(transaction, row)
-            case Skip():
-                status = DeliveryStatus.SKIPPED if row.attempts == 0 else DeliveryStatus.FAILED
-                _settle(transaction, row, status, str(verdict.reason), due=transaction.now)
+    def _ready(self, transaction: Transaction, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Claimed]:
+        """Those that may leave now, in their envelopes; what may not is settled here."""
+        ready: list[Claimed] = []
+        settled: list[Mapping[str, Any]] = []
+        circumstances = self._circumstances(transaction, rows)
+        for row in rows:
+            match may_write(self._situation(transaction.now, row, circumstances)):
+                case Send():
+                    try:
+                        ready.append(self._claimed(row))
+                        continue
+                    except (KeyError, TypeError, ValueError) as error:
+                        # One that cannot be read must not hold up its channel.
+                        log.exception("delivery_not_readable", channel=self.channel.name, delivery=row.id)
+                        reason = f"its stored form cannot be read: {type(error).__name__}"
+                    status, due = DeliveryStatus.FAILED, transaction.now
+                case Skip(reason=why):
+                    status = DeliveryStatus.SKIPPED if row.attempts == 0 else DeliveryStatus.FAILED
+                    reason, due = str(why), transaction.now
+                case Defer(reason=why, until=until):
+                    status, reason, due = DeliveryStatus(row.status), str(why), until
+            settled.append(outcome(row.id, row.attempts, status, reason, now=transaction.now, due=due))
+            if status in ENDED:
                 transaction.count("sent", self.channel.name, status)
-            case Defer():
-                _settle(transaction, row, DeliveryStatus(row.status), str(verdict.reason), due=verdict.until)
-        return False
+        outbox.settle(transaction.connection, settled)
+        return ready
 
-    def _readable(self, transaction: Transaction, row: Row[*tuple[Any, ...]]) -> bool:
-        """Whether the message can be put into its envelope; one that cannot must not hold up its channel."""
-        try:
-            outbound(row, self.channel.name)
-        except (KeyError, TypeError, ValueError) as error:
-            log.exception("delivery_not_readable", channel=self.channel.name, delivery=row.id)
-            reason = f"its stored form cannot be read: {type(error).__name__}"
-            _settle(transaction, row, DeliveryStatus.FAILED, reason, due=transaction.now)
-            transaction.count("sent", self.channel.name, DeliveryStatus.FAILED)
-            return False
-        return True
+    def _circumstances(self, transaction: Transaction, rows: Sequence[Row[*tuple[Any, ...]]]) -> _Circumstances:
+        contacts = sorted({row.contact_id for row in rows if row.purpose == "marketing"})
+        if not contacts:
+            return _Circumstances()
+        connection = transaction.connection
+        return _Circumstances(
+            consents=standing.consents(connection, contacts),
+            in_conversation=outbox.in_conversation_with_people(connection, contacts),
+            complaining=outbox.with_open_complaint(connection, contacts),
+        )
 
-    def _situation(self, transaction: Transaction, row: Row[*tuple[Any, ...]]) -> Situation:
-        marketing = row.purpose == "marketing"
-        connection, contact = transaction.connection, [row.contact_id]
+    def _situation(self, now: datetime, row: Row[*tuple[Any, ...]], circumstances: _Circumstances) -> Situation:
         return Situation(
-            now=transaction.now,
+            now=now,
             purpose=row.purpose,
             deadline=row.deadline,
             zone=zone(row.time_zone, self._business_zone()),
             address_closed=row.closed_at is not None,
             contact_blocked=row.blocked_at is not None,
             epoch_passed=row.epoch is not None and row.epoch != row.epoch_now,
-            consent=standing.consents(connection, contact).get((row.address_id, "marketing")) if marketing else None,
-            in_conversation=marketing and bool(outbox.in_conversation_with_people(connection, contact)),
-            open_complaint=marketing and bool(outbox.with_open_complaint(connection, contact)),
+            consent=circumstances.consents.get((row.address_id, "marketing")),
+            in_conversation=row.contact_id in circumstances.in_conversation,
+            open_complaint=row.contact_id in circumstances.complaining,
         )
 
     def _claimed(self, row: Row[*tuple[Any, ...]]) -> Claimed:
@@ -253,11 +230,11 @@ class Sender:
             interaction=row.interaction_id,
             address=row.address_id,
             uri=row.uri,
-            attempt=row.attempts + 1,
+            author=row.message.get("author", "bot"),
+            attempts=row.attempts + 1,
             deadline=row.deadline,
             message=message,
-            units=self.channel.units(message) if isinstance(self.channel, Measures) else 1,
-            row=row,
+            units=self._measures.units(message) if self._measures else 1,
         )
 
     async def _send(self, claimed: Claimed) -> None:
@@ -287,70 +264,8 @@ class Sender:
 
     def record(self, transaction: Transaction, many: Sequence[Sent]) -> list[None]:
         """Write what became of sends."""
-        for sent in many:
-            match sent.answer:
-                case Receipt():
-                    self._record_receipt(transaction, sent.claimed, sent.answer)
-                case SendError():
-                    self._record_error(transaction, sent.claimed, sent.answer)
+        self._answers.record(transaction, many)
         return [None] * len(many)
-
-    def _record_receipt(self, transaction: Transaction, claimed: Claimed, receipt: Receipt) -> None:
-        parts = (*claimed.message.sent, *receipt.external_ids)
-        external_id = str(claimed.interaction) if self._streams else (parts[-1] if parts else None)
-        _settle(
-            transaction,
-            claimed.row,
-            DeliveryStatus.SENT,
-            None,
-            due=transaction.now,
-            external_id=external_id,
-            parts=parts,
-            receipt=receipt,
-            answered=True,
-        )
-        self._count(transaction, DeliveryStatus.SENT)
-        if self._streams:
-            entry = streams.sent(
-                claimed.interaction,
-                author=claimed.row.message.get("author", "bot"),
-                text=claimed.message.text,
-                at=transaction.now,
-                buttons=claimed.message.buttons,
-                attachments=claimed.message.attachments,
-            )
-            transaction.news.append(Streamed(channel=self.channel.name, uri=claimed.uri, entry=entry))
-        elif external_id is not None:
-            catch_up(transaction, claimed.id, self.channel.name, external_id)
-
-    def _record_error(self, transaction: Transaction, claimed: Claimed, error: SendError) -> None:
-        now, consequence = transaction.now, error.consequence
-        repeatable = consequence.retry or (not consequence.outcome_known and self.channel.limits.idempotent)
-        parts = (*claimed.message.sent, *error.sent)
-        if consequence.closes_address:
-            outbox.close_address(transaction.connection, claimed.address, now, str(error.code))
-        if not repeatable:
-            status = DeliveryStatus.FAILED if consequence.outcome_known else DeliveryStatus.UNKNOWN
-            _settle(transaction, claimed.row, status, str(error), due=now, parts=parts, answered=True)
-            self._count(transaction, status)
-            return
-        wait = self._retrying.wait(claimed.id, claimed.attempt)
-        if error.retry_after is not None:
-            wait = max(wait, timedelta(seconds=error.retry_after))
-            self._hold(transaction, claimed, error, now + timedelta(seconds=error.retry_after))
-        spent = claimed.attempt >= self._retrying.attempts or now + wait >= claimed.deadline
-        status = DeliveryStatus.FAILED if spent else DeliveryStatus.RETRYING
-        _settle(transaction, claimed.row, status, str(error), due=now + wait, parts=parts, answered=True)
-        self._count(transaction, status)
-
-    def _hold(self, transaction: Transaction, claimed: Claimed, error: SendError, until: datetime) -> None:
-        outbox.hold_address(transaction.connection, claimed.address, until)
-        if error.whole_channel:
-            outbox.pace(transaction.connection, self.channel.name, transaction.now)
-            outbox.set_pace(transaction.connection, self.channel.name, until)
-
-    def _count(self, transaction: Transaction, status: DeliveryStatus) -> None:
-        transaction.count("sent", self.channel.name, status)
 
 
 def sweep_lost(transaction: Transaction, idempotent: Mapping[str, bool], *, everyone: bool) -> int:
@@ -383,37 +298,3 @@ def _one_an_address(rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Row[*tuple[An
             seen.add(row.address_id)
             first.append(row)
     return first
-
-
-def _settle(
-    transaction: Transaction,
-    row: Row[*tuple[Any, ...]],
-    status: DeliveryStatus,
-    reason: str | None,
-    *,
-    due: datetime,
-    external_id: str | None = None,
-    parts: Sequence[str] = (),
-    receipt: Receipt | None = None,
-    answered: bool = False,
-) -> None:
-    """`answered`: the row was claimed since it was read, and this is what became of that try."""
-    outbox.settle(
-        transaction.connection,
-        {
-            "delivery": row.id,
-            "attempt": row.attempts + 1 if answered else row.attempts,
-            # A late answer still moves what was given up as unknown meanwhile.
-            "from_status": ["queued", "retrying", "sending", "unknown"],
-            "to_status": status,
-            "why": reason,
-            "next_due": due,
-            "left_at": transaction.now if status is DeliveryStatus.SENT else None,
-            "their_id": external_id,
-            "left_parts": list(parts) or None,
-            "their_units": receipt.units if receipt else None,
-            "their_cost": receipt.cost if receipt else None,
-            "their_currency": receipt.currency if receipt else None,
-            "at": transaction.now,
-        },
-    )

@@ -22,7 +22,7 @@ class Delivery(Entity):
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        Index("ix_deliveries_due", "channel", "due_at", sqlite_where=WAITING, postgresql_where=WAITING),
+        Index("ix_deliveries_due", "channel", "priority", "due_at", sqlite_where=WAITING, postgresql_where=WAITING),
         Index("ix_deliveries_line", "conversation_id", "id", sqlite_where=ACTIVE, postgresql_where=ACTIVE),
         Index("ix_deliveries_external", "channel", "external_id", sqlite_where=TAKEN, postgresql_where=TAKEN),
         Index("ix_deliveries_interaction_id", "interaction_id"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, null, or_, select, update
 from sqlalchemy.orm import aliased
 
 from storage import threads
@@ -160,6 +160,7 @@ _due = (
     .where(
         Delivery.channel == bindparam("of_channel"),
         Delivery.status.in_(WAITING),
+        Delivery.priority == bindparam("urgency"),
         Delivery.due_at <= bindparam("now"),
         or_(Address.next_send_at.is_(None), Address.next_send_at <= bindparam("now")),
         # A conversation is said in order: what is earlier, and no less urgent, goes first or holds the rest.
@@ -172,7 +173,7 @@ _due = (
         )
         .exists(),
     )
-    .order_by(Delivery.priority, Delivery.id)
+    .order_by(Delivery.due_at, Delivery.id)
     .limit(bindparam("most"))
     .with_for_update(of=Delivery, skip_locked=True)
 )
@@ -180,13 +181,19 @@ _due = (
 
 def due(connection: Connection, channel: str, now: datetime, most: int) -> Sequence[Row[*tuple[Any, ...]]]:
     """Deliveries of a channel that may leave now, replies before bulk, locked."""
-    return connection.execute(_due, {"of_channel": channel, "now": now, "most": most}).all()
+    found: list[Row[*tuple[Any, ...]]] = []
+    # One priority after the other: each is read in the order of its index, and no further than is wanted.
+    for urgency in sorted(set(PRIORITY.values())):
+        if len(found) < most:
+            asked = {"of_channel": channel, "urgency": urgency, "now": now, "most": most - len(found)}
+            found.extend(connection.execute(_due, asked))
+    return found
 
 
 _claim = (
     update(Delivery)
     .where(
-        Delivery.id == bindparam("delivery"),
+        Delivery.id.in_(bindparam("deliveries", expanding=True)),
         Delivery.status.in_(WAITING),
         or_(
             Delivery.epoch.is_(None),
@@ -212,23 +219,23 @@ _claim = (
         lease_until=bindparam("until"),
         updated_at=bindparam("at"),
     )
+    .returning(Delivery.id)
 )
 
 
-def claim(connection: Connection, deliveries: Sequence[int], *, by: str, until: datetime, at: datetime) -> list[int]:
+def claim(connection: Connection, deliveries: Sequence[int], *, by: str, until: datetime, at: datetime) -> set[int]:
     """Take deliveries for sending; returns those that were still ours to take."""
-    return [
-        delivery
-        for delivery in deliveries
-        if connection.execute(_claim, {"delivery": delivery, "by": by, "until": until, "at": at}).rowcount
-    ]
+    if not deliveries:
+        return set()
+    return set(connection.scalars(_claim, {"deliveries": list(deliveries), "by": by, "until": until, "at": at}))
 
 
-_settle = (
+_settle = Many(
     update(Delivery)
     .where(
         Delivery.id == bindparam("delivery"),
-        Delivery.status.in_(bindparam("from_status", expanding=True)),
+        # A late answer still moves what was given up as unknown meanwhile.
+        Delivery.status.in_((*ACTIVE, "unknown")),
         # What is told about an earlier try says nothing about the one on the wire now.
         Delivery.attempts == bindparam("attempt"),
     )
@@ -242,20 +249,20 @@ _settle = (
         units=bindparam("their_units"),
         cost=bindparam("their_cost"),
         currency=bindparam("their_currency"),
-        holder=None,
-        lease_until=None,
+        holder=null(),
+        lease_until=null(),
         updated_at=bindparam("at"),
     )
 )
 
 
-def settle(connection: Connection, outcome: Mapping[str, Any]) -> bool:
-    """Write what became of one Delivery, if it still stands in one of `from_status`.
+def settle(connection: Connection, outcomes: Sequence[Mapping[str, Any]]) -> None:
+    """Write what became of Deliveries, where they have not come to their end meanwhile.
 
-    Keys: delivery, attempt, from_status, to_status, why, next_due, left_at, their_id, left_parts, their_units,
-    their_cost, their_currency, at.
+    Keys: delivery, attempt, to_status, why, next_due, left_at, their_id, left_parts, their_units, their_cost,
+    their_currency, at.
     """
-    return connection.execute(_settle, dict(outcome)).rowcount > 0
+    _settle.execute(connection, outcomes)
 
 
 def hold_address(connection: Connection, address: int, until: datetime) -> None:
@@ -300,13 +307,6 @@ def release(connection: Connection, now: datetime) -> None:
         .where(Delivery.status.in_(WAITING), Delivery.due_at > now, Delivery.updated_at > now)
         .values(due_at=now)
     )
-
-
-def next_due(connection: Connection, channel: str) -> datetime | None:
-    """When the first waiting Delivery of a channel is due."""
-    return connection.execute(
-        select(func.min(Delivery.due_at)).where(Delivery.channel == channel, Delivery.status.in_(WAITING))
-    ).scalar()
 
 
 def in_conversation_with_people(connection: Connection, contacts: Sequence[int]) -> set[int]:

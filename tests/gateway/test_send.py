@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from channels.envelope import OutboundMessage, SendError, SendErrorCode
-from gateway.send import Retrying, sweep_lost
+from gateway.answers import Retrying
+from gateway.send import sweep_lost
 from storage import outbox
 from tests.acceptance import books
 from tests.acceptance.house import House, Post, Provider, Window, loops, message, open_house, small_house, taken
@@ -202,7 +203,9 @@ async def test_somebody_who_blocked_us_is_sent_nothing_more(house: House, clock:
 async def test_replies_leave_before_bulk(house: House, clock: FrozenClock) -> None:
     await say(house, "m1", "m2")
     await execute(
-        house, "UPDATE deliveries SET status = 'queued', priority = 9 - id, conversation_id = NULL, epoch = NULL"
+        house,
+        "UPDATE deliveries SET status = 'queued', conversation_id = NULL, epoch = NULL, "
+        "priority = CASE id WHEN 1 THEN 9 ELSE 0 END",
     )
     post(house).provider.taken.clear()
     await house.rest(clock)

@@ -73,6 +73,9 @@ def upgrade() -> None:
     op.add_column("deliveries", sa.Column("currency", sa.String(), nullable=True))
     op.add_column("deliveries", sa.Column("bounces", ID, server_default="0", nullable=False))
 
+    op.drop_index("ix_deliveries_due", table_name="deliveries")
+    _partial("ix_deliveries_due", "deliveries", ["channel", "priority", "due_at"], "status IN ('queued', 'retrying')")
+
 
 def _partial(name: str, table: str, columns: list[str], where: str) -> None:
     """An index over the rows that matter; unique, where its name says so."""
@@ -83,6 +86,8 @@ def _partial(name: str, table: str, columns: list[str], where: str) -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_deliveries_due", table_name="deliveries")
+    _partial("ix_deliveries_due", "deliveries", ["channel", "due_at"], "status IN ('queued', 'retrying')")
     for column in ("bounces", "currency", "cost", "units"):
         op.drop_column("deliveries", column)
     op.drop_index("ix_interactions_contact_id_message_id", table_name="interactions")
