@@ -314,9 +314,11 @@ HOST: Final = _words(
     r"invalid)",
     r"unrouteable address|unroutable address",
     r"host or domain name not found|domain name not found|host not found|host lookup did not complete",
-    r"could ?n[o']t find (?:any|a) (?:host|mail server|mail exchanger|domain|gateway|mx)|could not find a gateway|illegal host",
+    r"could ?n[o']t find (?:any|a) (?:host|mail server|mail exchanger|domain|gateway|mx)|"
+    r"could not find a gateway|illegal host",
     r"point to non-?existent hosts|all host address lookups failed permanently",
-    r"\bnxdomain\b|name or service not known|domain does(?:n't| not) exist|no (?:valid )?(?:mx|dns|a) records?",
+    r"\bnxdomain\b|\bno mx (?:records? )?for\b|unable to find (?:an? )?mx|name or service not known|"
+    r"domain does(?:n't| not) exist|no (?:valid )?(?:mx|dns|a) records?",
     r"域名\S{0,8}(?:不存在|错误|有误|無法|无效)|找不到\S{0,8}域名|网域\S{0,4}不存在|網域\S{0,4}不存在",
     r"домен\S{0,3} (?:\S+ )?не (?:найден|существует)|ドメイン\S{0,8}(?:存在しません|見つかりません)",
 )
@@ -333,7 +335,8 @@ SURE: Final = _words(
     r"not (?:listed|found|registered) in|name is not recogni[sz]ed|recipnotfound|recipientnotfound|adr\.\w*notfound",
     r"(?:mail ?box|user|account|address|recipient)[^.!?]{0,30} not found|address not found|"
     r"not (?:a )?known (?:user|recipient|here)",
-    r"not present in|not an active address|existe (?:dicha|ese|esa)|not have an? account|not in my validrcptto|"
+    r"(?:address|user|recipient|mail ?box) (?:is )?not present|not an active address|existe (?:dicha|ese|esa)|"
+    r"not have an? account|not in my validrcptto|"
     r"(?:nobody|no ?one)(?: by that name)? here|unknown virtual user|not local or unknown|"
     r"unable to find (?:that |the )?user|"
     r"not our customer|no longer (?:valid|exists?|available|with|works|employed|in use|at this)",
