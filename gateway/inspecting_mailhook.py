@@ -20,13 +20,15 @@ from channels.protocol import Inspection
 from gateway.inspecting import lines
 
 CHANNEL = "mail"
+ALIASES: Mapping[str, str] = {"amazon_ses": "ses", "sendinblue": "brevo"}
+"""Other names by which people know a provider."""
 
 
 def inspect_mailhook(provider: str, raw: bytes) -> dict[str, Any]:
     """What `rapport inspect mailhook` prints for one file, which holds JSON {method, url, headers, body}."""
     try:
         request = _request(raw)
-        events = PROVIDERS[provider].read(request)
+        events = PROVIDERS[ALIASES.get(provider, provider)].read(request)
     except Unreadable as unreadable:
         return {"provider": provider, "error": str(unreadable)}
     return {"provider": provider, "events": [_event(event, request) for event in events]}

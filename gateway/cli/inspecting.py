@@ -112,9 +112,9 @@ def mailhook(
 ) -> None:
     """Webhooks of mail providers: mail to us, and what became of ours; a JSON line for each file."""
     from channels.mail.providers import PROVIDERS
-    from gateway.inspecting_mailhook import inspect_mailhook
+    from gateway.inspecting_mailhook import ALIASES, inspect_mailhook
 
-    if provider not in PROVIDERS:
+    if ALIASES.get(provider, provider) not in PROVIDERS:
         raise typer.BadParameter(f"{provider} is none of {', '.join(PROVIDERS)}", param_hint="PROVIDER")
     _each(files, lambda raw: [inspect_mailhook(provider, raw)])
 

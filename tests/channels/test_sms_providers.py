@@ -105,6 +105,26 @@ def test_the_parts_of_a_long_text_say_where_they_belong() -> None:
     assert message.part == Part(group="7", number=2, count=2)
 
 
+@pytest.mark.parametrize(
+    ("code", "word", "status"),
+    [
+        (4, None, DeliveryStatus.SENT),
+        (4, "RECEIVED_BY_RECIPIENT", DeliveryStatus.DELIVERED),
+        (4, "SENT_TO_SUPPLIER", DeliveryStatus.SENT),
+        (5, "DEVICE_ACK", DeliveryStatus.DELIVERED),
+        (5, None, DeliveryStatus.FAILED),
+        (29, "RECIPIENT_DOES_NOT_EXIST", DeliveryStatus.FAILED),
+    ],
+)
+def test_clickatells_two_tables_of_numbers_are_told_apart_by_their_words(
+    code: int, word: str | None, status: DeliveryStatus
+) -> None:
+    report = {"messageId": "m", "statusCode": code, **({"status": word} if word else {})}
+    update, *_ = read("clickatell", "/sms/c/status", report).arrivals
+    assert isinstance(update, DeliveryUpdate)
+    assert update.status is status
+
+
 STOPS = [
     ("messagebird", "/status?id=m&recipient=18885551515&status=delivery_failed&statusErrorCode=103", None),
     ("plivo", "/status", b"MessageUUID=m&Status=undelivered&To=18885551515&From=2020&ErrorCode=200"),

@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus, unquote_to_bytes
 
 from channels.envelope import DeliveryStatus, SendError, SendErrorCode
 from channels.protocol import Inspection
-from channels.sms.arrivals import became, came
+from channels.sms.arrivals import became, came, closed
 from channels.sms.provider import Answer, Call, Reply, Text, bare, knows_secret
 from channels.sms.request import (
     Json,
@@ -33,7 +33,7 @@ STATUSES: Final[Mapping[str, tuple[DeliveryStatus, str]]] = {
     "1": (DeliveryStatus.FAILED, "message unknown"),
     "2": (DeliveryStatus.SENT, "queued"),
     "3": (DeliveryStatus.SENT, "delivered to the operator"),
-    "4": (DeliveryStatus.DELIVERED, "received by the recipient"),
+    "4": (DeliveryStatus.SENT, "received by the recipient, or sent to the supplier"),
     "5": (DeliveryStatus.FAILED, "error in the message"),
     "6": (DeliveryStatus.FAILED, "cancelled"),
     "7": (DeliveryStatus.FAILED, "error delivering"),
@@ -44,7 +44,26 @@ STATUSES: Final[Mapping[str, tuple[DeliveryStatus, str]]] = {
     "12": (DeliveryStatus.FAILED, "out of credit"),
     "14": (DeliveryStatus.FAILED, "too long"),
 }
-"""https://docs.clickatell.com/channels/sms-channels/sms-api-reference/#section/Message-Status-Codes"""
+"""https://docs.clickatell.com/channels/sms-channels/sms-api-reference/#section/Message-Status-Codes; the One API has
+another table, in which 4 promises less, so that no more than both say is taken from a number."""
+WORDS: Final[Mapping[str, DeliveryStatus]] = {
+    "QUEUED": DeliveryStatus.SENT,
+    "SCHEDULED": DeliveryStatus.SENT,
+    "SENT_TO_SUPPLIER": DeliveryStatus.SENT,
+    "DELIVERED_TO_GATEWAY": DeliveryStatus.SENT,
+    "RECEIVED_BY_RECIPIENT": DeliveryStatus.DELIVERED,
+    "DEVICE_ACK": DeliveryStatus.DELIVERED,
+    "READ": DeliveryStatus.READ,
+    "EXPIRED": DeliveryStatus.FAILED,
+    "STOPPED_BY_USER": DeliveryStatus.FAILED,
+    "STOPPED_BY_ADMIN": DeliveryStatus.FAILED,
+    "DELIVERY_FAILURE": DeliveryStatus.FAILED,
+    "ROUTING_ERROR": DeliveryStatus.FAILED,
+    "RECIPIENT_DOES_NOT_EXIST": DeliveryStatus.FAILED,
+}
+"""A status in words, where a report has one, is the same in both.
+https://docs.clickatell.com/channels/one-api/one-api-message-status-table/"""
+_NOBODY: Final = "RECIPIENT_DOES_NOT_EXIST"
 CODES: Final[Mapping[str, SendErrorCode]] = {
     "105": SendErrorCode.BAD_ADDRESS,
     "114": SendErrorCode.BAD_ADDRESS,  # cannot be routed
@@ -89,13 +108,18 @@ class Clickatell:
 
     def _to_update(self, holder: Json, request: Request, at: datetime) -> Inspection:
         identity, code = need_json_text(holder, "messageId"), need_json_text(holder, "statusCode")
-        if code not in STATUSES:
+        word = (json_text(holder, "status") or "").upper()
+        if word in WORDS:
+            status, said = WORDS[word], word
+        elif code in STATUSES:
+            status, said = STATUSES[code]
+        else:
             raise Unreadable(f"unknown status {code[:32]!r}")
-        status, said = STATUSES[code]
         reason = f"{code} {said}" if status is DeliveryStatus.FAILED else None
         to = json_text(holder, "toNumber", "to")
         update = became(self.settings, request, external_id=identity, status=status, at=at, reason=reason, to=to)
-        return Inspection(arrivals=(update,))
+        gone = closed(self.settings, request, to=to, at=at, key=identity, reason=f"{code} {said}")
+        return Inspection(arrivals=(update, *(gone if said == _NOBODY else [])))
 
     def response(self, inspection: Inspection) -> Reply:
         return Reply()
