@@ -7,23 +7,17 @@ import pwd
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from imaplib import IMAP4, Time2Internaldate
-from ipaddress import ip_address
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
+from tests.channels.certificates import certificate as certificate_and_key
 from tests.given import missing
 
 PASSWORD = "loopback-password"
@@ -48,7 +42,7 @@ class Dovecot:
             missing("Dovecot is not installed (apt install dovecot-imapd)")
         server = cls(capability=capability)
         server.port, server.tls_port = _free_port(), _free_port()
-        make_certificate(server.folder)
+        _furnish(server.folder)
         server.start()
         return server
 
@@ -83,10 +77,8 @@ class Dovecot:
     def stop(self) -> None:
         if self.process is not None:
             os.killpg(self.process.pid, signal.SIGTERM)
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout=1)
-            except subprocess.TimeoutExpired:
-                pass
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
@@ -235,31 +227,10 @@ service stats {{
 """
 
 
-def make_certificate(folder: Path) -> None:
-    """`certificate.pem` and `key.pem` of 127.0.0.1, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "certificate.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-
-
-def tls_context(server: Dovecot) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=server.certificate)
+def _furnish(folder: Path) -> None:
+    certificate, key = certificate_and_key()
+    (folder / "certificate.pem").write_bytes(certificate)
+    (folder / "key.pem").write_bytes(key)
 
 
 def _binary() -> str | None:
