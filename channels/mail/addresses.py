@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from channels.cleaning import clean
 from channels.mail import words
 
 _TOKEN: Final = re.compile(r'"((?:[^"\\]|\\.)*)("|\Z)|<+([^<>]*)(?:>+|\Z|(?=<))|[(),:;>]|\s+|[^\s"<>(),:;]+', re.DOTALL)
@@ -112,7 +113,7 @@ def _bracketed(box: _Mailbox, inside: str) -> None:
         return
     if box.angle:
         box.add(f" {box.angle}")
-    box.angle = inside
+    box.angle = inside if "[" in inside else inside.rstrip("])")
 
 
 def _quoted(box: _Mailbox, inside: str, following: str) -> None:
@@ -168,7 +169,10 @@ def _of(address: str, name: str) -> Person:
     name = words.decode_text(name)
     name = _SPACE.sub(" ", name) if "\n" in name or "\t" in name else name
     name = name.strip().strip("\"'").strip(" \t")
-    return Person(address=address.strip("'\" "), name="" if name == address else name)
+    address = clean(address.strip())
+    if address[:1] == "'" == address[-1:]:
+        address = address[1:-1]
+    return Person(address=address, name="" if name == address else clean(name))
 
 
 def first(people: Sequence[Person]) -> Person:

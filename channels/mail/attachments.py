@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Final
 
 from channels.cleaning import clean
+from channels.mail import tnef
 from channels.mail.structure import Part
 
 _UNSAFE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
@@ -45,6 +46,10 @@ class Attached:
 def attached(parts: Sequence[Part], sources: Sequence[str]) -> Iterator[Attached]:
     """The files among a mail's parts; `sources` is the HTML that may show some of them."""
     for number, part in enumerate(parts, start=1):
+        packed = unpacked(part)
+        if packed is not None:
+            yield from _packed(packed.files, number)
+            continue
         content_id = next(iter(part.headers.identities("content-id")), None)
         yield Attached(
             name=_name(part, number),
@@ -52,6 +57,25 @@ def attached(parts: Sequence[Part], sources: Sequence[str]) -> Iterator[Attached
             content=part.content,
             inline=_is_shown(part, content_id, sources),
             content_id=content_id,
+        )
+
+
+def unpacked(part: Part) -> tnef.Unpacked | None:
+    """What Outlook packed into a `winmail.dat`; None for every other part."""
+    return tnef.unpack(part.content) if part.content_type in _MAY_BE_PACKED else None
+
+
+_MAY_BE_PACKED: Final = tnef.CONTENT_TYPES | {"application/octet-stream"}
+
+
+def _packed(files: Sequence[tnef.Packed], start: int) -> Iterator[Attached]:
+    for number, file in enumerate(files, start=start):
+        content_type = file.content_type or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        yield Attached(
+            name=safe_name(file.name) or f"attachment-{number}{extension(content_type)}",
+            content_type=content_type,
+            content=file.content,
+            content_id=file.content_id,
         )
 
 

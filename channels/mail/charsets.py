@@ -14,7 +14,6 @@ from typing import Final, NamedTuple
 from channels.mail.character_sets import FAMILIES, NO_SETS
 
 _HIGH: Final = re.compile(rb"[\x80-\xff]+")
-_HIGH_WORDS: Final = re.compile(rb"[^\s\x00-\x20]{0,40}[\x80-\xff][^\r\n]{0,40}")
 _UTF8: Final = re.compile(rb"(?:[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})+")
 _ESCAPES: Final = re.compile(rb"\x1b(\$[@B]|\$\([DOQ]|\([BJI]|\$\)[ACG])")
 _JIS: Final = re.compile(rb"\x1b(\$[@B]|\$\(D|\([A-Z])")
@@ -84,6 +83,8 @@ _SINGLE_BYTE: Final = ("cp125", "iso8859", "latin", "koi8", "mac_", "cp8", "cp4"
 def _declared(content: bytes, name: str) -> Reading:
     if name in _SPECIAL:
         return _SPECIAL[name](content)
+    if b"\x1b" in content and content.isascii() and name not in _SEVEN_BIT and _ESCAPES.search(content):
+        return Reading(_iso_2022_jp(content).text, repaired=True)
     try:
         text = content.decode(name)
     except (UnicodeDecodeError, ValueError):
@@ -104,7 +105,7 @@ def _contradicted(content: bytes, name: str) -> Reading:
         return Reading(_undeclared(content) if mixed is None else mixed, repaired=True)
     for wider in _WIDER.get(name, ()):
         try:
-            return Reading(content.decode(wider), repaired=True)
+            return Reading(content.decode(wider), repaired=wider not in _KIN)
         except UnicodeDecodeError:
             continue
     text = content.decode(name, "replace")
@@ -124,6 +125,8 @@ _WIDER: Final = {
     "cp949": ("johab",),
 }
 """Where a character is not in the set declared, it is in one of these if all others are, too."""
+_KIN: Final = frozenset({"big5hkscs", "cp950", "euc_jis_2004", "shift_jis_2004"})
+"""Of the same family: no other declaration would be truer."""
 
 
 def _undeclared(content: bytes) -> str:
@@ -163,8 +166,9 @@ def _looking_like(content: bytes) -> str:
 
 
 def _telling(content: bytes) -> bytes:
-    """The words in which other characters stand: among much ASCII they would be too few to tell anything."""
-    return b" ".join(_HIGH_WORDS.findall(content[: 16 * _LOOKED_AT]))[:_LOOKED_AT]
+    """The lines with other characters: among much ASCII they would be too few to tell anything."""
+    lines = (line for line in content[: 64 * _LOOKED_AT].split(b"\n") if not line.isascii())
+    return b"\n".join(lines)[:_LOOKED_AT] or content[-_LOOKED_AT:]
 
 
 def _utf8(content: bytes) -> str | None:

@@ -5,14 +5,17 @@ Sources: RFC 2046 (5.1), RFC 2387 (related), RFC 3676 (format=flowed).
 
 from __future__ import annotations
 
+import mimetypes
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from channels.mail import html
+from channels.mail.attachments import Attached, safe_name, unpacked
 from channels.mail.charsets import codec, read
 from channels.mail.structure import Limits, Part
+from channels.mail.transfer import uuencoded
 
 _READ: Final = frozenset(
     {"text/plain", "text/html", "text/enriched", "text/markdown", "text/x-markdown", "text/x-amp-html"}
@@ -27,9 +30,9 @@ _SAYS_HTML: Final = re.compile(
 )
 _APOLOGY: Final = 400
 """Characters: a plain text that only says that there is another is not longer."""
-_UUENCODED: Final = re.compile(
-    r"^begin [0-7]{3,4} ([^\n]+)\n((?:[ -`]{1,61}\n)*?)(?:`|[ \t]*)\n?end[ \t]*$", re.MULTILINE
-)
+_BEGIN: Final = re.compile(r"^begin [0-7]{3,4} (\S[^\n]*)\n", re.MULTILINE)
+_LONGEST_LINE: Final = 64
+"""Characters of a uuencoded line, and a few for those who pad."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -48,6 +51,8 @@ class Contents:
     segments: list[Segment] = field(default_factory=list[Segment])
     others: list[Part] = field(default_factory=list[Part])
     """Parts that are not text to be read."""
+    files: list[Attached] = field(default_factory=list[Attached])
+    """What stood uuencoded within the text."""
     calendar: str | None = None
     sources: list[str] = field(default_factory=list[str])
     """HTML that came, whether or not it was the better alternative."""
@@ -72,7 +77,20 @@ def contents_of(root: Part, *, hint: str | None, limits: Limits) -> Contents:
     """Sort a mail's parts. `hint` is a character set that its headers name."""
     contents = Contents(hint=_declared_somewhere(root) or hint, limits=limits)
     _sort(root, contents)
+    if not contents.text:
+        _unpack(contents)
     return contents
+
+
+def _unpack(contents: Contents) -> None:
+    """Outlook may have packed the text away with the files (`winmail.dat`)."""
+    for part in contents.others:
+        packed = unpacked(part)
+        if packed is not None and packed.html:
+            contents.sources.append(packed.html)
+            contents.segments.append(Segment(text=html.text_of(packed.html[: contents.limits.html]), html=packed.html))
+        elif packed is not None:
+            contents.segments.append(Segment(text=packed.text))
 
 
 def _declared_somewhere(root: Part) -> str | None:
@@ -153,6 +171,7 @@ def _alternative(part: Part, contents: Contents) -> None:
         contents.others.extend(side.others)
         contents.calendar = contents.calendar or side.calendar
         contents.sources.extend(side.sources)
+        contents.files.extend(side.files)
         contents.repaired = contents.repaired or side.repaired
     told = [side for side in sides if side.text]
     plain = next((side for side in told if not side.is_from_html), None)
@@ -185,7 +204,7 @@ def _append(part: Part, contents: Contents) -> None:
     else:
         if (part.headers.parameter("content-type", "format") or "").lower() == "flowed":
             text = _flowed(text, delete=(part.headers.parameter("content-type", "delsp") or "").lower() == "yes")
-        contents.segments.append(Segment(text=text))
+        contents.segments.append(Segment(text=_without_files(text, contents)))
 
 
 def _read(part: Part, contents: Contents) -> str:
@@ -203,6 +222,36 @@ def _read(part: Part, contents: Contents) -> str:
     text, repaired = read(content, declared)
     contents.repaired = contents.repaired or repaired
     return _NEWLINE.sub("\n", text) if "\r" in text else text
+
+
+def _without_files(text: str, contents: Contents) -> str:
+    """Before MIME, and in some programs still, files stand within the text."""
+    pieces: list[str] = []
+    at, end = 0, -1
+    for begin in _BEGIN.finditer(text):
+        if begin.start() < at:
+            continue
+        if end < begin.end() - 1:
+            end = text.find("\nend", begin.end() - 1)
+        if end < 0:
+            break
+        encoded = text[begin.end() : end + 1]
+        if not _is_uuencoded(encoded):
+            continue
+        content = uuencoded(encoded.encode("ascii", "replace"))
+        name = safe_name(begin[1]) or "attachment"
+        content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        contents.files.append(Attached(name=name, content_type=content_type, content=content))
+        pieces.append(text[at : begin.start()])
+        at = end + len("\nend")
+    return "".join(pieces) + text[at:] if pieces else text
+
+
+def _is_uuencoded(encoded: str) -> bool:
+    first = encoded[: _LONGEST_LINE + 1].partition("\n")[0]
+    if not 1 < len(first) <= _LONGEST_LINE or any(not " " <= sign <= "`" for sign in first.rstrip("\r")):
+        return False
+    return abs((((ord(first[0]) - 32) & 63) + 2) // 3 * 4 + 1 - len(first.rstrip())) <= 3
 
 
 def _flowed(text: str, *, delete: bool) -> str:

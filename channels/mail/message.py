@@ -80,7 +80,7 @@ def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> ParsedMail:
     headers = root.headers
     contents = contents_of(root, hint=_hint(headers), limits=limits)
     _suppose(root, contents.hint)
-    attachments = tuple(attached(contents.others, contents.sources))
+    attachments = (*attached(contents.others, contents.sources), *contents.files)
     if sum(each.size for each in attachments) > limits.attachments:
         raise TooLarge("attachments", limits.attachments)
     return ParsedMail(
