@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import phonenumbers
 from pydantic import AfterValidator, Field, SecretStr
 
-from channels.sms.providers import PROVIDERS
+from channels.sms.providers import PROVIDERS, SIGNS_WITH_TOKEN
 from channels.sms.settings import SEGMENT_LIMIT, SmsSettings
 from gateway.sections import Section
 from gateway.settings_mail import ChannelName
@@ -115,10 +115,20 @@ def contradictions(numbers: Sequence[Number], taken: Iterable[str]) -> Iterable[
         files = list(_two_places(key, number))
         yield from files
         if not files:
-            for missing in PROVIDERS[number.provider](bare_settings(number)).missing():
-                yield Mistake(
-                    key=f"{key}.{missing}", what="is missing", right=f"{number.provider} needs it; see docs/sms.md"
-                )
+            yield from _missing(key, bare_settings(number))
+
+
+def _missing(key: str, settings: SmsSettings) -> Iterable[Mistake]:
+    missing = PROVIDERS[settings.provider](settings).missing()
+    for name in missing:
+        yield Mistake(key=f"{key}.{name}", what="is missing", right=f"{settings.provider} needs it; see docs/sms.md")
+    proof = settings.provider in SIGNS_WITH_TOKEN or settings.signing_secret or settings.webhook_secret
+    if not proof and "webhook_secret" not in missing:
+        yield Mistake(
+            key=f"{key}.webhook_secret",
+            what="is missing, and without it nobody can bring us texts",
+            right="set 16 or more letters and digits; `openssl rand -hex 32` makes a good one",
+        )
 
 
 def _two_places(key: str, number: Number) -> Iterable[Mistake]:

@@ -29,3 +29,6 @@ PROVIDERS: Mapping[str, Callable[[SmsSettings], Provider]] = {
     "plivo": Plivo,
     "twilio": Twilio,
 }
+
+SIGNS_WITH_TOKEN: frozenset[str] = frozenset({"plivo", "twilio"})
+"""They prove their webhooks with the account's token; all others need `signing_secret` or `webhook_secret`."""
