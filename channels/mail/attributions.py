@@ -37,6 +37,7 @@ DATE: Final = re.compile(
     r"|(?<!\d)(?:19|20|25|14)\d\d(?!\d)"
     r"|(?<!\d)\d{1,4}\s?[./\-年년]\s?\d{1,2}\s?[./\-月월]\s?\d{1,4}"
 )
+FULL_DATE: Final = re.compile(r"(?<!\d)(?:19|20|25|14)\d\d(?!\d)|\d[./\-]\d{1,2}[./\-]\d")
 ADDRESS: Final = re.compile(r"[^\s<>()\[\]\"“”:,;@]{1,100}@[^\s<>()\[\]\"“”:,;@]{2,100}")
 BRACKETED: Final = re.compile(
     r"[<(\[]\s*(?:mailto:)?[^\s<>()\[\]]{1,100}@[^<>()\[\]]{2,100}?(?:<mailto:[^>]*>)?\s*[>)\]]"
@@ -44,12 +45,19 @@ BRACKETED: Final = re.compile(
 OPENS: Final = re.compile(rf"(?:{any_of(OPENERS)})(?=[\s,:\d“\"‘’'«\u2066-\u2069]|$)")
 OPENS_WITH_DATE: Final = re.compile(rf"{OPENS.pattern}[\s,]*(?:[^\s\d]+[\s,]+){{0,3}}[^\s\d]{{0,3}}\d")
 STARTS_WITH_DATE: Final = re.compile(
-    r"(?:[^\W\d]{1,14}[.,]{0,2}[ ,]+){0,2}\W?\d{1,4}(?:[./\-年년]|\s?[^\W\d]{2,12}\.?,?\s)"
+    r"(?:[^\s\d.,]{1,14}[.,]{0,2}[ ,]+){0,2}[^\s\d]{0,3}\d{1,4}(?:[./\-年년]|\s?[^\W\d]{2,12}\.?,?\s)"
 )
-ENDS_A_SENTENCE: Final = re.compile(r"(?:[!?。！？:：]|[^\W\d]{4,}\.)$")
+ENDS_A_SENTENCE: Final = re.compile(r"(?:[!?。！？:：]|(?<!godz)(?<=[^\W\d]{4})\.)$")
 ONLY_CLOSES: Final = re.compile(rf"\s*>\s*,?\s*{VERB}\s*[:：]\s*$", re.IGNORECASE)
 LONGEST_NAME: Final = 60
 LONGEST_CLOSING: Final = 40
+TIGHT: Final = re.compile(r"[>)\]\d]$|\d\D{1,8}$|[^\s@]@[^\s@]+$")
+AFTER_A_NAME: Final = ("于", "於", "在")
+"""Stand between name and date in Chinese."""
+LONGEST_TAIL: Final = 14
+"""Of an attribution that begins with a name: what was wrapped off it (`AM:`)."""
+MOST_WORDS_AFTER_VERB: Final = 4
+LONGEST_NAME_IN_WORDS: Final = 7
 MOST_SHARED: Final = 3
 """Places in one line that are tried as the beginning of an attribution, from its end."""
 SHARED: Final = re.compile(
@@ -75,7 +83,9 @@ def attribution(lines: list[str], last: int, first: int, *, quote_follows: bool)
     quote_follows = quote_follows or between_dashes
     found = last if is_attribution(closing, quote_follows=quote_follows) else None
     joined = closing
-    anchored = found is not None and starts(closing)
+    anchored = found is not None and starts(closing) and WROTE.match(closing) is None
+    if anchored and FULL_DATE.search(closing) and not closing.startswith(AFTER_A_NAME):
+        return last
     blank = False
     for above in range(last - 1, max(first, last - MOST_LINES + 1) - 1, -1):
         line = plain(lines[above]) if len(lines[above]) <= LONGEST else "."
@@ -90,10 +100,13 @@ def attribution(lines: list[str], last: int, first: int, *, quote_follows: bool)
         if blank and not OPENS_WITH_DATE.match(line):
             break
         begins = starts(line)
-        if (begins or (not anchored and BRACKETED.search(line))) and is_attribution(
-            joined, quote_follows=quote_follows
-        ):
+        names = found is None and len(closing) <= LONGEST_TAIL
+        if not anchored or closing.startswith(AFTER_A_NAME):
+            names = names or BRACKETED.search(line) is not None
+        if (begins or names) and is_attribution(joined, quote_follows=quote_follows):
             found, anchored = above, anchored or begins
+            if begins and FULL_DATE.search(line):
+                break
     named_above = found == last > first and closing.startswith("<") and is_name(lines[last - 1])
     return last - 1 if named_above else found
 
@@ -120,8 +133,10 @@ def closes(line: str) -> bool:
 def starts(line: str) -> bool:
     """The line may be the first of an attribution."""
     head = line[:80]
-    return OPENS_WITH_DATE.match(head) is not None or (
-        STARTS_WITH_DATE.match(head) is not None and DATE.search(head) is not None
+    return (
+        head.startswith(QUOTING)
+        or OPENS_WITH_DATE.match(head) is not None
+        or (STARTS_WITH_DATE.match(head) is not None and DATE.search(head) is not None)
     )
 
 
@@ -132,17 +147,31 @@ def is_attribution(line: str, *, quote_follows: bool) -> bool:
     begins = starts(line)
     address = ADDRESS.search(line) is not None
     dates = len(DATE.findall(line))
-    date = dates > 0
     wrote = WROTE.search(line) is not None
-    if line.endswith((":", "：")):
-        if wrote:
-            return address or (date and begins) or dates > 1 or quote_follows
-        if address and line.startswith(QUOTING):
-            return True
-        return date and address and (begins or quote_follows or BRACKETED.search(line) is not None)
-    if wrote and ENDS_WITH_VERB.search(line[-60:]):
-        return date and begins and (address or quote_follows)
-    return quote_follows and begins and date and address and len(line) < 150
+    if not line.endswith((":", "：")):
+        said = wrote and ENDS_WITH_VERB.search(line[-60:]) is not None
+        return begins and dates > 0 and ((said and (address or quote_follows)) or (quote_follows and address))
+    if quote_follows and (wrote or (dates > 0 and address)):
+        return True
+    if address and (line.startswith(QUOTING) or (dates > 0 and (begins or BRACKETED.search(line) is not None))):
+        return begins or not wrote or is_tight(line)
+    if wrote and address:
+        return is_tight(line)
+    if not wrote or dates < 1 or (dates < 2 and not begins):
+        return False
+    return words_after_verb(line) <= (LONGEST_NAME_IN_WORDS if begins and dates > 1 else MOST_WORDS_AFTER_VERB)
+
+
+def is_tight(line: str) -> bool:
+    """Its last word before the colon is a verb of writing, an address or a time: no sentence runs on to the colon."""
+    said = line.rstrip(" :：")
+    return TIGHT.search(said[-20:]) is not None or ENDS_WITH_VERB.search(said[-60:]) is not None
+
+
+def words_after_verb(line: str) -> int:
+    """Words that are no numbers, between the last verb of writing and the end."""
+    after = max(found.end() for found in WROTE.finditer(line))
+    return sum(1 for word in line[after:].split() if not any(character.isdigit() for character in word))
 
 
 def only_closes(line: str) -> bool:

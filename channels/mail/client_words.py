@@ -787,8 +787,10 @@ QUOTING: Final = (
     "idézet ",
     "引用 ",
     "引述 ",
+    "wiadomość napisana przez ",
+    "missatge de ",
 )
-"""How web mails of the Horde kind open a quote: `Quoting X <x@example.org>:`."""
+"""How a line above a quote begins that puts the name before the date, or has no date: `Quoting X <x@example.org>:`."""
 
 NOTES: Final = (
     "my apologies for brevity",

@@ -104,6 +104,15 @@ def test_a_mail_passed_on_without_a_word_is_itself_what_is_said() -> None:
     assert written_now(f"{FORWARDS[0]}\n{HEADS[0]}\n\nYour refund is late.").reply == "Your refund is late."
 
 
+def test_words_right_above_an_attribution_are_not_taken_for_its_beginning() -> None:
+    for own in (
+        "5 days ago, on 1/2/2020, I sent it back",
+        "On 3 Jan 2020 I sent it back",
+        "Yours, Bob <bob@example.org>",
+    ):
+        assert written_now(f"{own}\n{ATTRIBUTIONS[0]}\n{QUOTED}").reply == own
+
+
 def test_a_name_that_is_wrapped_before_its_address_goes_with_it() -> None:
     assert written_now(f"{THANKS}\n\nAnn Lee\n<ann@example.org> wrote:\n{QUOTED}").reply == THANKS
 
