@@ -99,9 +99,12 @@ def _answer(talk: Talk) -> None:
         or _choose(talk)
         or _call_people(talk)
         or _go_on(talk)
+        or _speak_of_named_case(talk)
         or _meet_needs(talk)
     )
     _return_to_complaint(talk)
+    for number in dict.fromkeys(number for message in talk.turn.messages for number in message.unproven_cases):
+        complaint.suggest(talk, number)
 
 
 def _link(talk: Talk) -> None:
@@ -227,6 +230,21 @@ def _go_on(talk: Talk) -> bool:
             if skill.goes_on(talk):
                 talk.memory.misunderstood = 0
                 return True
+    return False
+
+
+def _speak_of_named_case(talk: Talk) -> bool:
+    """ "#C-1042" is what they are about, unless they surely want something else beside it."""
+    wanted = _skill_for(talk, talk.heard)
+    if wanted not in {None, complaint.SKILL}:
+        return False
+    talk.skill = complaint.SKILL.name
+    for message in talk.messages:
+        if any(complaint.speak_of(talk, number) for number in message.cases):
+            return True
+        if wanted is None and message.unproven_cases:
+            complaint.speak_of_unproven(talk, message.unproven_cases[0])
+            return True
     return False
 
 

@@ -81,6 +81,10 @@ class Message:
     """What the message it answers said, where it answers one."""
     hint: Language | None = None
     """The language of the customer's app or page: what we speak until their own words tell."""
+    cases: tuple[str, ...] = ()
+    """Numbers of this person's cases that it names."""
+    unproven_cases: tuple[str, ...] = ()
+    """Numbers of cases that it names and that are not proven to be this person's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

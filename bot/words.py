@@ -163,6 +163,7 @@ WORDS: Mapping[str, str] = {
     "complaint.person_early": "",
     "complaint.added": "number",
     "complaint.added_promise": "number promise due",
+    "complaint.unproven_case": "number",
     # Proposing and following up
     "complaint.propose": "offer",
     "complaint.propose_emotional": "offer",
@@ -241,6 +242,7 @@ WORDS: Mapping[str, str] = {
     "summary.who": "name tier channel language",
     "summary.said": "words",
     "summary.case": "number",
+    "summary.unproven_case": "number",
     "summary.facts": "facts",
     "summary.mood": "mood",
     "summary.promised": "promise due",

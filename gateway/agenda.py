@@ -8,13 +8,17 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, or_, select
 
+from bot.turn import FollowUpKind
 from gateway import claims
 from gateway.claims import Claim
 from gateway.talks import open_conversations
 from storage import lanes, standing
+from storage.cases import Case
 from storage.commits import Transaction, server_time
-from storage.conversations import ConversationState
+from storage.contacts import Address
+from storage.conversations import Conversation, ConversationState
 from storage.follow_ups import FollowUp, FollowUpState
+from storage.interactions import Direction, Interaction
 
 _due = (
     select(*FollowUp.__table__.columns)
@@ -67,12 +71,14 @@ class _Due:
 
 
 def _where_to_write(transaction: Transaction, rows: Mapping[int, Row[*tuple[Any, ...]]]) -> dict[int, _Due]:
-    """A closed Conversation is not written in: its open successor is, or a new one is opened beside it."""
-    planned = standing.by_conversation(transaction.connection, (row.conversation_id for row in rows.values()))
+    """Where the customer is now; there, a closed Conversation is not written in: its open successor is, or a new one is
+    opened beside it."""
+    places = {contact: _place(transaction, row) for contact, row in rows.items()}
+    planned = standing.by_conversation(transaction.connection, places.values())
     successors = standing.open_talks(transaction.connection, rows)
     due: dict[int, _Due] = {}
     for contact, row in rows.items():
-        person, talk = planned[row.conversation_id]
+        person, talk = planned[places[contact]]
         if talk.state is not ConversationState.OPEN:
             key = (contact, talk.channel, talk.thread)
             talk = successors.get(key) or open_conversations(transaction, {key: person})[key]
@@ -86,3 +92,70 @@ def _where_to_write(transaction: Transaction, rows: Mapping[int, Row[*tuple[Any,
             details=row.details,
         )
     return due
+
+
+WHEREVER = (FollowUpKind.CASE_UPDATE, FollowUpKind.PROMISE_BROKEN, FollowUpKind.SURVEY)
+"""What is said to the customer wherever they are; the rest belongs to the Conversation it was planned in."""
+
+
+def _place(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> int:
+    """The Conversation to go on from: on the channel that the customer chose, else on the one they used last."""
+    if row.kind not in WHEREVER:
+        return row.conversation_id
+    chosen = _chosen(transaction, row)
+    if chosen is not None:
+        return chosen
+    latest = transaction.connection.execute(_latest, {"contact": row.contact_id}).one_or_none()
+    if latest is None:
+        return row.conversation_id
+    planned = transaction.connection.execute(_of_conversation, {"conversation": row.conversation_id}).one()
+    # On the same channel it stays in its thread, unless nobody can be reached there any more.
+    stays = planned.channel == latest.channel and planned.closed_at is None
+    return row.conversation_id if stays else latest.id
+
+
+def _chosen(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> int | None:
+    """ "Here", or an address that they gave us and that we know to be theirs and have talked on."""
+    connection = transaction.connection
+    facts = connection.scalar(select(Case.facts).where(Case.number == row.case_number)) if row.case_number else None
+    reach = (facts or {}).get("reach")
+    if not isinstance(reach, str):
+        return None
+    if reach == "here":
+        return row.conversation_id
+    ways = [way.strip() for way in reach.split(";")]
+    uris = [f"mailto:{way.casefold()}" if "@" in way else f"tel:{way}" for way in ways]
+    return connection.execute(_at, {"contact": row.contact_id, "uris": uris}).scalar()
+
+
+_latest = (
+    select(Conversation.id, Conversation.channel)
+    .join(Interaction, Interaction.conversation_id == Conversation.id)
+    .join(Address, Address.id == Conversation.address_id)
+    .where(
+        Interaction.contact_id == bindparam("contact"),
+        Interaction.direction == Direction.IN,
+        Conversation.state != ConversationState.SPAM,
+        Address.closed_at.is_(None),
+    )
+    .order_by(Interaction.id.desc())
+    .limit(1)
+)
+_of_conversation = (
+    select(Conversation.channel, Address.closed_at)
+    .join(Address, Address.id == Conversation.address_id)
+    .where(Conversation.id == bindparam("conversation"))
+)
+_at = (
+    select(Conversation.id)
+    .join(Address, Address.id == Conversation.address_id)
+    .where(
+        Conversation.contact_id == bindparam("contact"),
+        Conversation.state != ConversationState.SPAM,
+        Address.uri.in_(bindparam("uris", expanding=True)),
+        Address.contact_id == Conversation.contact_id,
+        Address.closed_at.is_(None),
+    )
+    .order_by(Conversation.last_at.desc(), Conversation.id.desc())
+    .limit(1)
+)

@@ -76,6 +76,7 @@ def _contact(claim: Claim) -> ContactFacts:
 
 def _message(row: Waiting, understanding: Understanding, answered: Mapping[tuple[int, str], str]) -> Message:
     content = row.content
+    named: Mapping[str, bool] = content.get("cases", {})
     return Message(
         interaction=row.id,
         event=EVENTS[row.kind],
@@ -86,6 +87,8 @@ def _message(row: Waiting, understanding: Understanding, answered: Mapping[tuple
         start_parameter=content.get("start_parameter"),
         reply_to_text=answered.get((row.contact_id, row.reply_to)) if row.reply_to is not None else None,
         hint=hinted(content.get("language")),
+        cases=tuple(number for number, ours in named.items() if ours),
+        unproven_cases=tuple(number for number, ours in named.items() if not ours),
     )
 
 

@@ -24,9 +24,10 @@ from channels.envelope import (
     Refusal,
 )
 from channels.protocol import Accepted
-from gateway import claims, parts, streams
+from gateway import claims, named_cases, parts, streams
 from gateway.envelopes import KINDS, inbound_content
 from gateway.guests import Guest, find_or_welcome
+from gateway.named_cases import Named
 from gateway.news import LanesWaiting, MediaWanted, Streamed
 from gateway.receipts import store_address_words, store_delivery_updates
 from gateway.talks import find, find_or_open
@@ -147,6 +148,7 @@ class Reception:
     ) -> dict[int, dict[str, Any]]:
         """`places`: the Conversation of each message."""
         fresh = ids.take(transaction.connection, Interaction, len(messages))
+        named = named_cases.find(transaction, messages, guests)
         rows: dict[int, dict[str, Any]] = {}
         for identity, message in zip(fresh, messages, strict=True):
             person = guests[message.address].person
@@ -155,13 +157,14 @@ class Reception:
                 "contact_id": person.contact_id,
                 "conversation_id": places[id(message)],
                 "address_id": person.address_id,
+                "case_id": next((case.id for case in named.get(id(message), ()) if case.ours), None),
                 "channel": message.channel,
                 # What no person wrote has happened, as a visit has: nothing answers it.
                 "direction": Direction.IN if message.automatic is None else Direction.INTERNAL,
                 "kind": KINDS[message.event] if message.automatic is None else InteractionKind.AUTOMATIC,
                 "author": "customer",
                 "text": message.text,
-                "content": self._content(message),
+                "content": self._content(message, named.get(id(message), ())),
                 "external_id": message.external_id,
                 "message_id": message.message_id,
                 "fingerprint": message.fingerprint,
@@ -178,8 +181,10 @@ class Reception:
         self._want_media(transaction, rows.values())
         return rows
 
-    def _content(self, message: InboundMessage) -> dict[str, Any]:
+    def _content(self, message: InboundMessage, named: Sequence[Named]) -> dict[str, Any]:
         content = inbound_content(message)
+        if named:
+            content["cases"] = {case.number: case.ours for case in named}
         if message.channel in self._windows:
             content.setdefault("subject", "")  # also where there is none: it tells what is in a thread
         return content

@@ -97,6 +97,7 @@ def _interaction(
         "contact_id": outcome.claim.contact,
         "conversation_id": outcome.turn.conversation.id,
         "address_id": outcome.claim.person.address_id,
+        "case_id": None,
         "channel": outcome.turn.channel.name,
         "direction": Direction.OUT,
         "kind": InteractionKind.MESSAGE,

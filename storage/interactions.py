@@ -117,6 +117,7 @@ _insert = Many(
         "contact_id",
         "conversation_id",
         "address_id",
+        "case_id",
         "channel",
         "direction",
         "kind",

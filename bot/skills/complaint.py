@@ -37,6 +37,8 @@ _TOLD_IN_FEW_WORDS = frozenset({"order", "proof", "happened", "bought"})
 """Facts that a joke about the weather cannot be."""
 _FEW_WORDS = 40
 """Characters."""
+_NAMED = "names_case"
+"""Fact of a case that was opened because another one was named."""
 _IN_BETWEEN = frozenset(
     {
         "bot_identity",
@@ -238,6 +240,37 @@ def _known_case(talk: Talk) -> str | None:
             }
             return None if other_order else case.number
     return None
+
+
+def speak_of(talk: Talk, number: str) -> bool:
+    """They name a case of theirs: more about it, or a question how it stands. False: it is no complaint on its way."""
+    case = talk.case(number)
+    ours = case is not None and case.kind is CaseKind.COMPLAINT and case.status in {CaseStatus.OPEN, CaseStatus.WAITING}
+    if ours:
+        _add_to(talk, number)
+    return ours
+
+
+def speak_of_unproven(talk: Talk, number: str) -> None:
+    """They name a case that may be somebody else's: a person finds out."""
+    talk.say("complaint.unproven_case", number=number)
+
+
+def suggest(talk: Talk, number: str) -> None:
+    """What names a case that is not proven to be theirs becomes a case of its own, and agents are told which it may be.
+
+    Another word on the same adds to that.
+    """
+    mine = next((effect.number for effect in talk.effects if isinstance(effect, OpenCase)), None)
+    known = (case.number for case in talk.turn.cases if case.facts.get(_NAMED) == number)
+    mine = mine or next(known, None)
+    if mine is None:
+        mine = talk.turn.fresh_number
+        subject = quote(talk.turn.messages[-1].text, 80) or number
+        talk.act(OpenCase(number=mine, kind=CaseKind.REQUEST, subject=subject, facts={_NAMED: number}))
+    words = quote("\n".join(message.text for message in talk.turn.messages), 500)
+    suggestion = talk.staff_text("summary.unproven_case", number=number)
+    talk.act(UpdateCase(number=mine, note=f"{suggestion}\n{words}"))
 
 
 def _add_to(talk: Talk, number: str) -> None:
