@@ -20,7 +20,7 @@ from channels.envelope import Arrival, Refusal
 from channels.mail.providers import PROVIDERS
 from channels.mail.providers.news import event_key, news
 from channels.mail.providers.payload import Request, Unreadable
-from channels.mail.providers.seam import Credentials, Forged, MailEvent, Occurrence, ReceivedMail
+from channels.mail.providers.seam import Credentials, Forged, MailEvent, Occurrence, Provider, ReceivedMail
 from channels.protocol import Port, StorageUnavailable
 
 log = structlog.get_logger(__name__)
@@ -63,10 +63,10 @@ ToInbound = Callable[[Received], Sequence[Arrival]]
 
 
 class InsecureHook(ValueError):
-    """A mail provider's webhook needs a signing key, or a user and a password: else anybody could pose as it."""
+    """A mail provider's webhook needs what proves the provider: else anybody could pose as it."""
 
-    def __init__(self) -> None:
-        super().__init__(self.__doc__)
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(f"{self.__doc__} For {provider.name} set {' or '.join(provider.proven_by)}.")
 
 
 class Unfetchable(OSError):
@@ -87,10 +87,10 @@ class MailHook:
     ) -> None:
         """`wrote`: whether a Message-ID, without brackets, is one of ours. Raises InsecureHook, and KeyError for a
         provider that we do not know."""
-        if not (settings.credentials.key or settings.credentials.password or settings.credentials.topic):
-            raise InsecureHook
         self._settings = settings
         self._provider = PROVIDERS[settings.provider]
+        if not any(getattr(settings.credentials, name) for name in self._provider.proven_by):
+            raise InsecureHook(self._provider)
         self._channel = channel
         self._to_inbound = to_inbound
         self._wrote = wrote

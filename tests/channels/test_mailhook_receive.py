@@ -136,10 +136,21 @@ async def test_what_cannot_be_read_or_is_too_large_leaves_its_hash_and_size() ->
     assert (oversize.reason, oversize.size) == ("too large", 5000)
 
 
-def test_a_webhook_without_a_secret_is_refused_at_the_start() -> None:
-    with pytest.raises(InsecureHook):
+@pytest.mark.parametrize(
+    ("provider", "credentials", "needed"),
+    [
+        ("postmark", Credentials(key="signs nothing"), "password"),
+        ("mailgun", KNOWN, "key"),
+        ("ses", Credentials(key="k"), "topic"),
+        ("sendgrid", Credentials(), "key or password"),
+    ],
+)
+def test_a_webhook_without_what_proves_its_provider_is_refused_at_the_start(
+    provider: str, credentials: Credentials, needed: str
+) -> None:
+    with pytest.raises(InsecureHook, match=f"set {needed}"):
         MailHook(
-            HookSettings(provider="postmark", credentials=Credentials()),
+            HookSettings(provider=provider, credentials=credentials),
             channel="mail",
             to_inbound=to_inbound,
             wrote=lambda _: False,

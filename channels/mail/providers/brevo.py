@@ -123,4 +123,4 @@ def _mail(item: Node, files: Sequence[AttachedFile]) -> bytes:
     return assemble(headers_of(item.at("Headers")), item.text("RawTextBody"), item.text("RawHtmlBody"), files)
 
 
-BREVO: Final = Provider(name="brevo", read=read, verify=verify, fetch=fetch)
+BREVO: Final = Provider(name="brevo", read=read, verify=verify, proven_by=("password",), fetch=fetch)

@@ -124,4 +124,4 @@ def tracing(message_id: str) -> tuple[str, str]:
     return "X-MJ-EventPayload", json.dumps({TRACED: message_id})
 
 
-MAILJET: Final = Provider(name="mailjet", read=read, verify=verify, tracing=tracing)
+MAILJET: Final = Provider(name="mailjet", read=read, verify=verify, proven_by=("password",), tracing=tracing)

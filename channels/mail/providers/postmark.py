@@ -159,4 +159,4 @@ def tracing(message_id: str) -> tuple[str, str]:
     return f"X-PM-Metadata-{TRACED}", message_id
 
 
-POSTMARK: Final = Provider(name="postmark", read=read, verify=verify, tracing=tracing)
+POSTMARK: Final = Provider(name="postmark", read=read, verify=verify, proven_by=("password",), tracing=tracing)

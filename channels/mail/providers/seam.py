@@ -137,6 +137,8 @@ class Provider:
     """Raises Unreadable."""
     verify: Callable[[Request, Credentials, datetime], None]
     """Raises Forged. The time is now: a signature that is too old is a replay."""
+    proven_by: tuple[str, ...] = ("key",)
+    """Names of Credentials of which one must be set for `verify` to let anybody in."""
     fetch: Callable[[ReceivedMail, Credentials, Get, datetime], Awaitable[bytes]] | None = None
     """The whole of a mail that a webhook only points to; a signature may need the time. Raises OSError, Unreadable."""
     certificate_url: Callable[[Request], str | None] | None = None

@@ -156,4 +156,4 @@ def tracing(message_id: str) -> tuple[str, str]:
     return "X-SMTPAPI", json.dumps({"unique_args": {TRACED: message_id}})
 
 
-SENDGRID: Final = Provider(name="sendgrid", read=read, verify=verify, tracing=tracing)
+SENDGRID: Final = Provider(name="sendgrid", read=read, verify=verify, proven_by=("key", "password"), tracing=tracing)

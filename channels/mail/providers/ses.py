@@ -257,4 +257,6 @@ def _amazons(url: str) -> bool:
     return parts.scheme == "https" and _AMAZON.fullmatch(parts.netloc) is not None
 
 
-SES: Final = Provider(name="ses", read=read, verify=verify, fetch=fetch, certificate_url=certificate_url)
+SES: Final = Provider(
+    name="ses", read=read, verify=verify, proven_by=("topic",), fetch=fetch, certificate_url=certificate_url
+)

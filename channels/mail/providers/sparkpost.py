@@ -115,4 +115,4 @@ def tracing(message_id: str) -> tuple[str, str]:
     return "X-MSYS-API", json.dumps({"metadata": {TRACED: message_id}})
 
 
-SPARKPOST: Final = Provider(name="sparkpost", read=read, verify=verify, tracing=tracing)
+SPARKPOST: Final = Provider(name="sparkpost", read=read, verify=verify, proven_by=("password",), tracing=tracing)
