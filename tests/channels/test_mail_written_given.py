@@ -8,11 +8,14 @@ from typing import Final
 
 import pytest
 
+from channels.mail.html import text_of
+from channels.mail.message import parse
 from channels.mail.written import written_now
 from tests.given import given
 
 DISCOURSE: Final = given("mail/discourse_email_reply_trimmer")
 TALON: Final = given("mail/mailgun_talon/inline_plain_cases.json")
+MAILS: Final = given("mail/mailgun_talon/expected_replies.json")
 LIBRARIES: Final = tuple(
     given(f"mail/{name}")
     for name in ("crisp_email_reply_parser", "zapier_email_reply_parser", "github_email_reply_parser")
@@ -44,6 +47,14 @@ def test_talon_keeps_the_same(case: dict[str, str]) -> None:
     found = same(written_now(case["input"]).reply, case["expected_reply"])
 
     assert found is (case["test"] not in DECIDED_OTHERWISE), DECIDED_OTHERWISE.get(case["test"])
+
+
+@pytest.mark.parametrize(("name", "expected"), json.loads(MAILS.read_text(encoding="utf-8")).items())
+def test_talon_keeps_the_same_of_whole_mails(name: str, expected: str) -> None:
+    path = MAILS.parent / name
+    text = text_of(path.read_text(encoding="utf-8")) if path.suffix == ".html" else parse(path.read_bytes()).text
+
+    assert same(written_now(text).reply, expected.partition(" (compare")[0])
 
 
 def cases() -> list[tuple[str, Path, str]]:
