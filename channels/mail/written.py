@@ -43,6 +43,7 @@ LINE_END: Final = re.compile("\r\n|\r|\n|\u2028|\u2029")
 EMPTY_ABOVE: Final = re.compile(r"\A(?:[^\S\n]*\n)+")
 OTHERS_BEGIN: Final = frozenset({Kind.ORIGINAL, Kind.FORWARDED, Kind.HEAD, Kind.ABOVE})
 ENDS_A_SIGNATURE: Final = OTHERS_BEGIN | {Kind.ATTRIBUTION, Kind.QUOTE}
+ANNOUNCES: Final = frozenset({Kind.ORIGINAL, Kind.HEAD, Kind.ATTRIBUTION, Kind.EMPTY})
 OWN: Final = frozenset({Kind.TEXT, Kind.RULE})
 
 
@@ -88,15 +89,19 @@ def _parts(lines: list[str], kinds: list[Kind], *, is_answer: bool) -> list[Part
                 pass
             case Kind.DEVICE:
                 part = Part.SIGNATURE
-            case Kind.ORIGINAL | Kind.HEAD | Kind.ABOVE:
+            case Kind.ABOVE:
                 end, part = len(lines) if own or is_answer else end, Part.QUOTED
+            case Kind.ORIGINAL | Kind.HEAD:
+                end, part = _announced(lines, kinds, at, own=own or is_answer), Part.QUOTED
+                others = others or kinds[end - 1] is Kind.QUOTE
             case Kind.FORWARDED:
                 end, part = len(lines) if own else end, Part.FORWARDED if own else Part.QUOTED
             case Kind.ATTRIBUTION:
-                end, part = _attributed(lines, kinds, at, own=own), Part.QUOTED
+                end, part = _announced(lines, kinds, at, own=own), Part.QUOTED
                 others = others or kinds[end - 1] is Kind.QUOTE
             case Kind.RULE:
-                if (ornament := lines[at].strip()[0]) not in ornaments:
+                ornament = "--" if is_signature_mark(lines[at]) else lines[at].strip()[0]
+                if ornament not in ornaments:
                     end, part = _under_rule(lines, kinds, at, own=own, others=others)
                 if part is Part.REPLY:
                     ornaments.add(ornament)
@@ -105,11 +110,11 @@ def _parts(lines: list[str], kinds: list[Kind], *, is_answer: bool) -> list[Part
     return parts
 
 
-def _attributed(lines: list[str], kinds: list[Kind], first: int, *, own: bool) -> int:
-    """The line after what is quoted under an attribution. Where no mark says how far that goes, it goes to the end; but
-    with nothing of the person's above it, what is below must be theirs."""
+def _announced(lines: list[str], kinds: list[Kind], first: int, *, own: bool) -> int:
+    """The line after an earlier mail that a head or an attribution announces. Where no mark says how far it goes, it
+    goes to the end; but with nothing of the person's above it, what is below must be theirs."""
     at = first
-    while at < len(lines) and kinds[at] in {Kind.ATTRIBUTION, Kind.EMPTY}:
+    while at < len(lines) and kinds[at] in ANNOUNCES:
         at += 1
     if at == len(lines) or kinds[at] is Kind.QUOTE:
         return _quote_end(lines, kinds, at)

@@ -147,6 +147,20 @@ def test_the_words_below_a_signature_and_a_quote_are_not_lost() -> None:
     assert written.reply == "Hello.\n\nOne thing more: send two."
 
 
+def test_answers_below_a_marked_quote_under_a_head_are_found() -> None:
+    mail = f"{BOUNDARIES[0]}\n{HEADS[0]}\n\n> Which size?\n\nLarge."
+
+    assert written_now(mail).reply == "Large."
+    assert written_now(mail, is_answer=True).reply == "Large."
+    assert written_now(f"Hello,\n{mail}", is_answer=True).reply == "Hello,\n\nLarge."
+
+
+def test_a_letter_with_dashes_in_it_ends_at_its_signature() -> None:
+    letter = "First:\n-----\nI want my money back.\n-----\nSecond:\nI want an answer."
+
+    assert written_now(f"{letter}\n\n-- \nBob").reply == letter
+
+
 def test_netease_puts_a_table_above_its_line() -> None:
     written = written_now(
         "请尽快退款。\n\n| |\n王小明\n|\n|\nwang@example.org\n|\n签名由网易邮箱大师定制\n"
