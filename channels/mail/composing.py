@@ -256,10 +256,10 @@ class Composer:
         )
 
     def _footer(self, layout: Layout, way_out: str) -> str:
-        about = f"{escape(_lines(self._sender.about)).replace(chr(10), '<br>' + chr(10))}<br>\n"
+        about = escape(_lines(self._sender.about)).replace("\n", "<br>\n")
         return (
             f'<p style="max-width:640px;border-top:1px solid #ddd;padding-top:8px;font-size:12px;color:#666">'
-            f'{about if self._sender.about else ""}<a href="{escape(way_out)}">{layout.unsubscribe}</a></p>'
+            f'{about}{"<br>" if about else ""}<a href="{escape(way_out)}">{layout.unsubscribe}</a></p>'
         )
 
 

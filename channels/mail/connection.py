@@ -159,7 +159,8 @@ class Connection:
             for said in (user, settings.password or ""):
                 reply = await self.ask(_base64(said)) if reply.code == 334 else reply
         else:
-            reply = await self.ask(f"AUTH PLAIN {_base64(f'{chr(0)}{user}{chr(0)}{settings.password or str()}')}")
+            initial = "\0".join(("", user, settings.password or ""))
+            reply = await self.ask(f"AUTH PLAIN {_base64(initial)}")
         _expect(reply, Stage.LOGIN)
 
     # What it can do

@@ -34,7 +34,7 @@ _HOST: Final = re.compile(
     r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*"
 )
 _LITERAL: Final = re.compile(r"\[[A-Za-z0-9.:]+\]")
-_IDENTITY: Final = re.compile(r"<?([!-;=?-~]+)>?")
+_IDENTITY: Final = re.compile(r"<?((?!sha256:)[!-;=?-~]+)>?")
 _WORD_PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 _WORD_PLAIN_BYTES: Final = bytes(sorted(_WORD_PLAIN | {32}))
 _WORD_Q: Final = tuple("_" if b == 32 else chr(b) if b in _WORD_PLAIN else f"={b:02X}" for b in range(256))
@@ -73,11 +73,13 @@ def mailbox(name: str, display: str, address: str) -> str:
     else:
         phrase = _folded('"' + display.replace("\\", "\\\\").replace('"', '\\"') + '"', len(name) + 2)
     last = len(phrase) - phrase.rfind("\n") + (0 if "\n" in phrase else len(name) + 2)
-    return f"{name}: {phrase}{' ' if last + len(address) + 3 <= LINE else chr(13) + chr(10) + ' '}<{address}>\r\n"
+    gap = " " if last + len(address) + 3 <= LINE else "\r\n "
+    return f"{name}: {phrase}{gap}<{address}>\r\n"
 
 
 def identity(text: str) -> str | None:
-    """A Message-ID without its brackets; None for what cannot stand in a header."""
+    """A Message-ID without its brackets; None for what cannot stand in a header, and for the hash by which we know a
+    mail that has none."""
     found = _IDENTITY.fullmatch(text)
     return found[1] if found is not None and len(text) < LONGEST_LINE - LINE else None
 
@@ -97,10 +99,8 @@ def parameter(name: str, text: str) -> str:
         return f";\r\n {name}*=utf-8''{encoded}"
     room = LINE - len(name) - 16
     pieces = re.findall(rf".{{1,{room - 2}}}(?:(?<=%.).|(?<=%)..)?", encoded)
-    return "".join(
-        f";\r\n {name}*{number}*={chr(39).join(('utf-8', '', '')) if number == 0 else ''}{piece}"
-        for number, piece in enumerate(pieces)
-    )
+    pieces[0] = f"utf-8''{pieces[0]}"
+    return "".join([f";\r\n {name}*{number}*={piece}" for number, piece in enumerate(pieces)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

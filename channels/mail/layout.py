@@ -130,7 +130,7 @@ def as_html(text: str) -> str:
     """A text as HTML: paragraphs, lines, links; everything else is shown as it was written."""
     written = escape(text, quote=False) if "://" not in text else _with_links(text)
     paragraphs: Sequence[str] = _BLANK_LINES.split(written) if "\n\n" in written or "\n " in written else (written,)
-    return "\n".join([f"<p>{paragraph.replace(chr(10), '<br>' + chr(10))}</p>" for paragraph in paragraphs])
+    return "\n".join(["<p>" + paragraph.replace("\n", "<br>\n") + "</p>" for paragraph in paragraphs])
 
 
 def _with_links(text: str) -> str:

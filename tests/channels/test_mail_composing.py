@@ -121,6 +121,13 @@ def test_an_answer_names_what_it_answers_and_the_whole_thread() -> None:
     assert mail["Subject"] == "Re: Where is it?"
 
 
+def test_a_mail_that_had_no_identity_is_answered_without_naming_one() -> None:
+    mail = _composed(reply_to="sha256:" + "0" * 64, references=("a@x", "sha256:" + "0" * 64))
+    assert mail["In-Reply-To"] is None
+    assert mail["References"] == "<a@x>"
+    assert mail["Subject"].startswith("Re: ")
+
+
 def test_a_long_thread_keeps_its_first_and_its_newest_mails() -> None:
     thread = tuple(f"m{number}@example.org" for number in range(50))
     references = _composed(reply_to=thread[-1], references=thread)["References"].split()

@@ -1,4 +1,4 @@
-"""The way out of marketing mail: a POST is obeyed at once, a GET does nothing, and nobody can leave for somebody else."""
+"""The way out of marketing mail: a POST is obeyed at once, a GET does nothing, and nobody leaves for somebody else."""
 
 from __future__ import annotations
 
