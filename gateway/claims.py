@@ -151,6 +151,7 @@ def complete(
             for message in messages
             if message.reply_to is not None
         ),
+        {talk.channel for _, _, talk, _, _ in turns},
     )
     made = [
         Claim(

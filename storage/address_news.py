@@ -118,7 +118,9 @@ def _known(connection: Connection, words: Sequence[Word]) -> set[tuple[str, str,
     asked = sorted({(channel, external_id) for channel, external_id, _, _ in events})
     rows = connection.execute(
         select(*columns).where(
-            AddressNews.external_id != "", tuple_(AddressNews.channel, AddressNews.external_id).in_(asked)
+            # As the index has it, not as a parameter: only then the planner knows that it may use it.
+            IDENTIFIED,
+            tuple_(AddressNews.channel, AddressNews.external_id).in_(asked),
         )
     )
     return {(row.channel, row.external_id, row.uri, str(row.says)) for row in rows}

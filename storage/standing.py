@@ -201,6 +201,7 @@ _answered = (
     select(Interaction.contact_id, Delivery.external_id, Interaction.text)
     .join(Delivery, Delivery.interaction_id == Interaction.id)
     .where(
+        Delivery.channel.in_(bindparam("channels", expanding=True)),
         Delivery.external_id.in_(bindparam("ours", expanding=True)),
         Delivery.contact_id.in_(bindparam("contacts", expanding=True)),
     )
@@ -211,15 +212,20 @@ _quoted = select(Interaction.contact_id, Interaction.message_id, Interaction.tex
 )
 
 
-def answered_texts(connection: Connection, replies: Iterable[tuple[int, str]]) -> dict[tuple[int, str], str]:
-    """What the messages said that are answered, by (contact, the provider's id): ours, or the customer's own."""
+def answered_texts(
+    connection: Connection, replies: Iterable[tuple[int, str]], channels: Iterable[str]
+) -> dict[tuple[int, str], str]:
+    """What the messages said that are answered, by (contact, the provider's id): ours, or the customer's own.
+
+    `channels`: on which the answers came.
+    """
     pairs = list(replies)
     if not pairs:
         return {}
     contacts = sorted({contact for contact, _ in pairs})
     wanted = sorted({message for _, message in pairs})
     quoted = connection.execute(_quoted, {"contacts": contacts, "theirs": wanted})
-    answered = connection.execute(_answered, {"contacts": contacts, "ours": wanted})
+    answered = connection.execute(_answered, {"contacts": contacts, "ours": wanted, "channels": sorted(set(channels))})
     rows = [*quoted.all(), *answered.all()]
     return {(contact, message): words for contact, message, words in rows if message is not None}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import AsyncGenerator, Generator
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +14,16 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 
+from channels.envelope import AddressUpdate, ConsentUpdate, DeliveryStatus, DeliveryUpdate, Part
 from gateway import desk, inbox
+from tests.acceptance.house import House as SmallHouse
+from tests.acceptance.house import open_house as open_small_house
+from tests.acceptance.house import small_house
 from tests.clock import FrozenClock
 from tests.gateway.desk_house import House, open_house
+from tests.gateway.test_threads import Letters, mail
+
+__all__ = ["small_house"]
 
 FEW: Final = frozenset({"paces", "channel_states", "keys", "link_codes", "sqlite_sequence"})
 """Tables of a handful of rows, however old the house is; link codes are gone after a quarter of an hour."""
@@ -47,6 +56,50 @@ async def test_no_statement_of_conversations_desk_or_ticks_reads_a_whole_table(h
 
     assert len(asked) > 40
     assert {line for statement in asked for line in _scans(house.url, statement)} == set()
+
+
+async def test_no_statement_of_mail_texts_and_their_news_reads_a_whole_table(
+    small_house: None, migrated_sqlite_url: str, tmp_path: Path, clock: FrozenClock, asked: set[str]
+) -> None:
+    house = await open_small_house(tmp_path, [Letters("support")], clock, migrated_sqlite_url)
+    try:
+        asked.clear()
+        await _a_day_of_mail(house, clock)
+    finally:
+        await house.stop()
+
+    assert len(asked) > 40
+    assert {line for statement in asked for line in _scans(migrated_sqlite_url, statement)} == set()
+
+
+async def _a_day_of_mail(house: SmallHouse, clock: FrozenClock) -> None:
+    port = house.ports["support"]
+    news: dict[str, Any] = {"channel": "support", "at": clock(), "raw": b"raw"}
+    await port.accept([mail("m1", fingerprint="f1"), mail("a1", automatic="auto-reply")])
+    await house.settle()
+    clock.advance(1)
+    await port.accept([mail("m2", "<d1@us>", text="later #C-1042"), mail("m2", fingerprint="f1")])
+    await house.settle()
+    for number in (1, 2):
+        part = Part(group="7", number=number, count=2)
+        await port.accept([mail(f"p{number}", sender="x@y.z", part=part)])
+    await port.accept([mail("p3", sender="x@y.z", part=Part(group="8", number=1, count=2))])
+    for status, identity in ((DeliveryStatus.RETRYING, "<d1@us>"), (DeliveryStatus.FAILED, "")):
+        update = DeliveryUpdate(external_id=identity, status=status, address="mailto:a@b.c", cost=Decimal(1), **news)
+        await port.accept([update])
+    for address in ("mailto:a@b.c", "mailto:nobody@b.c"):
+        await port.accept(
+            [
+                ConsentUpdate(address=address, granted=False, source="one-click", external_id="u1", **news),
+                AddressUpdate(address=address, reachable=False, reason="5.1.1", external_id="b1", **news),
+            ]
+        )
+    clock.advance(timedelta(hours=1))
+    for _ in range(2):
+        await house.tick()
+        await house.settle()
+        await house._sweep()
+        await house._close_idle()
 
 
 def test_a_statement_that_reads_a_whole_table_is_noticed(migrated_sqlite_url: str) -> None:
