@@ -22,6 +22,7 @@ from storage.consents import Consent
 from storage.contacts import Address, Contact
 from storage.conversations import Conversation
 from storage.deliveries import Delivery
+from storage.follow_ups import FollowUp
 from storage.interactions import Direction, Interaction, InteractionKind, Refused
 from tests.acceptance.tea_house import TeaHouse, open_tea_house, wording
 from tests.channels.certificates import certificate
@@ -167,19 +168,24 @@ async def test_a_complaint_goes_its_way_by_mail_and_a_number_answers_a_numbered_
         await lin.write("the teapot arrived broken", subject="Teapot")
         asked = await lin.hear()
         assert says(asked, "complaint.ask_order")
-        assert "1. " in plain(asked), "choices are a numbered list"
-        await lin.write("1")
-        following = await lin.hear()
-        assert not says(following, "complaint.ask_order"), "the number was understood"
-        for line in ("It was yesterday", "I bought it last week", "a refund please", "yes", "yes"):
-            if house.rows(Case) and house.rows(Case)[0]["facts"].get("wanted"):
-                break
-            await lin.write(line)
-            await lin.hear()
+        await lin.write("SL20260012")
+        await lin.hear()
+        await lin.write("yesterday, when I opened the box")
+        asked = await lin.hear()
+        assert says(asked, "complaint.ask_wish")
+        assert "1. My money back\r\n2. A replacement" in plain(asked), "choices are a numbered list"
+        await lin.write("2\n\nSent from my iPhone", subject="RE: Teapot")
+        offer = await lin.hear()
         (case,) = house.rows(Case)
-        assert case["facts"]["happened"]
+        assert (case["facts"]["wish"], case["facts"]["offer"]) == ("replacement", "replacement")
+        assert "1. Yes, please" in plain(offer)
+        await lin.write("1")
+        await lin.hear()
+        (case,) = house.rows(Case)
+        assert case["facts"]["happened"].startswith("yesterday")
+        kinds = {row["kind"] for row in house.rows(FollowUp)}
+        assert kinds, "we write back first: a promise, and a question whether all is well"
         assert len(house.rows(Conversation)) == 1
-        assert all(mail["Subject"] == "Re: Teapot" or mail["Subject"].startswith("Re: ") for mail in lin.heard)
 
 
 async def test_two_mailboxes_that_answer_each_other_stop_at_once(
@@ -202,11 +208,15 @@ async def test_two_mailboxes_that_answer_each_other_stop_at_once(
             user = "loop-sales" if smtp.taken[carried].recipient == SALES else "loop-support"
             await asyncio.to_thread(dovecot.deliver, user, mail)
             carried += 1
-            await until(lambda: len([r for r in house.rows(Interaction) if r["author"] == "customer"]) == carried + 1)
+            await until(lambda count=carried: len(from_outside(house)) == count + 1)
             await house.gateway.settle()
         assert len(smtp.taken) == 1, "what answered was automatic, and nobody answers that"
         automatic = [row for row in house.rows(Interaction) if row["kind"] is InteractionKind.AUTOMATIC]
         assert [row["channel"] for row in automatic] == ["sales"]
+
+
+def from_outside(house: TeaHouse) -> list[dict[str, Any]]:
+    return [row for row in house.rows(Interaction) if row["author"] == "customer"]
 
 
 async def test_an_out_of_office_note_is_recorded_and_not_answered(
@@ -293,7 +303,7 @@ async def test_a_mail_that_cannot_be_read_is_there_for_a_person_and_holds_nobody
     tmp_path: Path, trained_models: Path, dovecot: Dovecot, smtp: SmtpServer
 ) -> None:
     async with opened(tmp_path, trained_models, mailbox(dovecot, smtp.port, "broken")) as house:
-        junk = bytes(range(1, 256)) * 4
+        junk = bytes(range(1, 9)) * 200
         await asyncio.to_thread(dovecot.deliver, "broken", junk)
         lin = Correspondent(dovecot, "broken", lambda: [taken.content for taken in smtp.taken])
         await lin.write("How long does delivery take?")
@@ -303,4 +313,4 @@ async def test_a_mail_that_cannot_be_read_is_there_for_a_person_and_holds_nobody
         (kept,) = (row for row in house.rows(Interaction) if row["content"].get("automatic") == "unreadable")
         blob = await house.gateway.blobs.find(kept["content"]["raw_blob"])
         assert blob is not None
-        assert blob.path.read_bytes().replace(b"\r\n", b"\n") == junk.replace(b"\r\n", b"\n")
+        assert blob.path.read_bytes() == junk
