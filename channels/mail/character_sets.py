@@ -74,32 +74,10 @@ _MEMBERS: Final[Mapping[str, str]] = {
 FAMILIES: Final[Mapping[str, str]] = {name: codec for codec, names in _MEMBERS.items() for name in names.split()}
 """By the name in lower case, with `_` for everything that is no letter or digit."""
 
-NO_SETS: Final = frozenset(
-    [
-        "7bit",
-        "8bit",
-        "_autodetect",
-        "application_octet_stream",
-        "auto",
-        "autodetect",
-        "binary",
-        "charset",
-        "default",
-        "iso_8859_8bit",
-        "none",
-        "not_specified",
-        "null",
-        "text",
-        "undefined",
-        "unknown",
-        "unknown_8bit",
-        "unspecified",
-        "user_defined",
-        "utf_16_unknown",
-        "utf_8_or_iso_8859_1",
-        "x_binaryenc",
-        "x_unknown",
-        "x_user_defined",
-    ]
-)
+NO_SETS: Final = frozenset({
+    "7bit", "8bit", "_autodetect", "application_octet_stream", "auto", "autodetect", "binary",
+    "charset", "default", "iso_8859_8bit", "none", "not_specified", "null", "text", "undefined",
+    "unknown", "unknown_8bit", "unspecified", "user_defined", "utf_16_unknown", "utf_8_or_iso_8859_1",
+    "x_binaryenc", "x_unknown", "x_user_defined",
+})  # fmt: skip
 """What stands there where a program did not know."""

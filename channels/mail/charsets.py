@@ -72,10 +72,12 @@ def codec(declared: str | None) -> str | None:
 
 
 _TEXT_CODECS: Final = frozenset(aliases.values()) - {
-    "base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "rot_13", "uu_codec", "zlib_codec", "mbcs", "tactis",
+    "base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "rot_13", "uu_codec", "zlib_codec", "mbcs",
 }  # fmt: skip
-_SEVEN_BIT: Final = frozenset({"utf_7", "hz", "iso2022_jp", "iso2022_kr", "iso2022_cn", "utf_16", "utf_16_le",
-                               "utf_16_be", "utf_32", "utf_32_le", "utf_32_be", "cp037", "cp500", "cp1140"})  # fmt: skip
+_SEVEN_BIT: Final = frozenset({
+    "utf_7", "hz", "iso2022_jp", "iso2022_kr", "iso2022_cn", "utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le",
+    "utf_32_be", "cp037", "cp500", "cp1140",
+})  # fmt: skip
 """In these, bytes that look like ASCII may be something else."""
 _SINGLE_BYTE: Final = ("cp125", "iso8859", "latin", "koi8", "mac_", "cp8", "cp4", "cp7", "hp_roman8")
 

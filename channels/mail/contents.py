@@ -235,10 +235,9 @@ def _without_files(text: str, contents: Contents) -> str:
             end = text.find("\nend", begin.end() - 1)
         if end < 0:
             break
-        encoded = text[begin.end() : end + 1]
-        if not _is_uuencoded(encoded):
+        if not _is_uuencoded(text[begin.end() : begin.end() + _LONGEST_LINE + 1]):
             continue
-        content = uuencoded(encoded.encode("ascii", "replace"))
+        content = uuencoded(text[begin.end() : end + 1].encode("ascii", "replace"))
         name = safe_name(begin[1]) or "attachment"
         content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
         contents.files.append(Attached(name=name, content_type=content_type, content=content))
@@ -248,7 +247,7 @@ def _without_files(text: str, contents: Contents) -> str:
 
 
 def _is_uuencoded(encoded: str) -> bool:
-    first = encoded[: _LONGEST_LINE + 1].partition("\n")[0]
+    first = encoded.partition("\n")[0]
     if not 1 < len(first) <= _LONGEST_LINE or any(not " " <= sign <= "`" for sign in first.rstrip("\r")):
         return False
     return abs((((ord(first[0]) - 32) & 63) + 2) // 3 * 4 + 1 - len(first.rstrip())) <= 3

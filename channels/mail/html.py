@@ -25,9 +25,9 @@ _PARAGRAPHS: Final = frozenset(
     {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "pre", "blockquote", "figure"}
 )
 _BLOCKS: Final = _PARAGRAPHS | {
-    "div", "tr", "li", "dt", "dd", "section", "article", "header", "footer", "main", "nav", "aside", "center", "address",
-    "form", "fieldset", "caption", "tbody", "thead", "tfoot", "details", "summary", "figcaption", "body", "html", "hr",
-    "legend", "textarea",
+    "div", "tr", "li", "dt", "dd", "section", "article", "header", "footer", "main", "nav", "aside", "center",
+    "address", "form", "fieldset", "caption", "tbody", "thead", "tfoot", "details", "summary", "figcaption", "body",
+    "html", "hr", "legend", "textarea",
 }  # fmt: skip
 _FORMATTING: Final = frozenset(
     {"a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"}

@@ -36,7 +36,8 @@ def base64(body: bytes) -> bytes:
     if count:
         return b"".join(_letters(piece) for piece in _PADDING.split(b"".join(lines[:count])))
     letters = body.translate(None, _OTHERS)
-    return body if _is_words(lines[0]) or len(letters) < len(body) * 0.9 else _letters(letters)
+    said = len(body.translate(None, b"= \t\r\n"))
+    return body if _is_words(lines[0]) or len(letters) < said * 0.9 else _letters(letters)
 
 
 def _is_base64(text: bytes) -> bool:

@@ -19,6 +19,7 @@ from tests.bench import houses, opsdroid
 from tests.bench.contest import Contestant, Pace, Result, of_processes, ratio, side_by_side
 from tests.bench.generator import ROOT
 from tests.bench.load import Way
+from tests.bench.mail_in import mail_in
 from tests.bench.mail_out import mail_out
 from tests.bench.old import ORDINARY, Archive, held
 from tests.bench.processes import NotReady, Running, children, memory, running
@@ -286,6 +287,7 @@ SECTIONS: Final[Mapping[str, Callable[[Workshop], Findings]]] = {
     "postgresql": postgresql,
     "old": old,
     "start": start,
+    "mail": mail_in,
     "mail-out": mail_out,
 }
 

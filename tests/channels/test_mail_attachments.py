@@ -106,7 +106,8 @@ def test_a_forwarded_mail_is_a_file_and_its_words_are_not_the_senders() -> None:
 def test_an_invitation_is_kept_apart() -> None:
     found = mail(
         "multipart/alternative; boundary=xx",
-        "--xx\n\nMeeting at ten\n--xx\nContent-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nEND:VCALENDAR\n--xx--\n",
+        "--xx\n\nMeeting at ten\n"
+        "--xx\nContent-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nEND:VCALENDAR\n--xx--\n",
     )
     assert found.text == "Meeting at ten"
     assert found.calendar is not None
@@ -149,7 +150,8 @@ def winmail() -> bytes:
 def test_what_outlook_packs_into_winmail_dat_is_unpacked() -> None:
     found = mixed(
         "Content-Type: text/plain\n\n",
-        f'Content-Type: application/ms-tnef; name="winmail.dat"\nContent-Transfer-Encoding: base64\n\n{encoded(winmail())}',
+        'Content-Type: application/ms-tnef; name="winmail.dat"\n'
+        f"Content-Transfer-Encoding: base64\n\n{encoded(winmail())}",
     )
     assert found.text == "Das Angebot liegt bei."
     (offer,) = found.attachments

@@ -92,7 +92,8 @@ def test_who_wrote_is_found(value: str, name: str, address: str) -> None:
 
 
 def test_everybody_whom_a_mail_went_to_is_found() -> None:
-    headers = 'To: Li, Mei <mei@example.org>; "B, C" <b@example.org>,, undisclosed: c@example.org, d@example.org;\nTo: e@example.org'
+    first = 'To: Li, Mei <mei@example.org>; "B, C" <b@example.org>,, undisclosed: c@example.org, d@example.org;'
+    headers = f"{first}\nTo: e@example.org"
     found = mail(f"From: a@b.example\n{headers}")
     assert [person.address.split("@")[0] for person in found.to] == ["mei", "b", "c", "d", "e"]
     assert found.to[0].name == "Li, Mei"
@@ -152,8 +153,8 @@ def test_what_is_no_date_is_none(value: str) -> None:
 
 def test_when_each_server_had_it_is_told_ours_first() -> None:
     found = mail(
-        "Received: from b by us; Tue, 5 Mar 2024 02:17:00 +0000\n"
-        "Received: from a by b with ESMTP id 1 (TLS; v1.3)\n for <x@y>; Tue, 5 Mar 2024 02:16:00 +0000\nFrom: a@b.example"
+        "From: a@b.example\nReceived: from b by us; Tue, 5 Mar 2024 02:17:00 +0000\n"
+        "Received: from a by b with ESMTP id 1 (TLS; v1.3)\n for <x@y>; Tue, 5 Mar 2024 02:16:00 +0000"
     )
     assert [at.minute for at in found.received] == [17, 16]
 
