@@ -35,7 +35,7 @@ def _submission(server: SmtpServer, **changes: object) -> Submission:
         "port": server.port,
         "security": Security.PLAIN,
         "connections": 1,
-        "timeout": 5.0,
+        "timeout": 25.0,
     }
     return Submission(SubmissionSettings(**{**settings, **changes}))  # pyright: ignore[reportArgumentType]
 
@@ -216,7 +216,7 @@ async def test_a_mail_whose_answer_was_lost_is_never_sent_again() -> None:
 async def test_silence_after_the_content_is_no_answer_and_before_it_unreachable() -> None:
     async with SmtpServer().running() as server:
         server.then("CONTENT", SILENCE)
-        submission = _submission(server, timeout=0.3)
+        submission = _submission(server, timeout=1.0)
         assert (await _refused(submission)).code is SendErrorCode.NO_ANSWER
         server.always["RCPT"] = SILENCE
         assert (await _refused(submission)).code is SendErrorCode.UNREACHABLE
