@@ -6,6 +6,7 @@ stored, and only then acknowledges.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,8 @@ from channels.protocol import Port, StorageUnavailable
 
 log = structlog.get_logger(__name__)
 
+_LARGE: Final = 1024 * 1024
+"""Bytes of a body that takes long to read."""
 _KEPT_HEADERS: Final = ("Content-Type", "Content-Length", "User-Agent", "X-Forwarded-For")
 
 
@@ -149,13 +152,20 @@ class MailHook:
         )
         await self._prove(asked)
         try:
-            arrivals = [one for event in self._provider.read(asked) for one in await self._arrivals(event, asked)]
+            events = await self._read(asked)
+            arrivals = [one for event in events for one in await self._arrivals(event, asked)]
         except Unreadable as unreadable:
             await port.accept([self._refusal(str(unreadable), size, hashlib.sha256(body).hexdigest(), request)])
             raise
         if arrivals:
             await port.accept(arrivals)
         return web.Response()
+
+    async def _read(self, request: Request) -> Sequence[MailEvent]:
+        """What is large is read beside the conversations, not between them."""
+        if len(request.body) > _LARGE:
+            return await asyncio.to_thread(self._provider.read, request)
+        return self._provider.read(request)
 
     async def _body(self, request: web.Request) -> tuple[bytes, int]:
         """The body and its size; of one that is too large, only what was read so far."""

@@ -200,6 +200,30 @@ def test_providers_with_identities_of_their_own_tell_ours_where_we_ask_them_to(n
     assert TRACED in header + value
 
 
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("postmark", {"RecordType": "Delivery", "Metadata": {TRACED: OURS}}),
+        ("sendgrid", [{"event": "delivered", TRACED: OURS, "smtp-id": "<another@sendgrid.net>"}]),
+        ("sparkpost", [{"msys": {"message_event": {"type": "delivery", "rcpt_meta": {TRACED: OURS}}}}]),
+        ("mailjet", {"event": "sent", "Payload": json.dumps({TRACED: OURS})}),
+        ("mailtrap", {"events": [{"event": "delivery", "custom_variables": {TRACED: OURS}}]}),
+        (
+            "resend",
+            {
+                "type": "email.delivered",
+                "data": {"headers": [{"name": "X-Metadata", "value": json.dumps({TRACED: OURS})}]},
+            },
+        ),
+    ],
+)
+def test_an_event_that_tells_our_identity_is_about_that_mail(name: str, body: object) -> None:
+    (read,) = PROVIDERS[name].read(request(json.dumps(body).encode()))
+    (update,) = told(read)
+    assert isinstance(update, DeliveryUpdate)
+    assert (update.external_id, update.status) == (OURS, DeliveryStatus.DELIVERED)
+
+
 def request(body: bytes, content_type: str = "application/json") -> Request:
     return Request(method="POST", url="/mail/hook", headers={"content-type": content_type}, body=body)
 

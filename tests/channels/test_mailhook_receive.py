@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any, cast
 
 import pytest
@@ -72,7 +73,9 @@ async def listening(house: House, settings: HookSettings) -> AsyncGenerator[Post
 
         async def post(body: object, headers: dict[str, str] | None = None, method: str = "POST") -> int:
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            async with session.request(method, server.make_url("/mail/hook"), data=data, headers=headers) as answer:
+            async with session.request(
+                method, server.make_url("/mail/hook"), data=BytesIO(data), headers=headers
+            ) as answer:
                 return answer.status
 
         yield post
@@ -104,6 +107,16 @@ async def test_a_mail_is_handed_to_the_mailboxs_reader_under_the_providers_own_i
     assert isinstance(again, InboundMessage)
     assert first.external_id == again.external_id
     assert base64.b64encode("在吗？".encode()) in first.raw
+
+
+async def test_a_mail_of_many_megabytes_is_taken_whole() -> None:
+    house, content = House(), base64.b64encode(b"x" * 5_000_000).decode()
+    attachment = {"Name": "big.bin", "ContentType": "application/octet-stream", "Content": content}
+    async with listening(house, postmark()) as post:
+        assert await post({**MAIL, "Attachments": [attachment]}, LOGIN) == 200
+    (message,) = house.arrivals
+    assert isinstance(message, InboundMessage)
+    assert len(message.raw) > 5_000_000
 
 
 async def test_while_the_database_is_away_the_provider_is_to_come_again() -> None:

@@ -13,6 +13,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
+from hypothesis import given as property_of
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from channels.mail.providers import PROVIDERS
 from channels.mail.providers.payload import Request
@@ -209,3 +212,32 @@ def test_amazons_certificates_come_from_amazon(url: str) -> None:
         certificate_url(asked(json.dumps({"SigningCertURL": url}).encode()))
     good = "https://sns.cn-north-1.amazonaws.com.cn/SimpleNotificationService-1.pem"
     assert certificate_url(asked(json.dumps({"SigningCertURL": good}).encode())) == good
+
+
+ANY_TEXT = st.text(max_size=60) | st.sampled_from([STAMP, "v1,AAAA", "Basic aG9vazpw", "AAAA"])
+HEADERS = st.dictionaries(
+    st.sampled_from(
+        [
+            "authorization",
+            "content-type",
+            "signature",
+            "mailtrap-signature",
+            "svix-id",
+            "svix-timestamp",
+            "svix-signature",
+            "x-mandrill-signature",
+            "x-postal-signature",
+            "x-twilio-email-event-webhook-signature",
+            "x-twilio-email-event-webhook-timestamp",
+        ]
+    ),
+    ANY_TEXT,
+)
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@property_of(body=st.binary(max_size=200), headers=HEADERS, key=st.sampled_from(["key", "whsec_a2V5", public(RSA)]))
+@settings(max_examples=60, deadline=None)
+def test_whatever_comes_is_forged_and_breaks_nothing(name: str, body: bytes, headers: dict[str, str], key: str) -> None:
+    known = Credentials(key=key, user="hook", password="long password", topic="arn:aws:sns:eu-west-1:1:mail")
+    assert not genuine(name, Request(method="POST", url=URL, headers=headers, body=body), known)

@@ -199,6 +199,31 @@ def test_where_nothing_is_signed_our_address_holds_a_secret(name: str) -> None:
     assert not verified(name, request("/sms/x/s3cret-and-wrong/inbound", b"a=1"), webhook_secret="s3cret-and-long")
 
 
+SIGNATURES = st.dictionaries(
+    st.sampled_from(
+        [
+            "authorization",
+            "content-type",
+            "messagebird-signature-jwt",
+            "x-plivo-signature-v3",
+            "x-plivo-signature-v2",
+            "x-twilio-signature",
+        ]
+    ),
+    st.text(max_size=40) | st.sampled_from(["a.b.c", "e30.e30.e30", "Basic e30="]),
+)
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@property_of(query=st.text(max_size=40), body=st.binary(max_size=60), headers=SIGNATURES)
+@settings(max_examples=40, deadline=None)
+def test_whatever_comes_is_forged_and_breaks_nothing(
+    name: str, query: str, body: bytes, headers: dict[str, str]
+) -> None:
+    call = request(f"{URL}?{query}", body, headers)
+    assert not verified(name, call, token="token", signing_secret="signing", webhook_secret="s3cret-and-long")
+
+
 @pytest.mark.parametrize("method", ["md5hash", "sha256", "sha512"])
 def test_vonages_signature_covers_every_field_and_the_time(method: str) -> None:
     stamp = int(courier.AT.timestamp())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -17,7 +18,7 @@ from urllib.parse import quote
 from channels.mail.providers import proof
 from channels.mail.providers.assembling import AttachedFile, assemble, headers_of
 from channels.mail.providers.payload import Node, Request
-from channels.mail.providers.refusals import gone_for_good, plain_address
+from channels.mail.providers.refusals import TRACED, gone_for_good, plain_address, traced
 from channels.mail.providers.seam import (
     Credentials,
     Forged,
@@ -81,13 +82,13 @@ def read(request: Request) -> Sequence[MailEvent]:
 
 
 def _event(occurrence: Occurrence, data: Node, identity: str | None, at: datetime | None) -> MailEvent:
-    to, why = data.at("to").texts(), data.at("bounce").text("message")
+    to, why, metadata = data.at("to").texts(), data.at("bounce").text("message"), _header(data, "x-metadata").pairs()
     gone = gone_for_good(PERMANENT.get(data.at("bounce").text("type") or ""), why)
     return MailEvent(
         occurrence=occurrence,
         id=identity,
         message_id=data.text("email_id"),
-        ours=data.text("message_id"),
+        ours=traced(metadata) or data.text("message_id"),
         at=at,
         recipient=plain_address(to[0]) if to else None,
         reason=_reason(why),
@@ -96,7 +97,7 @@ def _event(occurrence: Occurrence, data: Node, identity: str | None, at: datetim
         url=data.at("click").text("link"),
         user_agent=data.at("click").text("userAgent"),
         tags=_header(data, "x-tags").texts(),
-        metadata=_header(data, "x-metadata").pairs(),
+        metadata=metadata,
     )
 
 
@@ -158,4 +159,9 @@ def _mail(data: Node, files: Sequence[AttachedFile]) -> bytes:
     return assemble([*missing, *headers], data.text("text"), data.text("html"), files)
 
 
-RESEND: Final = Provider(name="resend", read=read, verify=verify, fetch=fetch)
+def tracing(message_id: str) -> tuple[str, str]:
+    """Events tell the headers that a mail had beside the usual ones."""
+    return "X-Metadata", json.dumps({TRACED: message_id})
+
+
+RESEND: Final = Provider(name="resend", read=read, verify=verify, fetch=fetch, tracing=tracing)

@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,7 +22,7 @@ from urllib.parse import quote, urlsplit
 from channels.mail.providers import proof
 from channels.mail.providers.assembling import assemble
 from channels.mail.providers.payload import Node, Request, Unreadable
-from channels.mail.providers.refusals import bracketed, gone_for_good
+from channels.mail.providers.refusals import TRACED, bracketed, gone_for_good, traced
 from channels.mail.providers.seam import (
     Credentials,
     Forged,
@@ -114,18 +115,19 @@ def _confirmation(notice: Node) -> MailEvent:
 
 def _events(notice: Node, message: Node, kind: str) -> list[MailEvent]:
     mail, facts = message.at("mail"), message.at(_PLACES.get(kind, kind.lower()))
+    metadata = _metadata(mail)
     whole = MailEvent(
         occurrence=_occurrence(kind, facts),
         id=notice.text("MessageId"),
         message_id=mail.text("messageId"),
-        ours=bracketed(mail.at("commonHeaders").text("messageId")),
+        ours=traced(metadata) or bracketed(mail.at("commonHeaders").text("messageId")),
         at=notice.moment("Timestamp"),
         description=_description(kind, facts),
         reason=REASONS.get(kind),
         url=facts.text("link"),
         user_agent=facts.text("userAgent"),
         tags=_headers(mail, "x-tag"),
-        metadata=_metadata(mail),
+        metadata=metadata,
     )
     return [_to(whole, one, facts) for one in _recipients(kind, facts, mail)]
 
@@ -242,6 +244,11 @@ def sign_get(host: str, path: str, query: str, *, region: str, access_key: str, 
     }
 
 
+def tracing(message_id: str) -> tuple[str, str]:
+    """SES gives each mail another Message-ID, and tells headers of ours where its notifications include them."""
+    return "X-Metadata", json.dumps({TRACED: message_id})
+
+
 def _notice(request: Request) -> Node:
     try:
         return request.json()
@@ -258,5 +265,11 @@ def _amazons(url: str) -> bool:
 
 
 SES: Final = Provider(
-    name="ses", read=read, verify=verify, proven_by=("topic",), fetch=fetch, certificate_url=certificate_url
+    name="ses",
+    read=read,
+    verify=verify,
+    proven_by=("topic",),
+    fetch=fetch,
+    certificate_url=certificate_url,
+    tracing=tracing,
 )
