@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from hashlib import sha256
 
 from sqlalchemy import bindparam, insert, update
 
@@ -103,7 +104,7 @@ def _threads(
             contact = guests[message.address].person.contact_id
             if message.thread is None:
                 found = _thread_of(message, contact, known, newest)
-                name = message.message_id or message.external_id if found is None else found.name
+                name = new_thread(message) if found is None else found.name
             else:
                 name = message.thread
             named[id(message)] = name
@@ -112,6 +113,13 @@ def _threads(
             if message.message_id is not None:
                 known.setdefault((contact, message.message_id), newest[contact])
     return named
+
+
+def new_thread(message: InboundMessage) -> str:
+    """A thread is named by the message that began it, in few letters and digits: the name has to fit into the address
+    that answers come back to (RFC 5321 leaves 64 octets before the `@`)."""
+    identity = message.message_id or message.external_id
+    return sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _by_channel(messages: Iterable[InboundMessage]) -> dict[str, list[InboundMessage]]:
