@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -144,6 +145,26 @@ def test_a_header_cannot_make_another() -> None:
     read = parse(raw)
     assert (read.subject, read.text) == ("a Bcc: eve@example.org body", "t")
     assert "bcc" not in read.headers
+
+
+MUCH = 400_000
+
+
+@pytest.mark.parametrize("piece", [" ", "\t", "\r\n ", ";", "; a", "(", "<", "--x\r\n", "%", "&", '"', "a="])
+def test_much_of_one_thing_costs_no_more_than_its_length(piece: str) -> None:
+    """Where the time grew with the square of the size, this would take hours."""
+    much = piece * (MUCH // len(piece))
+    assert parse(assemble([("Subject", "hi"), ("X-Much", much[:100_000])], "text", None)).subject == "hi"
+    assemble([("X-Much", much)], much, much)
+    form = f'--x\r\nContent-Disposition: form-data; name="email"{much}\r\n\r\nhi\r\n--x--'.encode()
+    for name, body, kind in (
+        ("sendgrid", form, "multipart/form-data; boundary=x"),
+        ("mailgun", much.encode(), "application/x-www-form-urlencoded"),
+        ("brevo", json.dumps({"event": "hard_bounce", "email": much, "reason": much}).encode(), "application/json"),
+    ):
+        request = Request(method="POST", url="/", headers={"content-type": kind}, body=body)
+        with suppress(Unreadable):
+            assert PROVIDERS[name].read(request) is not None
 
 
 ANYTHING = st.text(max_size=30)

@@ -281,3 +281,11 @@ def test_messagebirds_token_covers_address_body_and_time() -> None:
     assert not known(token_of(b"body=hi", iss="Somebody"))
     assert not known(token_of(b"body=hi"), at=courier.AT + timedelta(minutes=2))
     assert not known("no.token.at all")
+
+
+@pytest.mark.parametrize("stamp", ["2026-11-22T07:00:00%2B00:00", "2026-11-22T07:00:00+00:00", "2026-11-22 07:00:00"])
+def test_messagebirds_times_are_read_also_where_a_plus_became_a_space(stamp: str) -> None:
+    url = f"/status?id=m&recipient=18885551515&status=delivered&statusDatetime={stamp}"
+    (update,) = read("messagebird", url).arrivals
+    assert isinstance(update, DeliveryUpdate)
+    assert update.at == datetime(2026, 11, 22, 7, 0, tzinfo=UTC)

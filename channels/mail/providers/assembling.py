@@ -17,7 +17,7 @@ Header = tuple[str, str]
 
 _NAME: Final = re.compile(r"[!-9;-~]+")
 _TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
-_BREAK: Final = re.compile(r"[ \t]*[\r\n\0]+[ \t]*")
+_BREAK: Final = re.compile(r"[\r\n\0]+[ \t]*")
 _OURS: Final = frozenset(
     {"content-type", "content-transfer-encoding", "mime-version", "content-disposition", "content-id"}
 )

@@ -10,6 +10,9 @@ from typing import Final
 TRACED: Final = "rapport_message_id"
 """The name under which our Message-ID travels in a provider's metadata."""
 
+_LONGEST_ADDRESS: Final = 2_000
+"""Characters, with its name: nobody has a longer one, and reading one costs more than its length."""
+_LONGEST_ANSWER: Final = 10_000
 _CODE: Final = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _BASIC: Final = re.compile(r"(?<!\d)4[0-5]\d(?!\d)")
 _ABOUT_THE_ADDRESS: Final = frozenset({"0.0", "2.1", "4.1", "4.4", "5.0"})
@@ -36,6 +39,7 @@ def address_is_gone(answer: str | None) -> bool | None:
     """
     if not answer:
         return None
+    answer = answer[:_LONGEST_ANSWER]
     code = _CODE.search(answer)
     if code is not None:
         kind, subject, detail = code.groups()
@@ -55,7 +59,7 @@ def gone_for_good(permanent: bool | None, answer: str | None) -> bool | None:
 
 def plain_address(text: str | None) -> str | None:
     """`Ann <ann@example.org>` without its name."""
-    if text is None:
+    if text is None or len(text) > _LONGEST_ADDRESS:
         return None
     return (parseaddr(text)[1] or text) if "<" in text else text.strip() or None
 

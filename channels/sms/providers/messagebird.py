@@ -118,7 +118,7 @@ class Messagebird:
             raise Unreadable(f"unknown status {said[:32]!r}")
         identity, to = fields.need("id"), fields.get("recipient")
         code, stamp = fields.get("statuserrorcode") or "", fields.get("statusdatetime")
-        done = iso_time(stamp.replace(" ", "+")) if stamp else at
+        done = iso_time(stamp.replace(" ", "+") if "T" in stamp else stamp) if stamp else at
         failed = status is DeliveryStatus.FAILED
         reason = " ".join(filter(None, (code, fields.get("statusreason") or said))) if failed else None
         arrivals: list[Arrival] = [
