@@ -254,32 +254,27 @@ def _is_uuencoded(encoded: str) -> bool:
 
 
 def _flowed(text: str, *, delete: bool) -> str:
-    """Join the lines that end with a space (RFC 3676, 4.2); those of a quote stay a quote of the same depth."""
+    """Join the lines that end with a space (RFC 3676, 4.2). Quotes keep their lines: each says that it is one."""
     return "\n".join(_paragraphs(text, delete=delete))
 
 
 def _paragraphs(text: str, *, delete: bool) -> Iterator[str]:
     gathered: list[str] = []
-    depth = 0
     for line in text.split("\n"):
-        quoted = len(line) - len(line.lstrip(">"))
-        content = line[quoted:].removeprefix(" ")
-        if gathered and (quoted != depth or line == "-- "):
-            yield _marked(depth, gathered)
+        if line.startswith(">") or line == "-- ":
+            if gathered:
+                yield "".join(gathered).rstrip(" ")
             gathered = []
-        depth = quoted
-        if content.endswith(" ") and content != "-- " and line.strip():
-            gathered.append(content[:-1] if delete else content)
+            yield line
+            continue
+        line = line.removeprefix(" ")
+        if line.endswith(" ") and line.strip():
+            gathered.append(line[:-1] if delete else line)
         else:
-            yield _marked(depth, [*gathered, content])
+            yield "".join([*gathered, line]).rstrip(" ")
             gathered = []
     if gathered:
-        yield _marked(depth, gathered)
-
-
-def _marked(depth: int, gathered: list[str]) -> str:
-    content = "".join(gathered)
-    return f"{'>' * depth} {content}".rstrip() if depth else content if content == "-- " else content.rstrip(" ")
+        yield "".join(gathered).rstrip(" ")
 
 
 def _enriched(text: str) -> str:

@@ -85,7 +85,7 @@ def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> ParsedMail:
         raise TooLarge("attachments", limits.attachments)
     return ParsedMail(
         external_id=next(iter(headers.identities("message-id")), None) or f"sha256:{sha256(raw).hexdigest()}",
-        from_=first(headers.people("from")),
+        from_=_writer(headers),
         sender=next(iter(headers.people("sender")), None),
         reply_to=headers.people("reply-to"),
         to=headers.people("to"),
@@ -107,6 +107,12 @@ def parse(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> ParsedMail:
         headers=headers,
         structure=root,
     )
+
+
+def _writer(headers: Headers) -> Person:
+    """Whom `From` names; where it is missing, whoever sent it or wants the answers."""
+    named = (headers.people(name) for name in ("from", "sender", "reply-to", "return-path"))
+    return first(next((people for people in named if people), ()))
 
 
 def _suppose(root: Part, hint: str | None) -> None:

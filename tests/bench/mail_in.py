@@ -47,8 +47,8 @@ def mail_in(shop: Workshop) -> Findings:
         notes=[
             f"{len(mails)} given mails, more than half of them bounces. The standard library splits a mail and undoes "
             "its transfer encodings; Rapport also decodes headers, addresses, dates and character sets, and makes text "
-            f"of HTML. Of ten mails, nine take less than {quantiles(ratios, n=10)[-1]:.1f} times the standard library's "
-            "time; the others are long HTML, or in a character set that has to be found out."
+            f"of HTML. Of ten mails, nine take less than {quantiles(ratios, n=10)[-1]:.1f} times the standard "
+            "library's time; the others are long HTML, or in a character set that has to be found out."
         ],
         aims=[Aim.below("Reading a mail, times the standard library (median)", AIM, median(ratios))],
     )

@@ -91,6 +91,11 @@ def test_who_wrote_is_found(value: str, name: str, address: str) -> None:
     assert (found.name, found.address) == (name, address)
 
 
+@pytest.mark.parametrize("name", ["Sender", "Reply-To", "Return-Path"])
+def test_a_mail_without_from_is_from_whoever_sent_it(name: str) -> None:
+    assert mail(f"Subject: x\n{name}: <mei@example.org>").from_.address == "mei@example.org"
+
+
 def test_everybody_whom_a_mail_went_to_is_found() -> None:
     first = 'To: Li, Mei <mei@example.org>; "B, C" <b@example.org>,, undisclosed: c@example.org, d@example.org;'
     headers = f"{first}\nTo: e@example.org"

@@ -100,12 +100,12 @@ def test_the_text_is_found_behind_its_transfer_encoding(encoding: str, body: byt
     assert parse(SENDER + f"Content-Transfer-Encoding: {encoding}\n\n".encode() + body).text == "the text is here"
 
 
-def test_lines_that_flow_are_joined_and_quotes_stay_quotes() -> None:
+def test_lines_that_flow_are_joined_and_quotes_keep_theirs() -> None:
     found = mail(
         "text/plain; format=flowed",
         "A long \nline.\n> quoted \n> text\n>> deeper \n>> still\n-- \nMei \nLi\n From here\n",
     )
-    assert found.text == "A long line.\n> quoted text\n>> deeper still\n-- \nMei Li\nFrom here"
+    assert found.text == "A long line.\n> quoted \n> text\n>> deeper \n>> still\n-- \nMei Li\nFrom here"
 
 
 def test_lines_that_flow_without_their_spaces_are_joined_so() -> None:
