@@ -93,7 +93,7 @@ def _answer(talk: Talk) -> None:
     talk.aside = complaint.is_waiting(talk)
     _link(talk)
     _ = (
-        _withdraw_consent(talk)
+        _change_consent(talk)
         or _stop_abuse(talk)
         or _press(talk)
         or _choose(talk)
@@ -114,9 +114,12 @@ def _link(talk: Talk) -> None:
             talk.act(LinkByCode(code=message.start_parameter[:512]))
 
 
-def _withdraw_consent(talk: Talk) -> bool:
-    """A "stop" among other messages acts, and the others are answered too. True: there were no others."""
-    stops = [message for message in talk.messages if consent.wants_stop(talk, hear_one(message))]
+def _change_consent(talk: Talk) -> bool:
+    """A "stop" among other messages acts, and the others are answered too. True: there were no others.
+
+    So does the word that takes an earlier "stop" back: carriers act on both wherever they come (CTIA).
+    """
+    stops = [message for message in talk.messages if consent.acts_anywhere(talk, hear_one(message))]
     if not stops:
         return False
     talk.heard = hear_one(stops[-1])

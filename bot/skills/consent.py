@@ -40,6 +40,12 @@ def wants_stop(talk: Talk, heard: Heard) -> bool:
     return intent is not None and intent.name == "stop_marketing" and intent.confidence >= talk.policy.confidence.sure
 
 
+def acts_anywhere(talk: Talk, heard: Heard) -> bool:
+    """A stop, and the plain word that takes one back: they count inside a form as well."""
+    takes_back = talk.turn.contact.stopped and heard.confidence("start_marketing") >= _CERTAIN
+    return wants_stop(talk, heard) or takes_back
+
+
 def wants_start(talk: Talk) -> bool:
     """ "Do you have a newsletter?" asks, and says no yes."""
     if not talk.means("start_marketing"):
