@@ -21,6 +21,7 @@ from tests.bench.generator import ROOT
 from tests.bench.load import Way
 from tests.bench.mail_in import mail_in
 from tests.bench.mail_out import mail_out
+from tests.bench.mailbox import mailbox
 from tests.bench.old import ORDINARY, Archive, held
 from tests.bench.processes import NotReady, Running, children, memory, running
 from tests.bench.report import Aim, Findings, Point, Table
@@ -289,6 +290,7 @@ SECTIONS: Final[Mapping[str, Callable[[Workshop], Findings]]] = {
     "start": start,
     "mail": mail_in,
     "mail-out": mail_out,
+    "mailbox": mailbox,
 }
 
 

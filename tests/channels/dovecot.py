@@ -233,6 +233,10 @@ def _furnish(folder: Path) -> None:
     (folder / "key.pem").write_bytes(key)
 
 
+def is_installed() -> bool:
+    return _binary() is not None
+
+
 def _binary() -> str | None:
     return shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
