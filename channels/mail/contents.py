@@ -17,10 +17,9 @@ from channels.mail.charsets import codec, read
 from channels.mail.structure import Limits, Part
 from channels.mail.transfer import uuencoded
 
-_READ: Final = frozenset(
-    {"text/plain", "text/html", "text/enriched", "text/markdown", "text/x-markdown", "text/x-amp-html"}
-)
-_NOT_SEEN: Final = frozenset({"text/x-amp-html"})
+_READ: Final = frozenset({"text/plain", "text/html", "text/enriched", "text/markdown", "text/x-markdown"})
+_FOR_PROGRAMS: Final = frozenset({"text/x-amp-html", "text/watch-html"})
+"""Alternatives that say the same again to some programs: no reader misses them."""
 _META: Final = re.compile(rb"<meta\b[^>]{0,200}?\bcharset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]+)", re.IGNORECASE)
 _NEWLINE: Final = re.compile(r"(?<!\r)\r+\n|\r(?!\n)")
 _LOOKS_LIKE_HTML: Final = re.compile(r"\s*(?:<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>])", re.IGNORECASE)
@@ -120,7 +119,7 @@ def _sort(part: Part, contents: Contents) -> None:
             contents.others.append(part)
     elif _is_read(part):
         _append(part, contents)
-    elif part.end > part.start or part.depth:
+    elif (part.end > part.start or part.depth) and kind not in _FOR_PROGRAMS:
         contents.others.append(part)
 
 
@@ -135,7 +134,7 @@ def is_attached(part: Part) -> bool:
 def _is_read(part: Part) -> bool:
     if part.content_type.startswith("multipart/"):
         return not part.depth or not is_attached(part)  # without its boundary it is one text
-    if part.content_type not in _READ or part.content_type in _NOT_SEEN:
+    if part.content_type not in _READ:
         return False
     return not is_attached(part) or (not part.depth and part.headers.token("content-disposition") != "attachment")
 
