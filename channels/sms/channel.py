@@ -222,8 +222,19 @@ def _recipient(address: str) -> str:
 
 
 def _region(to: str) -> str | None:
+    """Most country codes belong to one country, which spares parsing the number."""
+    digits = to.removeprefix("whatsapp:").removeprefix("+")
+    for length in (1, 2, 3):
+        code = digits[:length]
+        if code.isdecimal() and (regions := phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code))):
+            return regions[0] if len(regions) == 1 else _region_within(f"+{digits}")
+    return None
+
+
+def _region_within(number: str) -> str | None:
+    """Of the countries that share a code, as the United States and Canada do."""
     try:
-        return phonenumbers.region_code_for_number(phonenumbers.parse(to.removeprefix("whatsapp:"), None))
+        return phonenumbers.region_code_for_number(phonenumbers.parse(number, None))
     except phonenumbers.NumberParseException:
         return None
 

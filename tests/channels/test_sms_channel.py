@@ -46,7 +46,7 @@ SETTINGS = SmsSettings(
     token=TOKEN,
     region="US",
     public_url=WORLD,
-    prices=Prices(currency="USD", per_segment={"CN": Decimal("0.03"), "*": Decimal("0.0079")}),
+    prices=Prices(currency="USD", per_segment={"CN": Decimal("0.03"), "CA": Decimal("0.02"), "*": Decimal("0.0079")}),
 )
 ASKED = {"MessageSid": "SM7", "From": PERSON, "To": OURS, "Body": "我的包裹在哪里？"}
 
@@ -226,6 +226,7 @@ async def test_a_text_is_sent_with_where_we_want_to_hear_of_it() -> None:
     [
         ("a" * 160, "tel:+12065551234", 1, Decimal("0.0079")),
         ("a" * 161, "tel:+12065551234", 2, Decimal("0.0158")),
+        ("a", "tel:+14165550123", 1, Decimal("0.02")),  # Canada shares the code of the United States
         ("订" * 71, f"tel:{PERSON}", 2, Decimal("0.06")),
     ],
 )
