@@ -26,6 +26,9 @@ EXTENSION: Final[dict[str, int]] = {
 
 _ONE: Final = frozenset(BASIC) - {"\x1b"}
 _GSM: Final = re.compile(f"[{re.escape(''.join(_ONE) + ''.join(EXTENSION))}]*")
+_PLAIN_GSM: Final = re.compile(f"[{re.escape(''.join(sorted(_ONE)))}]*")
+_PLAIN_UCS2: Final = re.compile("[\n\x20-\u02ff\u2010-\u2027\u3000-\u3029\u3031-\u3098\u309b-\u9fff\uff00-\uff9d]*")
+"""Characters that stand by themselves, in one unit each: Latin letters, Chinese, kana and their punctuation."""
 _BITS: Final = 1120
 """Of user data in one segment."""
 
@@ -84,10 +87,19 @@ def count(text: str, reference: Reference = Reference.EIGHT_BIT) -> Segments:
 
 
 def segments(text: str) -> int:
-    """How many segments a text takes: the same as `count` says, and quicker where it is plain."""
-    if len(text) * 2 <= 160 and is_gsm(text):
-        return 1
+    """How many segments a text takes: the same as `count` says, and quicker for nearly every text."""
+    if _PLAIN_GSM.fullmatch(text):
+        return _of_single_units(len(text), Encoding.GSM_7)
+    if _PLAIN_UCS2.fullmatch(text) and not is_gsm(text):
+        return _of_single_units(len(text), Encoding.UCS_2)
     return count(text).segments
+
+
+def _of_single_units(units: int, encoding: Encoding) -> int:
+    """Where each character is one unit, none can be torn."""
+    if units <= capacity(encoding, joined=False):
+        return 1
+    return -(-units // capacity(encoding, joined=True))
 
 
 def is_gsm(text: str) -> bool:

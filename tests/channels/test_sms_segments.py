@@ -105,6 +105,17 @@ def test_parts_hold_all_of_a_text_and_keep_to_the_limit(text: str, limit: int) -
         assert count(part).segments <= limit or len(graphemes(part)) == 1
 
 
+@property_of(
+    st.text(
+        alphabet=st.characters(min_codepoint=0x20, max_codepoint=0xFFFF, exclude_categories=("Cs",))
+        | st.sampled_from("aé订。，\r\n€\u3099\u302a\uff9e\u200d😀"),
+        max_size=220,
+    )
+)
+def test_counting_quickly_counts_the_same(text: str) -> None:
+    assert segments(text) == count(text).segments
+
+
 @property_of(st.text(alphabet=st.sampled_from("a€订😀é\u0301\u200d\r\n👩"), max_size=300))
 def test_segments_never_hold_more_than_fits(text: str) -> None:
     counted = count(text)
