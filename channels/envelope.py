@@ -147,7 +147,7 @@ class OutboundMessage:
     sent: tuple[str, ...] = ()
     """External ids of the parts that left in all earlier tries, from their SendErrors: they are not sent again."""
     subject: str | None = None
-    """Of a mail; None: that of the thread."""
+    """Of a mail, as it shall stand: an answer's begins with `Re:` already. None: the thread has none."""
     references: tuple[str, ...] = ()
     """`message_id` of the thread's messages, the oldest first, ending with `reply_to`."""
     quoted: Quoted | None = None
