@@ -30,7 +30,7 @@ from channels.mail.automatic import Ours, automatic
 from channels.mail.bounces import Bounce, BounceKind, bounces_of
 from channels.mail.composing import Composer
 from channels.mail.feedback import Feedback, feedback_of
-from channels.mail.mailbox import HEADER_BYTES
+from channels.mail.imap import HEADER_BYTES
 from channels.mail.message import Limits, ParsedMail, Person, TooLarge, Unreadable, parse
 from channels.mail.reply_address import HEADER, ReplyAddresses
 from channels.mail.written import written_now

@@ -104,7 +104,6 @@ class MailboxSettings:
     page_bytes: int = 16 * 1024 * 1024
     """No more than so many bytes of mail are held in memory at once, one mail that is larger excepted."""
 
-
     def __post_init__(self) -> None:
         if self.security is Security.PLAIN and not _here(self.host):
             raise InsecureMailbox

@@ -179,6 +179,19 @@ def _parse(raw: bytes, budget: _Budget, depth: int = 0) -> Part:
     return _Mail(raw, budget).part(0, len(raw), depth, "text/plain")
 
 
+_NAMES = """from to cc bcc sender reply-to subject date message-id in-reply-to references received return-path
+    delivered-to envelope-to mime-version content-type content-transfer-encoding content-disposition content-id content-language
+    resent-from resent-to resent-date resent-message-id auto-submitted precedence list-id list-unsubscribe user-agent
+    dkim-signature authentication-results received-spf arc-seal importance thread-topic thread-index errors-to
+    apparently-to organization keywords comments"""
+_OF_A_MAIL: Final = frozenset(_NAMES.split())
+"""Names of headers; what has not a single one of them, nor a private one (`X-…`), has no headers."""
+
+
+def _is_of_a_mail(name: str) -> bool:
+    return name in _OF_A_MAIL or name.startswith("x")
+
+
 class _Mail:
     """One buffer and where the lines stand in it that could be boundaries."""
 
@@ -189,6 +202,9 @@ class _Mail:
 
     def part(self, start: int, end: int, depth: int, default: str) -> Part:
         lines, body = _head(self._raw, start, end, self._budget.limits.header_bytes)
+        if depth == 0 and not any(_is_of_a_mail(name.lower()) for name, _ in lines):
+            # "Hey:)" and an empty line: somebody's words, and no header.
+            lines, body = [], start
         self._budget.spend(headers=len(lines), header_bytes=body - start)
         headers = Headers(lines)
         content_type = headers.content_type or default

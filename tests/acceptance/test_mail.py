@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import aiohttp
 import pytest
@@ -95,7 +95,7 @@ class Correspondent:
     count: int = 0
 
     def inbox(self) -> list[EmailMessage]:
-        mails = [cast("EmailMessage", message_from_bytes(raw, policy=policy.default)) for raw in self.mails()]
+        mails = [message_from_bytes(raw, policy=policy.default) for raw in self.mails()]
         mine = [mail for mail in mails if self.address in mail["To"]]
         known = {mail["Message-ID"] for mail in self.heard}
         return [mail for mail in mine if mail["Message-ID"] not in known]

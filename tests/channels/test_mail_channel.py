@@ -48,7 +48,7 @@ from channels.mail.settings import (
     MailSettings,
     PushSettings,
 )
-from channels.protocol import Polls, Probes, Schemed, StorageUnavailable, Threads
+from channels.protocol import Accepted, Polls, Probes, Schemed, StorageUnavailable, Threads
 from tests.channels.dovecot import PASSWORD, Dovecot
 from tests.channels.fake_port import FakePort
 from tests.channels.smtp_server import SmtpServer
@@ -78,7 +78,7 @@ class MailPort(FakePort):
     missing: list[str] = field(default_factory=list[str])
     """Files that were named before they were kept."""
 
-    async def accept(self, batch: Sequence[Arrival], *, cursor: str | None = None):
+    async def accept(self, batch: Sequence[Arrival], *, cursor: str | None = None) -> Sequence[Accepted]:
         await asyncio.sleep(0)
         if self.failures:
             self.failures -= 1
@@ -90,7 +90,7 @@ class MailPort(FakePort):
                 self.missing += [digest for digest in named if digest not in self.blobs]
         self.arrivals += batch
         self.last_cursor = cursor or self.last_cursor
-        return []
+        return [Accepted(interaction_id=None) for _ in batch]
 
     async def cursor(self) -> str | None:
         return self.last_cursor

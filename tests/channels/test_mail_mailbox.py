@@ -18,7 +18,8 @@ from aiohttp import web
 
 from channels.envelope import SendError, SendErrorCode
 from channels.mail.cursor import Cursor
-from channels.mail.mailbox import HEADER_BYTES, Mailbox, Page
+from channels.mail.imap import HEADER_BYTES
+from channels.mail.mailbox import Mailbox, Page
 from channels.mail.settings import After, Existing, Login, MailboxSettings, Security, TokenSettings
 from channels.mail.tokens import Secrets
 from tests.channels.dovecot import PASSWORD, TOKEN, Dovecot

@@ -282,3 +282,8 @@ def test_any_bytes_are_a_mail_or_said_to_be_none(raw: bytes) -> None:
 @examples(st.text(alphabet="<>/abdivp =\"'&;!-x\n", max_size=200))
 def test_any_html_is_some_text(source: str) -> None:
     text_of(source).encode()
+
+
+def test_words_with_a_colon_and_an_empty_line_are_words() -> None:
+    assert parse(b"Hey:)\n\nwhere is my order?").text == "Hey:)\n\nwhere is my order?"
+    assert parse(b"X-Shop: tea\n\nwhere is my order?").text == "where is my order?"
