@@ -179,11 +179,13 @@ def _parse(raw: bytes, budget: _Budget, depth: int = 0) -> Part:
     return _Mail(raw, budget).part(0, len(raw), depth, "text/plain")
 
 
-_NAMES = """from to cc bcc sender reply-to subject date message-id in-reply-to references received return-path
-    delivered-to envelope-to mime-version content-type content-transfer-encoding content-disposition content-id
-    content-language resent-from resent-to resent-date resent-message-id auto-submitted precedence list-id list-unsubscribe
-    user-agent dkim-signature authentication-results received-spf arc-seal importance thread-topic thread-index errors-to
-    apparently-to organization keywords comments"""
+_NAMES = """
+    from to cc bcc sender reply-to subject date message-id in-reply-to references received return-path
+    delivered-to envelope-to mime-version content-type content-transfer-encoding content-disposition
+    content-id content-language resent-from resent-to resent-date resent-message-id auto-submitted
+    precedence list-id list-unsubscribe user-agent dkim-signature authentication-results received-spf
+    arc-seal importance thread-topic thread-index errors-to apparently-to organization keywords comments
+"""
 _OF_A_MAIL: Final = frozenset(_NAMES.split())
 """Names of headers; what has not a single one of them, nor a private one (`X-…`), has no headers."""
 
