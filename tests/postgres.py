@@ -19,6 +19,7 @@ import psycopg
 from psycopg import sql
 
 from tests.given import missing
+from tests.parents import dying_with_parent
 
 ADMIN = "rapport"
 _FAST = {
@@ -80,7 +81,7 @@ class PostgresServer:
         options = [part for name, value in self._options.items() for part in ("-c", f"{name}={value}")]
         log = (self.folder / "log").open("ab")
         self._process = subprocess.Popen(
-            [*_dying_with_parent(), self._binaries / "postgres", "-D", self._data, "-p", str(self.port), *options],
+            [*dying_with_parent(), self._binaries / "postgres", "-D", self._data, "-p", str(self.port), *options],
             stdout=log,
             stderr=log,
             **self._as_account(),
@@ -183,12 +184,6 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def _dying_with_parent() -> list[str]:
-    """Tests are killed at times (`timeout`, CI); a server must not stay behind. Linux alone can promise it."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "INT", "--"] if setpriv else []
 
 
 def _sweep() -> None:

@@ -31,7 +31,8 @@ from tests import torture_load as load
 from tests.acceptance import books
 from tests.channels.telegram_server import TelegramServer
 from tests.given import CHECKOUT
-from tests.postgres import PostgresServer, _dying_with_parent, _free_port
+from tests.parents import dying_with_parent
+from tests.postgres import PostgresServer, _free_port
 
 FORMATIONS = {"one": ("all",), "all": ("all", "all", "all"), "roles": ("web", "worker", "worker")}
 REST_SECONDS = 150
@@ -57,7 +58,7 @@ class Process:
     async def start(self) -> None:
         with self.log.open("ab") as log:
             self.child = await asyncio.create_subprocess_exec(
-                *_dying_with_parent(),
+                *dying_with_parent(),
                 *(sys.executable, "-c", "from gateway.cli import main; main()"),
                 *("run", "--port", str(self.port), "--role", self.role),
                 cwd=CHECKOUT,

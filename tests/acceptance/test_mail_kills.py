@@ -17,7 +17,7 @@ from aiohttp.test_utils import unused_port
 from tests.acceptance.tea_house import PLAYBOOK, settings_of
 from tests.channels.dovecot import PASSWORD, Dovecot
 from tests.given import CHECKOUT
-from tests.postgres import _dying_with_parent
+from tests.parents import dying_with_parent
 from tests.waiting import until
 
 MAILS = int(os.environ.get("RAPPORT_MAILS", "3000"))
@@ -89,7 +89,7 @@ existing = "all"
     )
     with (folder / "log").open("ab") as log:
         return await asyncio.create_subprocess_exec(
-            *_dying_with_parent(),
+            *dying_with_parent(),
             *(sys.executable, "-c", "from gateway.cli import main; main()", "run"),
             cwd=CHECKOUT,
             env={**os.environ, "RAPPORT_SETTINGS": str(settings)},

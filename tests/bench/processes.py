@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.postgres import _dying_with_parent
+from tests.parents import dying_with_parent
 
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 
@@ -45,7 +45,7 @@ def running(
     with log.open("wb") as output:
         started = time.perf_counter()
         process = subprocess.Popen(
-            [*_dying_with_parent(), *command], stdout=output, stderr=output, env=dict(environment), cwd=folder
+            [*dying_with_parent(), *command], stdout=output, stderr=output, env=dict(environment), cwd=folder
         )
     try:
         while (url := ready(log.read_text("utf-8", "replace"))) is None:
