@@ -23,6 +23,7 @@ from aiohttp import web
 from channels.envelope import Arrival, InboundMessage, OutboundMessage, Receipt, Refusal, SendError, SendErrorCode
 from channels.mail.composing import Composer, Enclosure
 from channels.mail.cursor import Cursor
+from channels.mail.enclosing import enclosed
 from channels.mail.mailbox import Mailbox, Page, Waiting
 from channels.mail.pushed import SIGNATURE, Oversize, is_signed, kept_headers, read_body
 from channels.mail.reading import File, Reader, Reading, Source
@@ -302,25 +303,11 @@ class MailChannel:
         return Receipt(external_ids=(mail.id,))
 
     async def _enclosures(self, message: OutboundMessage) -> Sequence[Enclosure]:
-        enclosures: list[Enclosure] = []
-        for attachment in message.attachments:
-            blob = await self._blob(attachment.id)
-            content = await asyncio.to_thread(blob.path.read_bytes)
-            enclosures.append(
-                Enclosure(name=attachment.name or "file", content_type=blob.content_type, content=content)
-            )
-        return enclosures
-
-    async def _blob(self, digest: str) -> Blob:
+        if not message.attachments:
+            return ()
         if self._port is None:
             raise SendError(SendErrorCode.UNREACHABLE, "the channel is closed")
-        try:
-            blob = await self._port.blob(digest)
-        except StorageUnavailable:
-            raise SendError(SendErrorCode.UNREACHABLE, "our own storage is not available") from None
-        if blob is None:
-            raise SendError(SendErrorCode.REJECTED, "the file is gone")
-        return blob
+        return await enclosed(message.attachments, self._port)
 
     def _make_submission(self) -> Submission | None:
         settings = self._settings.submission

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from channels.envelope import (
     AddressUpdate,
     Arrival,
+    Attachment,
     AttachmentKind,
     ConsentUpdate,
     DeliveryStatus,
@@ -531,8 +532,6 @@ async def test_a_reply_leaves_and_is_known_when_it_comes_back(tmp_path: Path, cl
         port = MailPort(folder=tmp_path)
         await channel.start(port)
         blob = await port.keep(b"%PDF-1.7", content_type="application/pdf")
-        from channels.envelope import Attachment
-
         reply = OutboundMessage(
             channel="mail",
             address="mailto:lin@example.com",
@@ -547,6 +546,13 @@ async def test_a_reply_leaves_and_is_known_when_it_comes_back(tmp_path: Path, cl
         receipt = await channel.send(reply)
         with pytest.raises(SendError, match="gone"):
             await channel.send(replace(reply, attachments=(replace(reply.attachments[0], id="0" * 64),)))
+        elsewhere = Attachment(kind=AttachmentKind.LOCATION, id="", data={"latitude": "30.2", "longitude": "120.1"})
+        with pytest.raises(SendError, match="no content to enclose"):
+            await channel.send(replace(reply, attachments=(elsewhere,)))
+        huge = await port.keep(b"", content_type="application/pdf")
+        port.blobs[huge.sha256] = replace(huge, size=50_000_000)
+        with pytest.raises(SendError, match="too large for a mail"):
+            await channel.send(replace(reply, attachments=(replace(reply.attachments[0], id=huge.sha256),)))
         assert await channel.probe() == "127.0.0.1 takes our mail"
         await channel.stop()
     (taken,) = server.taken
