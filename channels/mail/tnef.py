@@ -80,7 +80,7 @@ class _Property(NamedTuple):
 
 
 def unpack(content: bytes) -> Unpacked | None:
-    """What is in it; None where it is no TNEF."""
+    """What is in it; None where it is no TNEF, or so broken that there is nothing: then it is kept as it is."""
     if not content.startswith(SIGNATURE):
         return None
     unpacked, charset = Unpacked(), "windows-1252"
@@ -103,7 +103,7 @@ def unpack(content: bytes) -> Unpacked | None:
             case _:
                 pass
     unpacked.files = [file for file in unpacked.files if file.content or file.name]
-    return unpacked
+    return unpacked if unpacked.files or unpacked.text or unpacked.html else None
 
 
 def _attributes(content: bytes) -> Iterator[_Attribute]:

@@ -171,6 +171,16 @@ def test_a_winmail_dat_that_is_cut_off_gives_what_is_left(length: int) -> None:
     assert found.text == "hello"
 
 
+def test_a_winmail_dat_in_which_nothing_can_be_found_is_kept_as_it_is() -> None:
+    content = winmail()[:12]
+    found = mixed(
+        "\nhello",
+        'Content-Type: application/ms-tnef; name="winmail.dat"\n'
+        f"Content-Transfer-Encoding: base64\n\n{encoded(content)}",
+    )
+    assert [(each.name, each.content) for each in found.attachments] == [("winmail.dat", content)]
+
+
 def test_files_beyond_the_limit_are_refused_and_the_limit_is_named() -> None:
     raw = f"From: a@b.example\nContent-Type: image/png\nContent-Transfer-Encoding: base64\n\n{encoded(PICTURE * 20)}"
     with pytest.raises(TooLarge) as refused:
