@@ -12,6 +12,7 @@ from nlu.understanding import KnowledgeDocument, Language
 
 HEADING = re.compile(r"^## +(?P<question>.*?)\s*\{#(?P<slug>[a-z0-9]+(?:-[a-z0-9]+)*)\}\s*$")
 ALSO = re.compile(r"^\*(?:Also asked:|也有人问：|也有人問：)(?P<questions>.*)\*\s*$")
+SHORT = re.compile(r"^\*(?:In short:|简短：|簡短：)\s*(?P<answer>.*?)\s*\*\s*$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +25,8 @@ class Entry:
     question: str
     also: tuple[str, ...]
     answer: str
+    short: str | None
+    """The same in fewer words, for text messages."""
     source: str
     """The file's title, shown to the customer."""
     tiers: frozenset[str]
@@ -102,14 +105,20 @@ def _entry(
         place.note(number, "a heading looks like `## How long does it take? {#delivery-time}`.")
         return None
     also: tuple[str, ...] = ()
+    short: str | None = None
     body = list(lines[1:])
     if body and (asked := ALSO.match(body[0])):
         also = tuple(question.strip() for question in asked["questions"].split("·") if question.strip())
+        body = body[1:]
+    if body and (shortened := SHORT.match(body[0])):
+        short = shortened["answer"]
         body = body[1:]
     answer = "\n".join(body).strip()
     if not answer:
         place.note(number, f"`{heading['slug']}` has no answer.")
         return None
+    if short is not None and not 0 < len(short) < len(answer):
+        place.note(number, f"`{heading['slug']}` has a short answer that is not shorter than the whole one.")
     stem = place.file.rpartition("/")[2].removesuffix(".md")
     return Entry(
         id=f"{stem}#{heading['slug']}",
@@ -117,6 +126,7 @@ def _entry(
         question=heading["question"],
         also=also,
         answer=answer,
+        short=short,
         source=title,
         tiers=tiers,
         file=place.file,

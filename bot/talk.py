@@ -15,6 +15,7 @@ from bot.memory import Choice, Memory, Option
 from bot.playbook import Playbook
 from bot.policy import Policy
 from bot.turn import CaseFacts, CaseStatus, ConversationFacts, LookupKind, LookupResult, Owner, Purpose, Turn
+from bot.wordings import SHORT
 from channels.envelope import Button
 from nlu.understanding import Language
 
@@ -63,6 +64,11 @@ class Talk:
     def ours(self) -> bool:
         """The bot owns the conversation: nobody is talked over."""
         return self.turn.conversation.owner is Owner.BOT
+
+    @property
+    def short(self) -> bool:
+        """Each segment is paid for: what has a short form is said so."""
+        return self.turn.channel.scheme == "tel"
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -114,7 +120,7 @@ class Talk:
     # What is said and done
 
     def text(self, key: str, **values: str) -> str:
-        variants = self._texts[key]
+        variants = (self._texts.get(key + SHORT) if self.short else None) or self._texts[key]
         return variants[self.turn.seed % len(variants)].say(values)
 
     def staff_text(self, key: str, **values: str) -> str:

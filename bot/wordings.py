@@ -10,6 +10,8 @@ from bot.located import Place, Section, read_mapping
 from bot.words import WORDS
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+SHORT = "@sms"
+"""`help@sms` beside `help`: how the same is said where each segment is paid for. It may stand in any language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ def read_texts(content: str, place: Place) -> Texts:
     for key in WORDS:
         if key not in found:
             place.note(root.line, f"`{key}` is missing.")
+        elif _longest(found.get(key + SHORT, ())) > _longest(found[key]):
+            place.note(root.line, f"`{key}{SHORT}` is longer than `{key}`, which it shortens.")
     return found
 
 
@@ -60,7 +64,7 @@ def _read_group(section: Section) -> Texts:
     found: dict[str, tuple[Wording, ...]] = {}
     for key, node, line in section.entries():
         name = section.name(key)
-        if name not in WORDS:
+        if name.removesuffix(SHORT) not in WORDS:
             section.note(f"`{name}` is not a text that the assistant knows.", line)
             continue
         variants = tuple(Wording.of(text.strip()) for text in section.as_words(node, key))
@@ -73,7 +77,7 @@ def _read_group(section: Section) -> Texts:
 
 
 def _check(wording: Wording, name: str, section: Section, line: int) -> None:
-    allowed = frozenset(WORDS[name].split())
+    allowed = frozenset(WORDS[name.removesuffix(SHORT)].split())
     for unknown in sorted(wording.placeholders - allowed):
         known = ", ".join(f"{{{placeholder}}}" for placeholder in sorted(allowed)) or "none"
         section.note(f"`{name}` has no placeholder {{{unknown}}}; it knows {known}.", line)
@@ -81,3 +85,8 @@ def _check(wording: Wording, name: str, section: Section, line: int) -> None:
         if "{" in piece or "}" in piece:
             section.note(f"`{name}` has a brace that is no placeholder.", line)
             return
+
+
+def _longest(variants: tuple[Wording, ...]) -> int:
+    """Characters of the longest variant, without what is filled in."""
+    return max((sum(map(len, wording.pieces[::2])) for wording in variants), default=0)

@@ -85,7 +85,8 @@ def show(talk: Talk, entries: list[str], *, lead: str = "", more: tuple[Option, 
         handoff.offer_person(talk, "knowledge.none")
         return
     talk.memory.knowledge = entries[:4]
-    text = talk.text("knowledge.answer", answer=entry.answer, source=entry.source)
+    answer = (entry.short if talk.short else None) or entry.answer
+    text = talk.text("knowledge.answer", answer=answer, source=entry.source)
     not_meant = Option(talk.text("button.not_meant"), SKILL.name, "next")
     talk.ask(f"{lead}\n\n{text}" if lead else text, (not_meant, *more), about=talk.heard if more else None)
 

@@ -124,7 +124,7 @@ async def test_stop_inside_a_form_is_stop_and_is_confirmed_once(house: TeaHouse,
     await wang.say("茶壶裂了")
     await wang.hear("complaint.ask_order", Language.ZH_HANS)
     await wang.say("STOP")
-    await wang.hear("consent.stopped", Language.ZH_HANS)
+    await wang.hear("consent.stopped@sms", Language.ZH_HANS)
     assert marketing(house) == [False]
     await wang.say("START")
     await until(lambda: marketing(house) == [False, True])

@@ -349,7 +349,7 @@ EVERYDAY: tuple[Script, ...] = (
         skill="consent",
         name="cancel on SMS means stop",
         channel=SMS,
-        lines=(line("CANCEL", ("stop_marketing", 1.0), says="consent.stopped", does=("consent no",)),),
+        lines=(line("CANCEL", ("stop_marketing", 1.0), says="consent.stopped@sms", does=("consent no",)),),
     ),
     # Hand-off
     Script(

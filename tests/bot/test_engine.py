@@ -182,6 +182,27 @@ def test_a_button_is_pressed_on_any_channel() -> None:
     assert deeds(house.hear(message(value, event=Event.CALLBACK))) == ["hand off requested"]
 
 
+@pytest.mark.parametrize("language", list(Language))
+def test_a_text_message_gets_the_short_form_where_there_is_one(language: Language) -> None:
+    texts, entry = shop().texts[language], shop().entry("shipping#tracking", language)
+    assert entry is not None
+    assert entry.short is not None
+    name = {"business": shop().policy.name[language]}
+    known = understood("shipping_question", language=language, knowledge=[("shipping#tracking", 0.9)])
+    for heard, whole, short in (
+        (
+            message("what now", understood("help", language=language)),
+            texts["small.help"][0].say(name),
+            texts["small.help@sms"][0].say(name),
+        ),
+        (message("where", known), entry.answer, entry.short),
+    ):
+        (by_text,) = (each.text for each in respond(turn(heard, channel=SMS), shop()) if isinstance(each, Say))
+        (by_chat,) = (each.text for each in respond(turn(heard, channel=WEBCHAT), shop()) if isinstance(each, Say))
+        assert (whole in by_chat, short in by_chat) == (True, False)
+        assert (whole in by_text, short in by_text) == (False, True)
+
+
 def test_a_channel_without_buttons_gets_a_numbered_list() -> None:
     effects = respond(turn(message("blah", understood()), channel=SMS), shop())
     text = said(effects)

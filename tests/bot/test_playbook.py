@@ -7,7 +7,9 @@ import re
 import pytest
 
 from bot.playbook import PlaybookMistakes, load
+from bot.wordings import SHORT
 from bot.words import WORDS
+from channels.sms.segments import segments
 from nlu.understanding import Language
 from tests.bot.people import shop, shop_files
 
@@ -57,6 +59,25 @@ def test_no_text_of_one_language_was_left_in_another() -> None:
                 han.encode(other)  # a character of the other script cannot be encoded
 
 
+def test_the_demo_shops_short_forms_are_one_text_message_each() -> None:
+    playbook = shop()
+    names = {"number": "C-1042", "assistant": "Lan", "offer": "", "words": "", "answer": "", "source": ""}
+    for language, texts in playbook.texts.items():
+        said = {
+            key: wording.say(names | {"business": playbook.policy.name[language]})
+            for key, wordings in texts.items()
+            if key.endswith(SHORT)
+            for wording in wordings
+        }
+        assert {"small.help@sms", "consent.stopped@sms"} <= said.keys()
+        assert [key for key, text in said.items() if segments(text) > 1] == []
+        entries = (entry for versions in playbook.entries.values() for entry in versions.values())
+        shorts = [entry for entry in entries if entry.language is language and entry.short]
+        answer = texts["knowledge.answer@sms"][0]
+        assert shorts
+        assert [e.id for e in shorts if segments(answer.say({"answer": e.short or "", "source": e.source})) > 1] == []
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "sentence"),
     [
@@ -68,6 +89,10 @@ def test_no_text_of_one_language_was_left_in_another() -> None:
             '{sample}。"\n  not',
             "has no placeholder {sample}; it knows {example}",
         ),
+        ("texts/en.yml", "  help@sms:", "  helpp@sms:", "`small.helpp@sms` is not a text that the assistant knows"),
+        ("texts/en.yml", 'help@sms: "{business}', 'help@sms: "{shop}', "`small.help@sms` has no placeholder {shop}"),
+        ("texts/en.yml", "  how:", '  how@sms: "Please reply with the number."\n  how:', "is longer than `choice.how`"),
+        (SHIPPING, "*In short: ", f"*In short: {'very ' * 90}", "has a short answer that is not shorter"),
         ("texts/zh-Hant.yml", "回覆數字即可。", "回覆{0}數字", "`choice.how` has a brace that is no placeholder"),
         ("texts/en.yml", '"Just reply with the number."', "12", "`choice.how` should be a text"),
         ("texts/en.yml", '"Just reply with the number."', '""', "`choice.how` is empty"),
