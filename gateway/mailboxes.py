@@ -23,6 +23,7 @@ from channels.mail.signing import DkimKey
 from channels.mail.webhooks import HookSettings
 from channels.protocol import Limits
 from gateway.settings_mail import Mail, MailImap, MailLogin, MailProvider, MailSmtp, MailToken, secret
+from gateway.settings_mail import MailLimits as LimitSettings
 
 IMAP_PORTS = {"tls": 993, "starttls": 143, "plain": 143}
 SMTP_PORTS = {"tls": 465, "starttls": 587, "plain": 25}
@@ -69,7 +70,22 @@ def mailbox(mail: Mail, *, key: bytes, public_url: str | None, zone: ZoneInfo) -
             burst=LIMITS.burst,
             concurrency=LIMITS.concurrency,
         ),
-        accepts=MailLimits(bytes=mail.max_bytes),
+        accepts=_accepted(mail.limits),
+        enclosed_bytes=mail.limits.enclosed_bytes,
+        forged_per_hour=mail.limits.forged_per_hour,
+    )
+
+
+def _accepted(limits: LimitSettings) -> MailLimits:
+    return MailLimits(
+        bytes=limits.bytes,
+        attachments=limits.attachments,
+        headers=limits.headers,
+        header_bytes=limits.header_bytes,
+        parts=limits.parts,
+        depth=limits.depth,
+        text=limits.text,
+        html=limits.html,
     )
 
 
@@ -125,6 +141,8 @@ def _hook(mail: Mail, provider: MailProvider, public_url: str | None) -> HookSet
     return HookSettings(
         provider=provider.name,
         path=path,
+        body_limit=mail.limits.webhook_bytes,
+        fetch_limit=mail.limits.webhook_bytes,
         credentials=Credentials(
             key=secret(provider, "key") or "",
             user=provider.user,

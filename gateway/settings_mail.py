@@ -129,6 +129,31 @@ class MailProvider(Section):
     topic: str = Field(default="", description="SES: the topic's ARN")
 
 
+class MailLimits(Section):
+    """`[mail.limits]`: what a mail may be at most. A refusal names the key that it was beyond."""
+
+    bytes: int = Field(default=52_428_800, ge=100_000, le=209_715_200, description="bytes of a mail that is taken")
+    attachments: int = Field(default=52_428_800, ge=0, le=209_715_200, description="bytes of its files together")
+    headers: int = Field(default=10_000, ge=100, le=100_000, description="header lines of all its parts together")
+    header_bytes: int = Field(default=1_048_576, ge=10_000, le=16_777_216, description="bytes of those lines")
+    parts: int = Field(default=1_000, ge=10, le=100_000, description="parts of a mail, those within parts counted")
+    depth: int = Field(default=100, ge=5, le=150, description="parts within parts that are opened, 5 to 150")
+    text: int = Field(default=8_388_608, ge=10_000, le=67_108_864, description="bytes of text that are read")
+    html: int = Field(default=2_097_152, ge=10_000, le=16_777_216, description="characters of HTML that are read")
+    webhook_bytes: int = Field(
+        default=67_108_864,
+        ge=100_000,
+        le=536_870_912,
+        description="bytes of a provider's webhook",
+    )
+    enclosed_bytes: int = Field(
+        default=18_874_368, ge=0, le=209_715_200, description="bytes of the files that go along with a mail of ours"
+    )
+    forged_per_hour: int = Field(
+        default=60, ge=0, le=100_000, description="forged requests an hour that are kept on record; the rest is counted"
+    )
+
+
 class Mail(Section):
     """One mailbox."""
 
@@ -155,9 +180,7 @@ class Mail(Section):
     window_days: float = Field(
         default=3.0, gt=0, le=365, description="days in which a mail that answers nothing goes on with the last talk"
     )
-    max_bytes: int = Field(
-        default=52_428_800, ge=100_000, le=209_715_200, description="bytes of a mail that is taken whole"
-    )
+    limits: MailLimits = Field(default_factory=MailLimits, description="keys under [mail.limits]")
 
 
 SECRETS: Final = ("password", "client_secret", "refresh_token", "secret", "key", "api_key")

@@ -20,7 +20,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from channels.envelope import Arrival, InboundMessage, OutboundMessage, Receipt, Refusal, SendError, SendErrorCode
+from channels.envelope import Arrival, InboundMessage, OutboundMessage, Receipt, SendError, SendErrorCode
 from channels.mail.composing import Composer, Enclosure
 from channels.mail.cursor import Cursor
 from channels.mail.enclosing import enclosed
@@ -35,6 +35,7 @@ from channels.mail.tokens import Secrets
 from channels.mail.unsubscribing import Unsubscribing
 from channels.mail.webhooks import MailHook, Received
 from channels.protocol import Accepted, Blob, HistoryEntry, Inspection, Port, StorageUnavailable
+from channels.unproven import Unproven
 
 __all__ = ["MailChannel", "MailSettings"]
 
@@ -45,6 +46,7 @@ REFUSED_PAUSE: Final = 120.0
 ASIDE: Final = 1024 * 1024
 """Bytes from which a mail is read in another process, so that conversations go on meanwhile."""
 KEPT_AT_ONCE: Final = 8
+FORGED: Final = "forged: not signed with our secret, or too long ago"
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -78,6 +80,7 @@ class MailChannel:
         )
         self._submission = self._make_submission()
         self._files: dict[str, File] = {}
+        self._unproven = Unproven(settings.name, clock=clock, per_hour=settings.forged_per_hour)
         self._hook = (
             MailHook(
                 settings.hook,
@@ -85,6 +88,7 @@ class MailChannel:
                 to_inbound=self._of_hook,
                 wrote=self._composer.wrote,
                 clock=clock,
+                unproven=self._unproven,
             )
             if settings.hook
             else None
@@ -237,10 +241,14 @@ class MailChannel:
         body = await read_body(request, self._settings.accepts.bytes)
         if isinstance(body, Oversize):
             log.warning("mail_push_too_large", channel=self.name, size=body.size)
-            return await self._refused_push(port, "too large: bytes", body.size, body.sha256, request)
+            headers = kept_headers(request)
+            await self._unproven.note(port, "too large: bytes", body.read, size=body.size, headers=headers)
+            return web.Response(status=413)
         header = request.headers.get(SIGNATURE, "")
         if not is_signed(header, body, secret=push.secret, now=self._clock().timestamp(), window=push.window):
             log.warning("mail_push_forged", channel=self.name, peer=request.remote)
+            headers = kept_headers(request)
+            await self._unproven.note(port, FORGED, body, size=len(body), headers=headers)
             return web.Response(status=401)
         source = Source(external_id=f"push:{sha256(body).hexdigest()}", arrived=self._clock())
         reading = await self._read_aside(body, source) if len(body) > ASIDE else self._reader.read(body, source)
@@ -250,23 +258,6 @@ class MailChannel:
         except StorageUnavailable:
             return web.Response(status=503)
         return web.Response(status=200)
-
-    async def _refused_push(
-        self, port: Port, reason: str, size: int, digest: str, request: web.Request
-    ) -> web.Response:
-        refusal = Refusal(
-            channel=self.name,
-            reason=reason,
-            size=size,
-            sha256=digest,
-            at=self._clock(),
-            headers=kept_headers(request),
-        )
-        try:
-            await port.accept([refusal])
-        except StorageUnavailable:
-            return web.Response(status=503)
-        return web.Response(status=413)
 
     def _of_hook(self, received: Received) -> Sequence[Arrival]:
         reading = self._reader.read(received.raw, Source(external_id=received.key, arrived=received.at))
@@ -307,7 +298,7 @@ class MailChannel:
             return ()
         if self._port is None:
             raise SendError(SendErrorCode.UNREACHABLE, "the channel is closed")
-        return await enclosed(message.attachments, self._port)
+        return await enclosed(message.attachments, self._port, largest=self._settings.enclosed_bytes)
 
     def _make_submission(self) -> Submission | None:
         settings = self._settings.submission

@@ -6,11 +6,10 @@ time is signed, so that a request which was overheard is of no use later; within
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
@@ -43,8 +42,9 @@ def _mac(secret: bytes, at: str, body: bytes) -> str:
 
 
 def kept_headers(request: web.Request) -> Mapping[str, str]:
-    """Those that a Refusal keeps."""
-    return {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
+    """Those that a Refusal keeps, and whom they came from."""
+    kept = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
+    return {**kept, "peer": request.remote or ""}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +52,8 @@ class Oversize:
     """What remains of a body that was too large."""
 
     size: int
-    sha256: str
-    """Of what was read of it."""
+    read: bytes = field(repr=False)
+    """Of it, what was read until it was too much."""
 
 
 async def read_body(request: web.Request, limit: int) -> bytes | Oversize:
@@ -62,7 +62,5 @@ async def read_body(request: web.Request, limit: int) -> bytes | Oversize:
     async for chunk in request.content.iter_any():
         body += chunk
         if len(body) > limit:
-            return Oversize(
-                size=max(len(body), request.content_length or 0), sha256=hashlib.sha256(bytes(body)).hexdigest()
-            )
+            return Oversize(size=max(len(body), request.content_length or 0), read=bytes(body))
     return bytes(body)

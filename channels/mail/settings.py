@@ -10,10 +10,12 @@ from typing import Final
 
 from channels.mail.composing import Sender
 from channels.mail.connection import Security, SubmissionSettings
+from channels.mail.enclosing import LARGEST_FILES
 from channels.mail.message import Limits as MailLimits
 from channels.mail.signing import DkimKey
 from channels.mail.webhooks import HookSettings
 from channels.protocol import Limits
+from channels.unproven import PER_HOUR
 
 __all__ = [
     "LIMITS",
@@ -176,3 +178,7 @@ class MailSettings:
     limits: Limits = LIMITS
     accepts: MailLimits = field(default_factory=MailLimits)
     """What a mail may be at most."""
+    enclosed_bytes: int = LARGEST_FILES
+    """Of all files together that go along with a mail of ours."""
+    forged_per_hour: int = PER_HOUR
+    """Forged requests at our addresses that leave a Refusal; who sends more of them cannot fill the disk."""

@@ -22,13 +22,14 @@ from channels.mail.providers import PROVIDERS
 from channels.mail.providers.news import event_key, news
 from channels.mail.providers.payload import Request, Unreadable
 from channels.mail.providers.seam import Credentials, Forged, MailEvent, Occurrence, Provider, ReceivedMail
+from channels.mail.pushed import kept_headers
 from channels.protocol import Port, StorageUnavailable
+from channels.unproven import Unproven
 
 log = structlog.get_logger(__name__)
 
 _LARGE: Final = 1024 * 1024
 """Bytes of a body that takes long to read."""
-_KEPT_HEADERS: Final = ("Content-Type", "Content-Length", "User-Agent", "X-Forwarded-For")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,9 +88,10 @@ class MailHook:
         to_inbound: ToInbound,
         wrote: Callable[[str], bool],
         clock: Callable[[], datetime],
+        unproven: Unproven | None = None,
     ) -> None:
-        """`wrote`: whether a Message-ID, without brackets, is one of ours. Raises InsecureHook, and KeyError for a
-        provider that we do not know."""
+        """`wrote`: whether a Message-ID, without brackets, is one of ours. `unproven` keeps a trace of what comes from
+        others. Raises InsecureHook, and KeyError for a provider that we do not know."""
         self._settings = settings
         self._provider = PROVIDERS[settings.provider]
         if not any(getattr(settings.credentials, name) for name in self._provider.proven_by):
@@ -98,6 +100,7 @@ class MailHook:
         self._to_inbound = to_inbound
         self._wrote = wrote
         self._clock = clock
+        self._unproven = unproven or Unproven(channel, clock=clock)
         self._port: Port | None = None
         self._session: aiohttp.ClientSession | None = None
         self._certificates: dict[str, bytes] = {}
@@ -126,10 +129,6 @@ class MailHook:
             return web.Response(status=503)
         try:
             return await self._take(self._port, request)
-        except Forged as forged:
-            log.warning("mail_hook_forged", channel=self._channel, peer=request.remote, reason=str(forged))
-            # Amazon and others send the password of their URL only when they are asked for it.
-            return web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="mail"'})
         except Unreadable as unreadable:
             log.warning("mail_hook_unreadable", channel=self._channel, reason=str(unreadable))
             return web.Response(status=400)
@@ -142,7 +141,8 @@ class MailHook:
     async def _take(self, port: Port, request: web.Request) -> web.Response:
         body, size = await self._body(request)
         if size > self._settings.body_limit:
-            await port.accept([self._refusal("too large", size, hashlib.sha256(body).hexdigest(), request)])
+            headers = kept_headers(request)
+            await self._unproven.note(port, "too large: webhook_bytes", body, size=size, headers=headers)
             return web.Response(status=413)
         asked = Request(
             method=request.method,
@@ -150,12 +150,15 @@ class MailHook:
             headers={name.lower(): value for name, value in request.headers.items()},
             body=body,
         )
-        await self._prove(asked)
+        try:
+            await self._prove(asked)
+        except Forged as forged:
+            return await self._forged(port, str(forged), body, request)
         try:
             events = await self._read(asked)
             arrivals = [one for event in events for one in await self._arrivals(event, asked)]
         except Unreadable as unreadable:
-            await port.accept([self._refusal(str(unreadable), size, hashlib.sha256(body).hexdigest(), request)])
+            await port.accept([self._refusal(str(unreadable), body, request)])
             raise
         if arrivals:
             await port.accept(arrivals)
@@ -176,10 +179,20 @@ class MailHook:
                 return bytes(body), max(len(body), request.content_length or 0)
         return bytes(body), len(body)
 
-    def _refusal(self, reason: str, size: int, sha256: str, request: web.Request) -> Refusal:
-        headers = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
+    async def _forged(self, port: Port, reason: str, body: bytes, request: web.Request) -> web.Response:
+        log.warning("mail_hook_forged", channel=self._channel, peer=request.remote, reason=reason)
+        await self._unproven.note(port, f"forged: {reason}", body, size=len(body), headers=kept_headers(request))
+        # Amazon and others send the password of their URL only when they are asked for it.
+        return web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="mail"'})
+
+    def _refusal(self, reason: str, body: bytes, request: web.Request) -> Refusal:
         return Refusal(
-            channel=self._channel, reason=reason, size=size, sha256=sha256, at=self._clock(), headers=headers
+            channel=self._channel,
+            reason=reason,
+            size=len(body),
+            sha256=hashlib.sha256(body).hexdigest(),
+            at=self._clock(),
+            headers=kept_headers(request),
         )
 
     # Verify

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -128,13 +129,21 @@ async def test_while_the_database_is_away_the_provider_is_to_come_again() -> Non
     assert len(house.arrivals) == 1
 
 
-async def test_nobody_else_gets_in_and_nothing_of_theirs_is_kept() -> None:
+async def test_nobody_else_gets_in_and_of_theirs_only_hash_size_and_headers_are_kept() -> None:
     house = House()
     async with listening(house, postmark()) as post:
+        assert await post(b"first") == 401
+        assert await post(DELIVERED, {"Authorization": "Basic aG9vazp3cm9uZw==", "User-Agent": "x" * 2000}) == 401
+        house.away = True
         assert await post(DELIVERED) == 401
-        assert await post(DELIVERED, {"Authorization": "Basic aG9vazp3cm9uZw=="}) == 401
         assert await post(b"", method="HEAD") == 200
-    assert house.arrivals == []
+    first, second = house.arrivals
+    assert isinstance(first, Refusal)
+    assert isinstance(second, Refusal)
+    assert first.reason.startswith("forged: ")
+    assert (first.size, first.sha256) == (5, hashlib.sha256(b"first").hexdigest())
+    assert (second.headers["User-Agent"], second.headers["peer"]) == ("x" * 500, "127.0.0.1")
+    assert "Authorization" not in second.headers
 
 
 async def test_what_cannot_be_read_or_is_too_large_leaves_its_hash_and_size() -> None:
@@ -146,7 +155,7 @@ async def test_what_cannot_be_read_or_is_too_large_leaves_its_hash_and_size() ->
     assert isinstance(unreadable, Refusal)
     assert isinstance(oversize, Refusal)
     assert (unreadable.reason, unreadable.size) == ("not JSON", 8)
-    assert (oversize.reason, oversize.size) == ("too large", 5000)
+    assert (oversize.reason, oversize.size) == ("too large: webhook_bytes", 5000)
 
 
 @pytest.mark.parametrize(

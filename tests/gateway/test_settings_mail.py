@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,8 @@ import pytest
 from pydantic import BaseModel
 
 from channels.mail.channel import MailChannel
+from channels.mail.enclosing import LARGEST_FILES
+from channels.mail.settings import MailLimits
 from gateway.mailboxes import mailbox
 from gateway.settings import Settings, SettingsMistakes, load
 from gateway.settings_mail import SECRETS, Mail, MailToken
@@ -133,3 +136,30 @@ def models(model: type[BaseModel]) -> list[type[BaseModel]]:
 
 def test_every_key_of_a_mailbox_says_in_words_what_would_be_right() -> None:
     assert [name for model in models(Mail) for name, field in model.model_fields.items() if not field.description] == []
+
+
+def test_every_limit_of_a_mail_is_a_setting_under_the_name_that_a_refusal_says() -> None:
+    lower = {
+        "bytes": 100_000,
+        "attachments": 1,
+        "headers": 101,
+        "header_bytes": 10_001,
+        "parts": 11,
+        "depth": 6,
+        "text": 10_002,
+        "html": 10_003,
+    }
+    others = "webhook_bytes = 100_001\nenclosed_bytes = 2\nforged_per_hour = 4"
+    keys = "\n".join(f"{name} = {value}" for name, value in lower.items())
+    (mail,) = settings(
+        f'{MINIMAL}[mail.provider]\nname = "mailgun"\nkey = "geheim"\n[mail.limits]\n{keys}\n{others}\n'
+    ).mail
+    made = mailbox(mail, key=b"k" * 32, public_url=None, zone=SHANGHAI)
+    assert asdict(made.accepts) == lower
+    assert made.hook is not None
+    assert (made.hook.body_limit, made.hook.fetch_limit) == (100_001, 100_001)
+    assert (made.enclosed_bytes, made.forged_per_hour) == (2, 4)
+    (without,) = settings(MINIMAL).mail
+    left_alone = mailbox(without, key=b"k" * 32, public_url=None, zone=SHANGHAI)
+    assert left_alone.accepts == MailLimits()
+    assert left_alone.enclosed_bytes == LARGEST_FILES
