@@ -37,6 +37,10 @@ class Unproven:
     async def note(self, port: Port, reason: str, body: bytes, *, size: int, headers: Mapping[str, str]) -> None:
         """Keep the hash of `body`, what was read of so many bytes. Raises nothing: whoever proves nothing is owed no
         second try while our storage is away."""
+        await self.note_hash(port, reason, sha256(body).hexdigest(), size=size, headers=headers)
+
+    async def note_hash(self, port: Port, reason: str, digest: str, *, size: int, headers: Mapping[str, str]) -> None:
+        """The same, of a body that nobody held as a whole."""
         now = self._clock()
         if self._since is None or now - self._since >= _HOUR:
             self._since, self._kept = now, 0
@@ -51,7 +55,7 @@ class Unproven:
             channel=self._channel,
             reason=reason,
             size=size,
-            sha256=sha256(body).hexdigest(),
+            sha256=digest,
             at=now,
             headers=told,
         )

@@ -20,6 +20,7 @@ def number_settings(number: Number, *, public_url: str | None, trusted_proxies: 
         transliterate=number.transliterate,
         body_limit=number.max_body_bytes,
         replay_window=number.replay_seconds,
+        forged_per_hour=number.forged_per_hour,
         prices=_prices(number.prices),
         limits=replace(LIMITS, per_second=number.segments_per_second),
     )

@@ -101,6 +101,9 @@ class Number(Section):
         default=262_144, ge=1024, le=10_485_760, description="bytes of a webhook's body that are taken"
     )
     replay_seconds: Seconds = Field(default=300.0, description="seconds after which a signed webhook is too old")
+    forged_per_hour: int = Field(
+        default=60, ge=0, le=100_000, description="forged requests an hour that are kept on record; the rest is counted"
+    )
     prices: SmsPrices | None = Field(default=None, description="keys under [sms.prices]")
 
 

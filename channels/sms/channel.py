@@ -18,6 +18,7 @@ from aiohttp import web
 
 from channels.envelope import Arrival, ConsentUpdate, OutboundMessage, Receipt, Refusal, SendError, SendErrorCode
 from channels.protocol import Inspection, Port, StorageUnavailable
+from channels.sms.arrivals import raw_of
 from channels.sms.calling import Caller
 from channels.sms.parting import parted
 from channels.sms.provider import Probing, Provider, Reply, Stopped, Text, bare, inspect
@@ -26,10 +27,12 @@ from channels.sms.segments import is_gsm, segments
 from channels.sms.settings import SmsSettings
 from channels.sms.transliteration import transliterated
 from channels.sms.webhook import Oversize, kept_headers, read_body, request_of
+from channels.unproven import Unproven
 
 __all__ = ["IncompleteSms", "Sms", "SmsSettings"]
 
 PATH: Final = "/sms"
+FORGED: Final = "forged: nothing proves the provider, or it is too old"
 _LINK: Final = ("http://", "https://")
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -53,6 +56,7 @@ class Sms:
         self._provider = provider
         self._clock = clock
         self._caller = Caller(timeout=settings.timeout, connections=settings.limits.concurrency)
+        self._unproven = Unproven(settings.name, clock=clock, per_hour=settings.forged_per_hour)
         self._port: Port | None = None
 
     def routes(self) -> Sequence[web.RouteDef]:
@@ -79,30 +83,37 @@ class Sms:
     async def _webhook(self, request: web.Request) -> web.Response:
         body = await read_body(request, self._settings.body_limit)
         if isinstance(body, Oversize):
-            return await self._too_large(body, request)
+            log.warning("sms_webhook_too_large", channel=self.name, size=body.size)
+            return await self._refused("too large: max_body_bytes", body.sha256, body.size, request, status=413)
         call = request_of(
             request, body, public_url=self._settings.public_url, trusted_proxies=self._settings.trusted_proxies
         )
         if not self._provider.verify(call, self._clock()):
             log.warning("sms_webhook_forged", channel=self.name, provider=self._settings.provider, size=len(body))
-            return web.Response(status=401)
+            return await self._refused(FORGED, _digest(call), len(body), request, status=401)
         return await self._take(self.inspect(call), call, kept_headers(request))
 
     async def _take(self, inspection: Inspection, call: Request, headers: Mapping[str, str]) -> web.Response:
         if inspection.error is not None:
             log.warning("sms_webhook_unreadable", channel=self.name, reason=inspection.error)
-            refusal = self._refusal(
-                inspection.error, len(call.body), hashlib.sha256(call.body or call.url.encode()).hexdigest(), headers
+            refusal = Refusal(
+                channel=self.name,
+                reason=inspection.error,
+                size=len(call.body),
+                sha256=_digest(call),
+                at=self._clock(),
+                headers=headers,
             )
             return await self._stored((refusal,), Reply(body=inspection.error, status=400))
         if inspection.ignored is not None:
             log.info("sms_webhook_ignored", channel=self.name, reason=inspection.ignored)
         return await self._stored(inspection.arrivals, self._provider.response(inspection))
 
-    async def _too_large(self, body: Oversize, request: web.Request) -> web.Response:
-        log.warning("sms_webhook_too_large", channel=self.name, size=body.size)
-        refusal = self._refusal("too large", body.size, body.sha256, kept_headers(request))
-        return await self._stored((refusal,), Reply(status=413))
+    async def _refused(self, reason: str, digest: str, size: int, request: web.Request, *, status: int) -> web.Response:
+        """Whoever it was has proven nothing."""
+        if self._port is not None:
+            await self._unproven.note_hash(self._port, reason, digest, size=size, headers=kept_headers(request))
+        return web.Response(status=status)
 
     async def _stored(self, arrivals: Sequence[Arrival], reply: Reply) -> web.Response:
         """Answer once it is committed: what is not stored yet, the provider shall bring again."""
@@ -114,11 +125,6 @@ class Sms:
             except StorageUnavailable:
                 return web.Response(status=503)
         return web.Response(status=reply.status, text=reply.body, content_type=reply.content_type)
-
-    def _refusal(self, reason: str, size: int, sha256: str, headers: Mapping[str, str]) -> Refusal:
-        return Refusal(
-            channel=self.name, reason=reason, size=size, sha256=sha256, at=self._clock(), headers=dict(headers)
-        )
 
     # Send
 
@@ -207,6 +213,10 @@ class Sms:
         if not answer.ok:
             raise bare(answer)
         return who
+
+
+def _digest(call: Request) -> str:
+    return hashlib.sha256(raw_of(call)).hexdigest()
 
 
 def _recipient(address: str) -> str:

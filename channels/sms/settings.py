@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from channels.protocol import Limits
+from channels.unproven import PER_HOUR
 
 SEGMENT_LIMIT: Final = 10
 """Segments of one text: operators join up to 255, but phones and people give up long before, and each is billed."""
@@ -68,5 +69,7 @@ class SmsSettings:
     """Bytes of a webhook's body."""
     replay_window: float = 300.0
     """Seconds after which a signed webhook that says its time is too old to be believed."""
+    forged_per_hour: int = PER_HOUR
+    """Forged requests that leave a Refusal; who sends more of them cannot fill the disk."""
     prices: Prices | None = None
     limits: Limits = LIMITS

@@ -48,8 +48,9 @@ def request_of(request: web.Request, body: bytes, *, public_url: str, trusted_pr
 
 
 def kept_headers(request: web.Request) -> Mapping[str, str]:
-    """Those that a Refusal keeps."""
-    return {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
+    """Those that a Refusal keeps, and whom they came from."""
+    kept = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
+    return {**kept, "peer": request.remote or ""}
 
 
 def _seen_base(request: web.Request, trusted_proxies: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,7 +26,7 @@ from channels.envelope import (
     SendErrorCode,
 )
 from channels.protocol import Measures, Probes, Schemed
-from channels.sms.channel import IncompleteSms
+from channels.sms.channel import FORGED, IncompleteSms
 from channels.sms.provider import inspect
 from channels.sms.providers import PROVIDERS
 from channels.sms.request import Request
@@ -34,6 +35,7 @@ from channels.sms.signatures import twilio_signature
 from tests.channels.courier import AT
 from tests.channels.sms_house import House, house
 from tests.channels.sms_server import ACCOUNT, TOKEN, TwilioServer
+from tests.clock import FrozenClock
 
 OURS = "+12028831111"
 PERSON = "+8613800138000"
@@ -94,21 +96,52 @@ async def test_a_webhook_that_comes_twice_says_nothing_new() -> None:
         assert found.port.texts == [ASKED["Body"]]
 
 
-async def test_a_forged_webhook_is_turned_away_and_nothing_is_stored() -> None:
+async def test_a_forged_webhook_is_turned_away_and_leaves_its_hash_size_headers_and_reason() -> None:
     async with house(SETTINGS) as found:
         body = urlencode(ASKED).encode()
         assert await posted(found, "/sms/sms/inbound", body, {}) == 401
         assert await posted(found, "/sms/sms/inbound", body, {"X-Twilio-Signature": "AAAA"}) == 401
         assert await told(found, ASKED, signed_as="https://elsewhere.example/sms/sms/inbound") == 401
-        assert found.port.attempts == 0
+        assert len(found.port.arrivals) == 3
+        refusal, *_ = found.port.refusals
+        assert (refusal.reason, refusal.size) == (FORGED, len(body))
+        assert refusal.sha256 == hashlib.sha256(body).hexdigest()
+        assert refusal.headers["Content-Type"] == "application/x-www-form-urlencoded"
+        assert refusal.headers["peer"] == "127.0.0.1"
+
+
+async def test_a_signed_webhook_that_is_replayed_long_after_is_on_record_as_forged() -> None:
+    settings = SmsSettings(
+        provider="nexmo", name="sms", sender=OURS, account="a", token="b", signing_secret="s3cret", replay_window=300
+    )
+    async with house(settings) as found:
+        now = int(FrozenClock()().timestamp())
+        for at, status in ((now - 200, 200), (now - 400, 401)):
+            fields = {"messageId": "m", "msisdn": PERSON[1:], "to": "2020", "text": "Hi", "timestamp": str(at)}
+            written = "".join(f"&{name}={fields[name]}" for name in sorted(fields)) + "s3cret"
+            signature = hashlib.md5(written.encode(), usedforsecurity=False).hexdigest()
+            assert (
+                await posted(found, "/sms/sms/inbound", urlencode(fields | {"sig": signature}).encode(), {}) == status
+            )
+        assert (found.port.texts, [refusal.reason for refusal in found.port.refusals]) == (["Hi"], [FORGED])
+
+
+async def test_who_forges_without_end_fills_no_disk() -> None:
+    async with house(replace(SETTINGS, forged_per_hour=2, body_limit=1024)) as found:
+        for body in [b"From=1"] * 3 + [b"a" * 2000] * 3:
+            assert await posted(found, "/sms/sms/inbound", body, {}) == (413 if len(body) > 1024 else 401)
+        assert len(found.port.refusals) == 2
+        assert await told(found, ASKED) == 200
+        assert found.port.texts == [ASKED["Body"]]
 
 
 async def test_a_body_beyond_the_limit_leaves_its_size_and_hash() -> None:
     async with house(replace(SETTINGS, body_limit=1024)) as found:
         assert await told(found, ASKED | {"Body": "a" * 2000}) == 413
         (refusal,) = found.port.refusals
-        assert refusal.reason == "too large"
+        assert refusal.reason == "too large: max_body_bytes"
         assert refusal.size > 2000
+        assert refusal.sha256 == hashlib.sha256(urlencode(ASKED | {"Body": "a" * 2000}).encode()).hexdigest()
 
 
 @pytest.mark.parametrize("sender", ["ACME", "", "12", "whatever"])
@@ -165,6 +198,7 @@ async def test_where_nothing_is_signed_our_secret_is_part_of_the_address() -> No
             async with session.get(found.url + path + query) as answer:
                 assert (answer.status, await answer.text()) == (status, "" if status == 200 else await answer.text())
         assert found.port.texts == ["Hi"]
+        assert len({refusal.sha256 for refusal in found.port.refusals}) == 2
 
 
 async def test_a_number_without_credentials_does_not_start() -> None:
