@@ -216,6 +216,9 @@ class AddressUpdate:
     at: datetime
     raw: bytes
     external_id: str
+    sent_as: str | None = None
+    """The provider's id, from its Receipt, of a message of ours that this is about: where it is given, the word counts
+    only if that went to this address. Anybody can write a bounce that names somebody else."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -231,6 +234,9 @@ class ConsentUpdate:
     at: datetime
     raw: bytes
     external_id: str
+    sent_as: str | None = None
+    """The provider's id, from its Receipt, of a message of ours that this is about: whom it went to is meant, also
+    where `address` is another or, as some hide it, empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -177,6 +177,8 @@ def _came_back(transaction: Transaction, known: _Known, news: DeliveryUpdate) ->
     """It was taken and could not be handed over for a passing reason: it is tried again in hours, a few times."""
     if known.status not in (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN):
         return None
+    if not news.external_id:  # it may have been another message that came back: this one is not sent twice for it
+        return None
     wait = FIRST_WAIT * 4**known.bounces
     spent = known.bounces >= MOST_BOUNCES or transaction.now + wait >= known.deadline
     status = DeliveryStatus.FAILED if spent else DeliveryStatus.RETRYING
@@ -332,20 +334,59 @@ def _apply_early(transaction: Transaction, channel: str, delivery: int, early: S
 
 def store_address_words(transaction: Transaction, updates: Sequence[AddressUpdate | ConsentUpdate]) -> None:
     """Close and open addresses, record consents, as providers say; once, and also for whom we do not know yet."""
-    if updates:
-        words = [
-            Word(
-                channel=news.channel,
-                external_id=news.external_id,
-                uri=news.address,
-                says=_said(news),
-                source=news.reason if isinstance(news, AddressUpdate) else news.source,
-                at=news.at,
-                raw=news.raw,
-            )
-            for news in updates
-        ]
-        address_news.hear(transaction.connection, words, transaction.now)
+    if not updates:
+        return
+    recipients = _recipients(transaction, updates)
+    words = [
+        Word(
+            channel=news.channel,
+            external_id=news.external_id,
+            uri=uri,
+            says=_said(news),
+            source=news.reason if isinstance(news, AddressUpdate) else news.source,
+            at=news.at,
+            raw=news.raw,
+        )
+        for news in updates
+        if (uri := _meant(news, recipients)) is not None
+    ]
+    address_news.hear(transaction.connection, words, transaction.now)
+
+
+_sent_to = (
+    select(Delivery.external_id, Address.uri)
+    .join(Address, Address.id == Delivery.address_id)
+    .where(
+        Delivery.channel == bindparam("of_channel"), Delivery.external_id.in_(bindparam("external_ids", expanding=True))
+    )
+)
+
+
+def _recipients(
+    transaction: Transaction, updates: Sequence[AddressUpdate | ConsentUpdate]
+) -> Mapping[tuple[str, str], str]:
+    """Whom the messages went to that words are about, by channel and the provider's id."""
+    by_channel: dict[str, set[str]] = {}
+    for news in updates:
+        if news.sent_as:
+            by_channel.setdefault(news.channel, set()).add(news.sent_as)
+    return {
+        (channel, row.external_id): row.uri
+        for channel, ids in by_channel.items()
+        for row in transaction.connection.execute(_sent_to, {"of_channel": channel, "external_ids": sorted(ids)})
+    }
+
+
+def _meant(news: AddressUpdate | ConsentUpdate, recipients: Mapping[tuple[str, str], str]) -> str | None:
+    """The address that a word is about; None where it is about nobody's that it can speak for."""
+    if not news.sent_as:
+        return news.address
+    recipient = recipients.get((news.channel, news.sent_as))
+    match news:
+        case AddressUpdate():
+            return news.address if news.address == recipient else None
+        case ConsentUpdate():
+            return recipient or news.address
 
 
 def _said(news: AddressUpdate | ConsentUpdate) -> AddressWord:

@@ -166,6 +166,7 @@ class Reader:
                 at=source.arrived,
                 raw=raw[:RAW_IN_ROW],
                 external_id=f"{source.external_id}:{number}",
+                sent_as=sent,
             )
 
     def _complaint(self, feedback: Feedback, raw: bytes, source: Source) -> Iterator[ConsentUpdate]:
@@ -174,17 +175,22 @@ class Reader:
         identity = feedback.original_message_id
         if not feedback.is_complaint or (identity is not None and not self._composer.wrote(identity)):
             return
-        for number, recipient in enumerate(feedback.recipients):
-            if _ADDRESS.fullmatch(recipient):
-                yield ConsentUpdate(
-                    channel=self._channel,
-                    address=f"{SCHEME}{recipient.lower()}",
-                    granted=False,
-                    source="complaint",
-                    at=source.arrived,
-                    raw=raw[:RAW_IN_ROW],
-                    external_id=f"{source.external_id}:{number}",
-                )
+        named = [f"{SCHEME}{each.lower()}" for each in feedback.recipients if _ADDRESS.fullmatch(each)]
+        if identity is not None:
+            named = (named or [""])[
+                :1
+            ]  # a mail of ours goes to one person, who is found by it also where nobody is named
+        for number, address in enumerate(named):
+            yield ConsentUpdate(
+                channel=self._channel,
+                address=address,
+                granted=False,
+                source="complaint",
+                at=source.arrived,
+                raw=raw[:RAW_IN_ROW],
+                external_id=f"{source.external_id}:{number}",
+                sent_as=identity,
+            )
 
     # A mail to us
 

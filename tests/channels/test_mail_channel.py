@@ -281,6 +281,7 @@ def test_a_hard_bounce_of_a_mail_of_ours_closes_the_address() -> None:
     assert (update.address, closed.address) == ("mailto:lin@example.com", "mailto:lin@example.com")
     assert not closed.reachable
     assert "5.1.1" in closed.reason
+    assert closed.sent_as == identity
 
 
 def test_a_soft_bounce_is_tried_again_and_closes_nothing() -> None:
@@ -311,6 +312,10 @@ def test_a_complaint_withdraws_consent() -> None:
     (update,) = read(raw).arrivals
     assert isinstance(update, ConsentUpdate)
     assert (update.address, update.granted, update.source) == ("mailto:lin@example.com", False, "complaint")
+    assert update.sent_as == identity
+    (hidden,) = read(raw.replace(b"<lin@example.com>", b"<redacted@example.com>")).arrivals
+    assert isinstance(hidden, ConsentUpdate)
+    assert (hidden.address, hidden.sent_as) == ("", identity), "the mail itself tells who complained"
     forged = raw.replace(identity.encode(), b"d1.aaaaaaaaaaaaaaaa@shop.example")
     assert not [each for each in read(forged).arrivals if isinstance(each, ConsentUpdate)]
 

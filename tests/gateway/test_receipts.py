@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
-from channels.envelope import DeliveryStatus, DeliveryUpdate, OutboundMessage, Receipt
+from channels.envelope import AddressUpdate, ConsentUpdate, DeliveryStatus, DeliveryUpdate, OutboundMessage, Receipt
 from storage.deliveries import Delivery
 from tests.acceptance import books
 from tests.acceptance.house import House, Post, Provider, message, open_house, small_house
@@ -174,6 +175,76 @@ async def test_news_without_an_identity_is_about_the_newest_message_to_the_addre
     assert await statuses(house) == ["sent", "failed", "sent"]
     unmatched = text("SELECT count(*) FROM delivery_news WHERE delivery_id IS NULL")
     assert await house.database.read(lambda connection: connection.execute(unmatched).scalar()) == 0
+
+
+async def test_a_passing_failure_of_nobody_knows_which_message_sends_none_again(
+    house: House, clock: FrozenClock
+) -> None:
+    await say(house, "m1")
+    await patient(house)
+    await tell(house, DeliveryStatus.RETRYING, b"full", external_id="", address="post:1", reason="mailbox full")
+    clock.advance(2 * HOUR)
+    await house.settle()
+    assert (tries(house), await statuses(house)) == (1, ["sent"])
+    kept = text("SELECT reason FROM delivery_news")
+    assert await house.database.read(lambda connection: connection.execute(kept).scalar()) == "mailbox full"
+
+
+async def withdrawn(house: House) -> list[str]:
+    """Addresses that want no marketing, and those that are closed."""
+    consents = text("SELECT uri FROM consents JOIN addresses ON addresses.id = address_id WHERE granted IS FALSE")
+    closed = text("SELECT 'closed ' || uri FROM addresses WHERE closed_at IS NOT NULL")
+    return [
+        *await house.database.read(lambda connection: connection.execute(consents).scalars().all()),
+        *await house.database.read(lambda connection: connection.execute(closed).scalars().all()),
+    ]
+
+
+@pytest.mark.parametrize("named", ["", "post:2"])
+async def test_a_complaint_about_a_message_of_ours_is_that_of_whom_it_went_to(house: House, named: str) -> None:
+    await say(house, "m1")
+    await house.ports["post"].accept([message("post", "post:2", "n1", "")])
+    await house.settle()
+    complaint = ConsentUpdate(
+        channel="post",
+        address=named,
+        granted=False,
+        source="complaint",
+        at=house._clock(),
+        raw=b"arf",
+        external_id="c1",
+        sent_as="p-d1",
+    )
+    await house.ports["post"].accept([complaint, replace(complaint, address="", external_id="c2", sent_as="p-none")])
+    assert await withdrawn(house) == ["post:1"]
+
+
+@pytest.mark.parametrize(
+    ("sent_as", "named", "closed"),
+    [
+        ("p-d1", "post:1", ["closed post:1"]),
+        ("p-d1", "post:2", []),
+        ("p-none", "post:1", []),
+    ],
+)
+async def test_a_bounce_closes_only_the_address_that_the_message_went_to(
+    house: House, sent_as: str, named: str, closed: list[str]
+) -> None:
+    await say(house, "m1")
+    await house.ports["post"].accept([message("post", "post:2", "n1", "")])
+    await house.settle()
+    word = AddressUpdate(
+        channel="post",
+        address=named,
+        reachable=False,
+        reason="5.1.1",
+        at=house._clock(),
+        raw=b"dsn",
+        external_id="b1",
+        sent_as=sent_as,
+    )
+    await house.ports["post"].accept([word])
+    assert await withdrawn(house) == closed
 
 
 async def test_news_about_an_address_that_we_never_wrote_to_is_kept_and_moves_nothing(house: House) -> None:
