@@ -21,14 +21,31 @@ from nlu import optout
 
 
 def inspect_sms(provider: str, raw: bytes, *, region: str | None = None) -> list[dict[str, Any]]:
-    """Every object that `rapport inspect sms` prints for one file: one request, or a list of them."""
+    """Every object that `rapport inspect sms` prints for one file: one for a request, or for each of a list of them;
+    more only where a request brings several texts."""
     adapter = PROVIDERS[provider](SmsSettings(provider=provider, name=provider, region=region))
     at = datetime.now(UTC)
     return [
         line
         for request in _requests(raw)
-        for line in lines(Inspection(error=request) if isinstance(request, str) else inspect(adapter, request, at))
+        for line in _together(
+            lines(Inspection(error=request) if isinstance(request, str) else inspect(adapter, request, at))
+        )
     ]
+
+
+def _together(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Texts, a line each; news is one line, with all its statuses; a word on consent goes with what it came with."""
+    texts = [line for line in found if line.get("event") == "message"]
+    news = [line for line in found if line.get("event") == "receipt"]
+    consents = [line for line in found if line.get("event") == "consent"]
+    others = [line for line in found if "event" not in line]
+    if news:
+        news = [news[0] | {"statuses": [status for line in news for status in line["statuses"]]}]
+    whole = texts + news + others
+    if whole and consents:
+        whole[0] |= {name: consents[0][name] for name in ("consent", "source")}
+    return whole or consents
 
 
 def _requests(raw: bytes) -> Iterable[Request | str]:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -23,7 +24,7 @@ from channels.envelope import (
 from channels.protocol import Inspection
 from channels.sms.provider import Answer, Text
 from channels.sms.providers.kannel import Kannel
-from channels.sms.segments import count
+from channels.sms.segments import count, is_gsm
 from channels.sms.settings import SmsSettings
 from tests.channels import courier
 from tests.channels.kannel import EXTRAS, FAKE_LINK, NUMBER, PASSWORD, SMPP_LINK, USER, free_port, kannel, needed
@@ -33,6 +34,43 @@ from tests.waiting import until
 
 PERSON = "+8613800138000"
 SECRET = "loopback-secret"
+
+
+@pytest.mark.parametrize("case", courier.outgoing("kannel"), ids=courier.label)
+def test_every_given_text_is_asked_for_and_answered_as_expected(case: dict[str, Any]) -> None:
+    ((_, answers),) = case["MockResponses"].items()
+    (expected,) = ({name: value for name, (value,) in each["Params"].items()} for each in case["ExpectedRequests"])
+    options = {name: expected[name] for name in ("priority", "auth") if name in expected}
+    kannel = Kannel(
+        SmsSettings(
+            provider="kannel",
+            sender="2020",
+            account="Username",
+            token="Password",
+            api_base="http://example.com/send",
+            options=options,
+        )
+    )
+    text = Text(
+        to=case["MsgURN"].removeprefix("tel:"),
+        text=case["MsgText"],
+        unicode=not is_gsm(case["MsgText"]),
+        key="k-1",
+        status_url="https://localhost/status",
+        media=tuple(each.partition(":")[2] for each in case.get("MsgAttachments") or []),
+    )
+    call = kannel.call(text)
+    asked = dict(parse_qsl(urlsplit(call.url).query))
+    if isinstance(expected["text"], list):  # the octets of UCS-2, which Kannel makes itself of our UTF-8
+        expected["text"] = bytes(expected["text"]).decode("utf-16-be")
+    assert asked.pop("charset") == "UTF-8"
+    expected.pop("dlr-url")
+    report = asked.pop("dlr-url")
+    assert report.startswith("https://localhost/status?id=k-1&status=%d")
+    assert call.url.startswith("http://example.com/send?")
+    assert asked == expected
+    status, _, body = answers[0]["args"]
+    assert kannel.receipt(text, Answer(status=status, body=body.encode())) == "k-1"
 
 
 @pytest.mark.parametrize("case", courier.incoming("kannel"), ids=courier.label)

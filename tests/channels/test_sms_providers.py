@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
+from hypothesis import example
 from hypothesis import given as property_of
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -216,6 +217,7 @@ SIGNATURES = st.dictionaries(
 
 @pytest.mark.parametrize("name", PROVIDERS)
 @property_of(query=st.text(max_size=40), body=st.binary(max_size=60), headers=SIGNATURES)
+@example(query="", body=b"{", headers={})
 @settings(max_examples=40, deadline=None)
 def test_whatever_comes_is_forged_and_breaks_nothing(
     name: str, query: str, body: bytes, headers: dict[str, str]

@@ -22,10 +22,10 @@ def test_a_request_is_shown_as_what_it_is_to_us(tmp_path: Path) -> None:
     body = "MessageSid=SM1&From=%2B12065551234&Body=Where+is+it%3F&OptOutType=STOP"
     status = {"url": "/status", "body": {"MessageSid": "SM2"}, "headers": {"Content-Type": "application/json"}}
     file.write_text(json.dumps([{"method": "POST", "url": "/x/inbound", "body": body}, status, 7]))
-    message, consent, ignored, error = (json.loads(line) for line in printed("sms", "twilio", str(file)))
+    message, ignored, error = (json.loads(line) for line in printed("sms", "twilio", str(file)))
     assert (message["event"], message["external_id"], message["address"]) == ("message", "SM1", "tel:+12065551234")
     assert (message["text"], message["statuses"], message["attachments"]) == ("Where is it?", [], [])
-    assert (consent["event"], consent["consent"]) == ("consent", "withdrawn")
+    assert (message["consent"], message["source"]) == ("withdrawn", "carrier")
     assert ignored == {"ignored": "no message status"}
     assert set(error) == {"error"}
 
@@ -36,6 +36,20 @@ def test_a_report_shows_its_status(tmp_path: Path) -> None:
     (report,) = (json.loads(line) for line in printed("sms", "twilio", str(file)))
     assert report["event"] == "receipt"
     assert report["statuses"] == [{"external_id": "SM1", "status": "failed", "reason": None}]
+
+
+def test_all_news_of_one_request_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    body = "MessageSid=SM1&MessageStatus=failed&ErrorCode=21610&To=%2B12065551234"
+    file.write_text(json.dumps({"method": "POST", "url": "/x/status", "body": body}))
+    (stopped,) = (json.loads(line) for line in printed("sms", "twilio", str(file)))
+    assert [status["status"] for status in stopped["statuses"]] == ["failed"]
+    assert (stopped["event"], stopped["consent"], stopped["source"]) == ("receipt", "withdrawn", "carrier")
+    report = {"messageId": "m", "to": "12065551234", "status": {"groupName": "DELIVERED"}}
+    both = {"results": [report, report | {"messageId": "n"}]}
+    file.write_text(json.dumps({"method": "POST", "url": "/x/delivered", "body": both}))
+    (line,) = (json.loads(line) for line in printed("sms", "infobip", str(file)))
+    assert [status["external_id"] for status in line["statuses"]] == ["m", "n"]
 
 
 @pytest.mark.parametrize("raw", ["", "not json", "[]", "{}", "7", '{"url": "http://["}'])

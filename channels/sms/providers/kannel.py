@@ -58,7 +58,8 @@ Source: 3GPP TS 23.040, 9.2.3.24.1 and 9.2.3.24.8"""
 
 class Kannel:
     """`account` and `token` are a sendsms-user's name and password, `api_base` is smsbox's address, `webhook_secret`
-    part of the addresses that kannel.conf names. Option: `smsc` picks an operator's link."""
+    part of the addresses that kannel.conf names. Options go along as parameters of sendsms: `smsc` picks an operator's
+    link, `priority`, `validity` and `account` mean what the guide says."""
 
     def __init__(self, settings: SmsSettings) -> None:
         self.settings = settings
@@ -119,7 +120,7 @@ class Kannel:
             ("charset", "UTF-8"),
             *([("from", ours.sender)] if ours.sender else []),
             *([("coding", _UNICODE)] if text.unicode else []),
-            *([("smsc", ours.options["smsc"])] if "smsc" in ours.options else []),
+            *ours.options.items(),
         ]
         if text.status_url is not None:
             # `%` begins a code of Kannel's own, so that each of ours is doubled.

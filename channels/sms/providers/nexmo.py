@@ -94,8 +94,8 @@ class Nexmo:
         """https://developer.vonage.com/en/getting-started/concepts/signing-messages"""
         if not self.settings.signing_secret:
             return knows_secret(request, self.settings)
-        fields = dict(_fields(request).texts())
         try:
+            fields = dict(_fields(request).texts())
             age = at - unix_time(fields.get("timestamp", ""))
         except Unreadable:
             return False
