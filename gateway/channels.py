@@ -18,7 +18,8 @@ from gateway.settings import Settings
 def configured_channels(
     settings: Settings, *, webchat_key: bytes, mail_key: bytes, zone: ZoneInfo, clock: Callable[[], datetime]
 ) -> list[Channel]:
-    """All channels that the settings switch on. The keys are this house's own; `zone` is the business's."""
+    """All channels that the settings switch on. The keys are this house's own; `zone` is the business's.
+    Raises PlaybookMistakes for a business's own pages that cannot be used."""
     channels: list[Channel] = []
     if settings.webchat.enabled:
         channels.append(_webchat(settings, webchat_key, clock))
@@ -71,9 +72,12 @@ def _mailboxes(settings: Settings, key: bytes, zone: ZoneInfo, clock: Callable[[
         return []
     from channels.mail.channel import MailChannel
     from gateway.mailboxes import mailbox
+    from gateway.pages import layouts
 
     public = settings.server.public_url
-    return [MailChannel(mailbox(mail, key=key, public_url=public, zone=zone), clock=clock) for mail in settings.mail]
+    around = layouts(settings.playbook)
+    made = [mailbox(mail, key=key, public_url=public, zone=zone, layouts=around) for mail in settings.mail]
+    return [MailChannel(each, clock=clock) for each in made]
 
 
 def _numbers(settings: Settings, clock: Callable[[], datetime]) -> list[Channel]:

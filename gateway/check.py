@@ -27,7 +27,7 @@ from bot.playbook import PlaybookMistakes, load
 from channels.envelope import SendError, SendErrorCode
 from channels.sms.channel import Sms
 from channels.sms.providers import PROVIDERS
-from gateway import playbooks
+from gateway import pages, playbooks
 from gateway.numbers import number_settings
 from gateway.settings import Settings
 from gateway.settings_mail import Mail
@@ -164,6 +164,7 @@ async def check_playbook(settings: Settings, today: Clock = date.today) -> Seque
         return [_mistake("playbook", f"playbook is {settings.playbook}, which is no folder; name the business's own.")]
     try:
         playbook = await asyncio.to_thread(lambda: load(playbooks.files(settings.playbook)))
+        await asyncio.to_thread(lambda: pages.layouts(settings.playbook))
     except PlaybookMistakes as exc:
         return [_mistake("playbook", f"{settings.playbook}/{mistake}") for mistake in exc.mistakes]
     except OSError as exc:

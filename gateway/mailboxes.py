@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from channels.mail.composing import Sender
 from channels.mail.connection import Security, SubmissionSettings
+from channels.mail.layout import LAYOUTS, Layout
 from channels.mail.providers.seam import Credentials
 from channels.mail.settings import (
     LIMITS,
@@ -29,7 +31,14 @@ IMAP_PORTS = {"tls": 993, "starttls": 143, "plain": 143}
 SMTP_PORTS = {"tls": 465, "starttls": 587, "plain": 25}
 
 
-def mailbox(mail: Mail, *, key: bytes, public_url: str | None, zone: ZoneInfo) -> MailSettings:
+def mailbox(
+    mail: Mail,
+    *,
+    key: bytes,
+    public_url: str | None,
+    zone: ZoneInfo,
+    layouts: Mapping[str, Layout] = LAYOUTS,
+) -> MailSettings:
     """`key`: of this house; `zone`: by whose clock quoted mails are dated. Raises OSError for a file that has gone."""
     smtp_login = (mail.smtp.login or mail.login) if mail.smtp and not mail.smtp.no_login else None
     return MailSettings(
@@ -73,6 +82,7 @@ def mailbox(mail: Mail, *, key: bytes, public_url: str | None, zone: ZoneInfo) -
         accepts=_accepted(mail.limits),
         enclosed_bytes=mail.limits.enclosed_bytes,
         forged_per_hour=mail.limits.forged_per_hour,
+        layouts=layouts,
     )
 
 

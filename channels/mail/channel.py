@@ -25,6 +25,7 @@ from channels.mail.composing import Composer, Enclosure
 from channels.mail.cursor import Cursor
 from channels.mail.enclosing import enclosed
 from channels.mail.mailbox import Mailbox, Page, Waiting
+from channels.mail.providers import PROVIDERS
 from channels.mail.pushed import SIGNATURE, Oversize, is_signed, kept_headers, read_body
 from channels.mail.reading import File, Reader, Reading, Source
 from channels.mail.reply_address import ReplyAddresses
@@ -71,7 +72,13 @@ class MailChannel:
         self._pause = pause
         self._port: Port | None = None
         self._unsubscribing = _unsubscribing(settings, clock)
-        self._composer = Composer(settings.sender, secret=settings.secret, unsubscribing=self._unsubscribing)
+        self._composer = Composer(
+            settings.sender,
+            secret=settings.secret,
+            layouts=settings.layouts,
+            unsubscribing=self._unsubscribing,
+            tracing=PROVIDERS[settings.hook.provider].tracing if settings.hook else None,
+        )
         self._signer = Signer(settings.dkim) if settings.dkim else None
         self._reader = reader_of(settings)
         self._secrets = Secrets(settings.mailbox.login, clock=clock) if settings.mailbox else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 from base64 import b32encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -115,8 +115,10 @@ class Composer:
         secret: bytes,
         layouts: Mapping[str, Layout] = LAYOUTS,
         unsubscribing: Unsubscribing | None = None,
+        tracing: Callable[[str], tuple[str, str]] | None = None,
     ) -> None:
-        """`secret` signs reply addresses and Message-IDs. Without `unsubscribing` no marketing leaves.
+        """`secret` signs reply addresses and Message-IDs. Without `unsubscribing` no marketing leaves. `tracing` makes
+        the header in which a provider keeps our Message-ID.
         Raises Misshapen, and ValueError where the sender's own address is none."""
         own, back = path(sender.address), path(sender.return_path or sender.address)
         if own is None or back is None:
@@ -125,6 +127,7 @@ class Composer:
         self._domain = own.text.rpartition("@")[2]
         self._reply_addresses = ReplyAddresses(own.text, secret, separator=sender.separator)
         self._unsubscribing = unsubscribing
+        self._tracing = tracing
         self._key = hmac.digest(secret, b"mail message id\0" + own.text.lower().encode(), "sha256")
         self._from = mailbox("From", sender.name, own.text)
         self._list = "".join(
@@ -180,6 +183,7 @@ class Composer:
                 identities("References", _references(message, answers)),
                 self._thread(message.thread) if message.thread else "",
                 _automatic(answers) if message.automatic else "",
+                self._trace(own_id),
                 f"{self._list}List-Unsubscribe: <{way_out}>\r\n" if way_out else "",
                 "MIME-Version: 1.0\r\n",
             ]
@@ -195,6 +199,12 @@ class Composer:
         address = self._reply_addresses.address(thread)
         reply_to = mailbox("Reply-To", self._sender.name, address) if address else ""
         return f"{reply_to}{HEADER}:\r\n {self._reply_addresses.token(thread)}\r\n"
+
+    def _trace(self, own_id: str) -> str:
+        if self._tracing is None:
+            return ""
+        name, value = self._tracing(own_id)
+        return f"{name}:\r\n {value}\r\n"
 
     def _way_out(self, message: OutboundMessage) -> str | None:
         if not message.marketing:

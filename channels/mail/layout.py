@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from html import escape
+from itertools import zip_longest
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -37,10 +38,12 @@ PAGE: Final = """<!DOCTYPE html>
 
 
 class Misshapen(ValueError):
-    """A page for mails needs {{text}}, {{quoted}} and {{footer}}, each once and in this order, and no other places."""
+    """A page for mails has {{text}}, {{quoted}} and {{footer}}, each once and in this order, and no other places."""
 
-    def __init__(self) -> None:
-        super().__init__(self.__doc__)
+    def __init__(self, line: int, found: str) -> None:
+        """`line`: where, counted from 1; `found`: what is wrong there."""
+        super().__init__(f"{found}. {self.__doc__}")
+        self.line = line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,8 +66,11 @@ class Layout:
     def pieces(self) -> tuple[str, str, str, str]:
         """The page between its places. Raises Misshapen."""
         found = _PLACE.split(self.page)
-        if tuple(found[1::2]) != _PLACES:
-            raise Misshapen
+        places = found[1::2]
+        for number, (place, wanted) in enumerate(zip_longest(places, _PLACES)):
+            if place != wanted:
+                line = "".join(found[: 2 * number + 1]).count("\n") + 1
+                raise Misshapen(line, f"here is {_shown(place)} where {_shown(wanted)} should be")
         return found[0], found[2], found[4], found[6]
 
     def attribution(self, author: str, at: datetime, zone: ZoneInfo) -> str:
@@ -78,6 +84,10 @@ class Layout:
             time=f"{local.hour:02}:{local.minute:02}",
         )
         return self.wrote.format(date=date, author=author or self.somebody)
+
+
+def _shown(place: str | None) -> str:
+    return "nothing" if place is None else f"{{{{{place}}}}}"
 
 
 LAYOUTS: Final[Mapping[str, Layout]] = {

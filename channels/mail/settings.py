@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -11,6 +12,7 @@ from typing import Final
 from channels.mail.composing import Sender
 from channels.mail.connection import Security, SubmissionSettings
 from channels.mail.enclosing import LARGEST_FILES
+from channels.mail.layout import LAYOUTS, Layout
 from channels.mail.message import Limits as MailLimits
 from channels.mail.signing import DkimKey
 from channels.mail.webhooks import HookSettings
@@ -182,3 +184,5 @@ class MailSettings:
     """Of all files together that go along with a mail of ours."""
     forged_per_hour: int = PER_HOUR
     """Forged requests at our addresses that leave a Refusal; who sends more of them cannot fill the disk."""
+    layouts: Mapping[str, Layout] = field(default_factory=lambda: LAYOUTS)
+    """What surrounds the words, by language."""

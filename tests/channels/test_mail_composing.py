@@ -21,6 +21,7 @@ from channels.mail.composing import MOST_REFERENCES, Composer, Enclosure, Mail, 
 from channels.mail.enclosing import enclosed
 from channels.mail.layout import LAYOUTS, Misshapen, as_html, spoken, with_pages
 from channels.mail.message import parse
+from channels.mail.providers import PROVIDERS
 from channels.mail.reply_address import ReplyAddresses
 from channels.mail.unsubscribing import Unsubscribing
 from channels.mail.written import written_now
@@ -533,10 +534,35 @@ def test_a_business_may_have_a_page_of_its_own() -> None:
     )
 
 
-@pytest.mark.parametrize("page", ["", "{{text}}", "{{footer}}{{quoted}}{{text}}", "{{text}}{{quoted}}{{footer}}{{x}}"])
-def test_a_page_without_its_places_is_refused(page: str) -> None:
-    with pytest.raises(Misshapen):
+@pytest.mark.parametrize(
+    ("page", "line", "said"),
+    [
+        ("", 1, "here is nothing where {{text}} should be"),
+        ("<p>\n{{text}}\n</p>\n", 4, "here is nothing where {{quoted}} should be"),
+        ("\n{{footer}}{{quoted}}{{text}}", 2, "here is {{footer}} where {{text}} should be"),
+        ("{{text}}\n{{quoted}}\n{{footer}}\n\n{{x}}\n", 5, "here is {{x}} where nothing should be"),
+        ("{{text}}\n{{text}}{{quoted}}{{footer}}", 2, "here is {{text}} where {{quoted}} should be"),
+    ],
+)
+def test_a_page_without_its_places_is_refused_with_the_line(page: str, line: int, said: str) -> None:
+    with pytest.raises(Misshapen) as refused:
         with_pages({"en": page})
+    assert refused.value.line == line
+    assert str(refused.value).startswith(said)
+
+
+# The provider's own header
+
+
+@pytest.mark.parametrize("name", [name for name, provider in PROVIDERS.items() if provider.tracing is not None])
+def test_a_mail_through_a_provider_says_in_its_header_which_it_is(name: str) -> None:
+    tracing = PROVIDERS[name].tracing
+    assert tracing is not None
+    mail = Composer(SENDER, secret=SECRET, tracing=tracing).compose(_message(), at=NOW)
+    header, value = tracing(mail.id)
+    assert all(len(line) <= 998 and line.isascii() for line in mail.content.split(b"\r\n"))
+    assert _read(mail)[header].strip() == value
+    assert header not in _read(Composer(SENDER, secret=SECRET).compose(_message(), at=NOW))
 
 
 @pytest.mark.parametrize(
