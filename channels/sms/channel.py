@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 import phonenumbers
@@ -130,7 +131,7 @@ class Sms:
 
     def units(self, message: OutboundMessage) -> int:
         """Segments, as operators will count them."""
-        return sum(segments(part) for part in self._texts(message))
+        return sum(units for _, units in self._texts(message))
 
     async def send(self, message: OutboundMessage) -> Receipt:
         """Hand a text to the provider, whole, or in parts where it is longer than anybody reads. Raises SendError."""
@@ -140,7 +141,7 @@ class Sms:
         if not texts:
             raise SendError(SendErrorCode.UNSUPPORTED, "there is nothing to say in a text message")
         ids: list[str] = []
-        for number, text in enumerate(texts):
+        for number, (text, _) in enumerate(texts):
             if number < len(message.sent):
                 continue
             try:
@@ -150,7 +151,7 @@ class Sms:
                 raise
             except SendError as error:
                 raise _with_sent(error, ids) from None
-        units = sum(segments(text) for text in texts[len(message.sent) :])
+        units = sum(units for _, units in texts[len(message.sent) :])
         cost = self._cost(to, units)
         currency = self._settings.prices.currency if cost is not None and self._settings.prices else None
         return Receipt(external_ids=tuple(ids), units=units, cost=cost, currency=currency)
@@ -168,9 +169,8 @@ class Sms:
         answer = await self._caller.ask(self._provider.call(one))
         return self._provider.receipt(one, answer)
 
-    def _texts(self, message: OutboundMessage) -> Sequence[str]:
-        text = transliterated(message.text) if self._settings.transliterate else message.text
-        return parted(text, self._settings.segment_limit)
+    def _texts(self, message: OutboundMessage) -> Sequence[tuple[str, int]]:
+        return _texts(message.text, self._settings.transliterate, self._settings.segment_limit)
 
     def _status_url(self) -> str | None:
         """Where reports come to; None: nobody can reach us."""
@@ -217,6 +217,13 @@ class Sms:
 
 def _digest(call: Request) -> str:
     return hashlib.sha256(raw_of(call)).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _texts(text: str, plainly: bool, segment_limit: int) -> Sequence[tuple[str, int]]:
+    """What leaves, each with its segments. Asked when a message is claimed, and again when it is sent."""
+    parts = parted(transliterated(text) if plainly else text, segment_limit)
+    return tuple((part, segments(part)) for part in parts)
 
 
 def _recipient(address: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 import pytest
+from aiohttp.base_protocol import BaseProtocol
 from hypothesis import given as property_of
 from hypothesis import strategies as st
 
@@ -26,6 +28,7 @@ from channels.envelope import (
     SendErrorCode,
 )
 from channels.protocol import Measures, Probes, Schemed
+from channels.sms.calling import whole
 from channels.sms.channel import FORGED, IncompleteSms
 from channels.sms.provider import inspect
 from channels.sms.providers import PROVIDERS
@@ -335,6 +338,19 @@ async def test_an_answer_that_was_lost_is_not_asked_for_twice() -> None:
         server.drops = 1
         assert (await refused(found)).code is SendErrorCode.NO_ANSWER
         assert len(server.asked) == 1
+
+
+async def test_an_answer_that_comes_in_pieces_is_read_whole() -> None:
+    loop = asyncio.get_running_loop()
+    connection = BaseProtocol(loop)
+    connection.connection_made(asyncio.Transport())
+    content = aiohttp.StreamReader(connection, 2**16, loop=loop)
+    content.feed_data(b'{"sid": ')
+    reading = asyncio.create_task(whole(content))
+    await asyncio.sleep(0)
+    content.feed_data(b'"SM1"}')
+    content.feed_eof()
+    assert await reading == b'{"sid": "SM1"}'
 
 
 async def test_a_provider_that_is_not_there_got_nothing() -> None:

@@ -101,6 +101,9 @@ class Twilio:
 
     def __init__(self, settings: SmsSettings) -> None:
         self.settings = settings
+        account = f"{(settings.api_base or API).rstrip('/')}/2010-04-01/Accounts/{quote(settings.account, safe='')}"
+        self._messages, self._account = f"{account}/Messages.json", f"{account}.json"
+        self._login = basic(settings.account, settings.token)
 
     def missing(self) -> Sequence[str]:
         needed = {"account": self.settings.account, "token": self.settings.token, "sender": self.settings.sender}
@@ -204,15 +207,10 @@ class Twilio:
         return Reply(body='<?xml version="1.0" encoding="UTF-8"?><Response/>', content_type="text/xml")
 
     def call(self, text: Text) -> Call:
-        base = (self.settings.api_base or API).rstrip("/")
         fields = [("To", text.to), ("Body", text.text), *(("MediaUrl", url) for url in text.media), *self._sender(text)]
         if text.status_url is not None:
             fields.append(("StatusCallback", text.status_url))
-        return Call.form(
-            f"{base}/2010-04-01/Accounts/{quote(self.settings.account, safe='')}/Messages.json",
-            fields,
-            basic(self.settings.account, self.settings.token),
-        )
+        return Call.form(self._messages, fields, self._login)
 
     def _sender(self, text: Text) -> Sequence[tuple[str, str]]:
         ours, options = self.settings.sender, self.settings.options
@@ -228,9 +226,7 @@ class Twilio:
         return fields
 
     def probe(self) -> Call:
-        base = (self.settings.api_base or API).rstrip("/")
-        url = f"{base}/2010-04-01/Accounts/{quote(self.settings.account, safe='')}.json"
-        return Call(method="GET", url=url, headers=basic(self.settings.account, self.settings.token))
+        return Call(method="GET", url=self._account, headers=self._login)
 
     def receipt(self, text: Text, answer: Answer) -> str:
         stated = answer.stated
