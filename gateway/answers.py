@@ -152,7 +152,7 @@ class Answers:
         return outcome(claimed.id, claimed.attempts, status, str(error), now=now, due=now + wait, parts=parts)
 
     def _hold(self, transaction: Transaction, claimed: Claimed, error: SendError, until: datetime) -> None:
-        outbox.hold_address(transaction.connection, claimed.address, until)
+        outbox.hold_addresses(transaction.connection, [(claimed.address, until)])
         if error.whole_channel:
             outbox.pace(transaction.connection, self._channel.name, transaction.now)
             outbox.set_pace(transaction.connection, self._channel.name, until)

@@ -7,8 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row
-
 from channels.envelope import (
     Attachment,
     AttachmentKind,
@@ -19,6 +17,7 @@ from channels.envelope import (
     Quoted,
 )
 from storage.interactions import InteractionKind
+from storage.outbox import Due
 
 KINDS: Mapping[Event, InteractionKind] = {
     Event.MESSAGE: InteractionKind.MESSAGE,
@@ -67,7 +66,7 @@ def button_as_json(button: Button) -> dict[str, str]:
     return fields if button.url is None else {**fields, "url": button.url}
 
 
-def outbound(row: Row[*tuple[Any, ...]], channel: str) -> OutboundMessage:
+def outbound(row: Due, channel: str) -> OutboundMessage:
     """The envelope of a Delivery."""
     message = row.message
     return OutboundMessage(

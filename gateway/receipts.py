@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -28,7 +29,7 @@ from storage.commits import Transaction
 from storage.contacts import Address
 from storage.deliveries import Delivery, DeliveryNews
 from storage.interactions import Interaction
-from storage.many import Many
+from storage.many import Many, Question
 
 RANK: Mapping[str, int] = {
     DeliveryStatus.QUEUED: 0,
@@ -280,6 +281,13 @@ def _deliveries(transaction: Transaction, updates: Sequence[DeliveryUpdate]) -> 
     return found
 
 
+_some_unmatched = Question(
+    select(DeliveryNews.id)
+    .where(DeliveryNews.delivery_id.is_(None), DeliveryNews.channel == bindparam("of_channel"))
+    .limit(literal_column("1")),
+    itemgetter(0),
+)
+"""Mostly there is none, and to ask for the very messages is ten times as dear."""
 _early = (
     select(
         DeliveryNews.id,
@@ -300,7 +308,7 @@ _early = (
 
 def catch_up(transaction: Transaction, channel: str, taken: Mapping[str, int]) -> None:
     """A provider's receipt can be faster than our own record of the send. `taken`: Deliveries by its ids for them."""
-    if not taken:
+    if not taken or not _some_unmatched.ask(transaction.connection, {"of_channel": channel}):
         return
     by_delivery: dict[int, list[Row[*tuple[Any, ...]]]] = {}
     for news in transaction.connection.execute(_early, {"of_channel": channel, "external_ids": list(taken)}):

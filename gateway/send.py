@@ -9,11 +9,10 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, update
+from sqlalchemy import update
 
 from campaigns.policy import Defer, Send, Situation, Skip, may_write
 from campaigns.quiet_hours import zone
@@ -24,6 +23,7 @@ from gateway.envelopes import outbound
 from storage import outbox, standing
 from storage.commits import Commits, Transaction, Unavailable, server_time
 from storage.deliveries import Delivery
+from storage.outbox import Due
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +63,9 @@ class Sender:
         self._measures = channel if isinstance(channel, Measures) else None
         self._answers = Answers(channel, retrying)
         self._wake = asyncio.Event()
+        self._answered = asyncio.Event()
         self._on_wire: set[asyncio.Task[None]] = set()
+        self._unanswered = 0
         self._loop: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -101,20 +103,27 @@ class Sender:
     async def send_due(self) -> float:
         """Claim and send all that is due now; returns seconds until there may be more (at most 1)."""
         while True:
-            capacity = self.channel.limits.concurrency - len(self._on_wire)
-            if capacity <= 0:
-                await asyncio.wait(self._on_wire, return_when=asyncio.FIRST_COMPLETED)
-                continue
-            claimed, wait = await self._commits.run(partial(self._claim, capacity=capacity))
+            while self._free() <= 0:
+                self._answered.clear()
+                await self._answered.wait()
+            claimed, wait = await self._commits.run(self._claim)
             for delivery in claimed:
                 task = asyncio.create_task(self._send(delivery))
                 self._on_wire.add(task)
                 task.add_done_callback(self._landed)
+            self._unanswered += len(claimed)
             if not claimed:
                 return wait
 
+    def _free(self) -> int:
+        """Places on the wire. Who has an answer has left it, and while that is written the next ones are claimed with
+        it; but what waits for both is bounded, as it is what a crash leaves unknown."""
+        concurrency = self.channel.limits.concurrency
+        return min(concurrency - self._unanswered, 2 * concurrency - len(self._on_wire))
+
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._on_wire.discard(task)
+        self._answered.set()
         self._wake.set()
 
     async def settle_all(self) -> None:
@@ -122,10 +131,10 @@ class Sender:
         while self._on_wire:
             await asyncio.wait(set(self._on_wire))
 
-    def _claim(self, transaction: Transaction, capacity: int) -> tuple[list[Claimed], float]:
+    def _claim(self, transaction: Transaction) -> tuple[list[Claimed], float]:
         """In one transaction: what is due, whether it may leave, and whose it is now."""
         now = transaction.now
-        grant, next_at, wait = self._grant(transaction, capacity)
+        grant, next_at, wait = self._grant(transaction, self._free())
         if grant <= 0:
             return [], wait
         rows = outbox.due(transaction.connection, self.channel.name, now, grant)
@@ -151,12 +160,11 @@ class Sender:
 
     def _spend(self, transaction: Transaction, claimed: Sequence[Claimed], next_at: datetime) -> None:
         """What leaves now uses up the rate of its address and of the channel, by units."""
-        limits, addresses = self.channel.limits, dict[int, list[int]]()
-        for each in claimed:
-            addresses.setdefault(each.units, []).append(each.address)
-        for units, held in addresses.items():
-            gap = timedelta(seconds=units / limits.per_address)
-            outbox.hold_addresses(transaction.connection, held, transaction.now + gap)
+        limits, now = self.channel.limits, transaction.now
+        gaps = {
+            units: now + timedelta(seconds=units / limits.per_address) for units in {each.units for each in claimed}
+        }
+        outbox.hold_addresses(transaction.connection, [(each.address, gaps[each.units]) for each in claimed])
         spent = timedelta(seconds=sum(each.units for each in claimed) / limits.per_second)
         outbox.set_pace(transaction.connection, self.channel.name, next_at + spent)
 
@@ -171,7 +179,7 @@ class Sender:
         wait = 1.0 if allowed else min(1.0, (next_at - now).total_seconds())
         return min(capacity, allowed), next_at, wait
 
-    def _ready(self, transaction: Transaction, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Claimed]:
+    def _ready(self, transaction: Transaction, rows: Sequence[Due]) -> list[Claimed]:
         """Those that may leave now, in their envelopes; what may not is settled here."""
         ready: list[Claimed] = []
         settled: list[Mapping[str, Any]] = []
@@ -198,7 +206,7 @@ class Sender:
         outbox.settle(transaction.connection, settled)
         return ready
 
-    def _circumstances(self, transaction: Transaction, rows: Sequence[Row[*tuple[Any, ...]]]) -> _Circumstances:
+    def _circumstances(self, transaction: Transaction, rows: Sequence[Due]) -> _Circumstances:
         contacts = sorted({row.contact_id for row in rows if row.purpose == "marketing"})
         if not contacts:
             return _Circumstances()
@@ -209,7 +217,7 @@ class Sender:
             complaining=outbox.with_open_complaint(connection, contacts),
         )
 
-    def _situation(self, now: datetime, row: Row[*tuple[Any, ...]], circumstances: _Circumstances) -> Situation:
+    def _situation(self, now: datetime, row: Due, circumstances: _Circumstances) -> Situation:
         return Situation(
             now=now,
             purpose=row.purpose,
@@ -223,7 +231,7 @@ class Sender:
             open_complaint=row.contact_id in circumstances.complaining,
         )
 
-    def _claimed(self, row: Row[*tuple[Any, ...]]) -> Claimed:
+    def _claimed(self, row: Due) -> Claimed:
         message = outbound(row, self.channel.name)
         return Claimed(
             id=row.id,
@@ -248,6 +256,9 @@ class Sender:
             # The adapter's bug, not the provider's word: nobody knows what has left.
             log.exception("adapter_failed", channel=self.channel.name, delivery=claimed.id)
             answer = SendError(SendErrorCode.NO_ANSWER, f"the adapter failed: {type(error).__name__}")
+        finally:
+            self._unanswered -= 1
+            self._answered.set()
         self._boundary("after send")
         await self._record(Sent(claimed=claimed, answer=answer))
 
@@ -290,9 +301,9 @@ def sweep_lost(transaction: Transaction, idempotent: Mapping[str, bool], *, ever
     return len(rows)
 
 
-def _one_an_address(rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Row[*tuple[Any, ...]]]:
+def _one_an_address(rows: Sequence[Due]) -> list[Due]:
     seen: set[int] = set()
-    first: list[Row[*tuple[Any, ...]]] = []
+    first: list[Due] = []
     for row in rows:
         if row.address_id not in seen:
             seen.add(row.address_id)

@@ -102,6 +102,8 @@ class _Writer:
                 continue
             try:
                 await self._commit(batch)
+                # Whoever waited for it may hand in at once what follows: it rides on the next one, not the one after.
+                await asyncio.sleep(0)
             except BaseException as crash:
                 self._stopping = True
                 for submission in [*batch, *self._gathered]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, null, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, null, or_, select, update
 from sqlalchemy.orm import aliased
 
 from storage import threads
@@ -17,7 +18,7 @@ from storage.consents import Consent
 from storage.contacts import Address, Contact
 from storage.conversations import Conversation, ConversationState, Owner
 from storage.deliveries import Delivery, Pace
-from storage.many import Many
+from storage.many import Many, Question
 
 LEASE = timedelta(seconds=60)
 """Longer than any provider's time-out: a send that is silent for so long has lost its process."""
@@ -132,7 +133,31 @@ _insert = Many(
 
 _earlier = aliased(Delivery)
 
-_due = (
+
+class Due(NamedTuple):
+    """A Delivery that may leave now, with what decides whether it does."""
+
+    id: int
+    interaction_id: int
+    contact_id: int
+    address_id: int
+    conversation_id: int | None
+    purpose: str
+    message: Mapping[str, Any]
+    epoch: int | None
+    deadline: datetime
+    attempts: int
+    parts: Sequence[str] | None
+    status: str
+    uri: str
+    closed_at: datetime | None
+    time_zone: str | None
+    blocked_at: datetime | None
+    epoch_now: int | None
+    thread: str | None
+
+
+_due = Question(
     select(
         Delivery.id,
         Delivery.interaction_id,
@@ -148,7 +173,6 @@ _due = (
         Delivery.status,
         Address.uri,
         Address.closed_at,
-        Address.closed_reason,
         Contact.time_zone,
         Contact.blocked_at,
         Conversation.epoch.label("epoch_now"),
@@ -175,25 +199,26 @@ _due = (
     )
     .order_by(Delivery.due_at, Delivery.id)
     .limit(bindparam("most"))
-    .with_for_update(of=Delivery, skip_locked=True)
+    .with_for_update(of=Delivery, skip_locked=True),
+    Due._make,
 )
 
 
-def due(connection: Connection, channel: str, now: datetime, most: int) -> Sequence[Row[*tuple[Any, ...]]]:
+def due(connection: Connection, channel: str, now: datetime, most: int) -> Sequence[Due]:
     """Deliveries of a channel that may leave now, replies before bulk, locked."""
-    found: list[Row[*tuple[Any, ...]]] = []
+    found: list[Due] = []
     # One priority after the other: each is read in the order of its index, and no further than is wanted.
     for urgency in sorted(set(PRIORITY.values())):
         if len(found) < most:
             asked = {"of_channel": channel, "urgency": urgency, "now": now, "most": most - len(found)}
-            found.extend(connection.execute(_due, asked))
+            found.extend(_due.ask(connection, asked))
     return found
 
 
-_claim = (
+_claim = Many(
     update(Delivery)
     .where(
-        Delivery.id.in_(bindparam("deliveries", expanding=True)),
+        Delivery.id == bindparam("delivery"),
         Delivery.status.in_(WAITING),
         or_(
             Delivery.epoch.is_(None),
@@ -213,21 +238,24 @@ _claim = (
     )
     .values(
         status="sending",
-        reason=None,
-        attempts=Delivery.attempts + 1,
+        reason=null(),
+        attempts=Delivery.attempts + literal_column("1"),
         holder=bindparam("by"),
         lease_until=bindparam("until"),
         updated_at=bindparam("at"),
     )
-    .returning(Delivery.id)
 )
 
 
-def claim(connection: Connection, deliveries: Sequence[int], *, by: str, until: datetime, at: datetime) -> set[int]:
-    """Take deliveries for sending; returns those that were still ours to take."""
-    if not deliveries:
-        return set()
-    return set(connection.scalars(_claim, {"deliveries": list(deliveries), "by": by, "until": until, "at": at}))
+def claim(
+    connection: Connection, deliveries: Sequence[int], *, by: str, until: datetime, at: datetime
+) -> Collection[int]:
+    """Take deliveries for sending that wait and are locked; returns those that were still ours to take."""
+    rows = [{"delivery": each, "by": by, "until": until, "at": at} for each in deliveries]
+    if _claim.execute(connection, rows) == len(rows):
+        return frozenset(deliveries)
+    taken = select(Delivery.id).where(Delivery.id.in_(deliveries), Delivery.status == "sending", Delivery.holder == by)
+    return frozenset(connection.scalars(taken))
 
 
 _settle = Many(
@@ -265,15 +293,12 @@ def settle(connection: Connection, outcomes: Sequence[Mapping[str, Any]]) -> Non
     _settle.execute(connection, outcomes)
 
 
-def hold_address(connection: Connection, address: int, until: datetime) -> None:
-    """Nothing more to this address before `until`."""
-    connection.execute(update(Address).where(Address.id == address).values(next_send_at=until))
+_hold = Many(update(Address).where(Address.id == bindparam("address")).values(next_send_at=bindparam("until")))
 
 
-def hold_addresses(connection: Connection, addresses: Sequence[int], until: datetime) -> None:
-    """Nothing more to these addresses before `until`."""
-    if addresses:
-        connection.execute(update(Address).where(Address.id.in_(addresses)).values(next_send_at=until))
+def hold_addresses(connection: Connection, holds: Iterable[tuple[int, datetime]]) -> None:
+    """Nothing more to each of these addresses before its instant."""
+    _hold.execute(connection, [{"address": address, "until": until} for address, until in holds])
 
 
 def close_address(connection: Connection, address: int, at: datetime, reason: str) -> None:
@@ -281,18 +306,22 @@ def close_address(connection: Connection, address: int, at: datetime, reason: st
     connection.execute(update(Address).where(Address.id == address).values(closed_at=at, closed_reason=reason))
 
 
+_pace = Question(select(Pace.next_at).where(Pace.channel == bindparam("of_channel")).with_for_update(), itemgetter(0))
+_set_pace = Many(update(Pace).where(Pace.channel == bindparam("of_channel")).values(next_at=bindparam("until")))
+
+
 def pace(connection: Connection, channel: str, now: datetime) -> datetime:
     """When the channel's next message may leave; the row is locked until the transaction ends."""
-    found = connection.execute(select(Pace.next_at).where(Pace.channel == channel).with_for_update()).scalar()
-    if found is None:
+    found: list[datetime] = _pace.ask(connection, {"of_channel": channel})
+    if not found:
         connection.execute(insert(Pace), {"channel": channel, "next_at": now})
         return now
-    return found
+    return found[0]
 
 
 def set_pace(connection: Connection, channel: str, next_at: datetime) -> None:
     """Spend the channel's rate up to `next_at`."""
-    connection.execute(update(Pace).where(Pace.channel == channel).values(next_at=next_at))
+    _set_pace.execute(connection, [{"of_channel": channel, "until": next_at}])
 
 
 def release(connection: Connection, now: datetime) -> None:

@@ -324,6 +324,38 @@ async def test_the_answer_to_an_earlier_try_does_not_end_a_later_one(house: Hous
     assert len(post(house).provider.taken) == 1
 
 
+async def test_the_next_leave_while_answers_are_written_and_no_more_than_a_crash_may_leave_unknown(
+    house: House, clock: FrozenClock
+) -> None:
+    sender, written = house.senders["post"], asyncio.Event()
+    record = sender._record
+
+    async def later(sent: Any) -> None:
+        await written.wait()
+        await record(sent)
+
+    sender._record = later  # pyright: ignore[reportAttributeAccessIssue]
+    at_once, tried = post(house).limits.concurrency, post(house).provider.taken
+
+    def after_a_while(most: int) -> bool:
+        clock.advance(0.1)
+        sender.wake()
+        return len(tried) >= most
+
+    await house.ports["post"].accept(
+        [message("post", f"post:{number}", f"m{number}", "") for number in range(3 * at_once)]
+    )
+    await until(lambda: after_a_while(2 * at_once))
+    for _ in range(10):
+        after_a_while(0)
+        await house.commits.run(lambda transaction: None)
+    assert len(tried) == 2 * at_once
+    written.set()
+    await until(lambda: after_a_while(3 * at_once))
+    await house.settle()
+    assert await statuses(house) == ["sent"] * 3 * at_once
+
+
 async def test_a_sender_outlives_a_claim_that_fails(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     failures: list[str] = []
     due = outbox.due
