@@ -1,4 +1,4 @@
-"""Speed: `make bench`, or `python -m tests.bench [speed] [postgresql] [old] [start] [mail-out]`. Linux only.
+"""Speed: `make bench`, or `python -m tests.bench [speed] [postgresql] [old] [start] [mail-out] [bulk]`. Linux only.
 
 Without names all sections are measured, and docs/benchmarks.md is written; takes about a quarter of an hour on a quiet
 machine. `--quick` is a smoke run: it shows that everything runs, its figures mean nothing.

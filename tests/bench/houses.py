@@ -75,15 +75,15 @@ def converse(url: str, customers: Sequence[Sequence[str]]) -> float:
 
 def newest_turn(database: str) -> int:
     """The id of the newest recorded Turn; `database` as settings take it."""
-    return _ask(database, "SELECT coalesce(max(interaction_id), 0) FROM turns")
+    return ask(database, "SELECT coalesce(max(interaction_id), 0) FROM turns")
 
 
 def turns_after(database: str, turn: int) -> int:
     """How many Turns were recorded, and answered, since."""
-    return _ask(database, f"SELECT count(*) FROM turns WHERE interaction_id > {turn} AND failure IS NULL")
+    return ask(database, f"SELECT count(*) FROM turns WHERE interaction_id > {turn} AND failure IS NULL")
 
 
-def _ask(database: str, query: str) -> int:
+def ask(database: str, query: str) -> int:
     if database.startswith("sqlite:///"):
         connection = sqlite3.connect(f"file:{database.removeprefix('sqlite:///')}?mode=ro", uri=True)
         try:

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -56,7 +56,7 @@ def mail_out(shop: Workshop) -> Findings:
     count = 500 if shop.quick else 20_000
     rounds = shop.pace.rounds
     written = {name: [_rate(write, count // 10) for _ in range(rounds)] for name, write in WRITERS.items()}
-    rows = [[name, _spread([1e6 / rate for rate in rates])] for name, rates in written.items()]
+    rows = [[name, spread([1e6 / rate for rate in rates])] for name, rates in written.items()]
     standard = written["standard library"]
     times = median(ours / theirs for ours, theirs in zip(written["Rapport"], standard, strict=True))
     tables = [Table(columns=["writing a mail", "µs a mail (all rounds)"], rows=rows)]
@@ -73,16 +73,16 @@ def mail_out(shop: Workshop) -> Findings:
             notes=[*notes, "Handing over: not measured, smtp-sink is not installed (apt install postfix)."],
         )
     handed: dict[str, list[float]] = {"ours": [], "bare": []}
-    with _sink(shop) as port:
+    with sink(shop) as port:
         for _ in range(rounds):
             for way, rates in handed.items():
-                rates.append(_handed_over(way, port, count if way == "ours" else count // 5))
+                rates.append(handed_over(way, port, count if way == "ours" else count // 5))
             shop.tell(f"handed over: ours {handed['ours'][-1]:,.0f}/s, bare {handed['bare'][-1]:,.0f}/s")
     names = {"ours": "Rapport: written and handed over", "bare": "aiosmtplib pool, standard library"}
     tables.append(
         Table(
             columns=[f"handing over, {CONNECTIONS} connections", "mails/s (all rounds)"],
-            rows=[[names[way], _spread(rates)] for way, rates in handed.items()],
+            rows=[[names[way], spread(rates)] for way, rates in handed.items()],
         )
     )
     faster = median(ours / bare for ours, bare in zip(handed["ours"], handed["bare"], strict=True))
@@ -94,7 +94,7 @@ def mail_out(shop: Workshop) -> Findings:
     return Findings(title="Mail out", tables=tables, aims=aims, notes=notes)
 
 
-def _message(number: int) -> OutboundMessage:
+def message_of(number: int) -> OutboundMessage:
     return OutboundMessage(
         channel="mail",
         address=f"mailto:customer{number}@example.org",
@@ -110,12 +110,12 @@ def _message(number: int) -> OutboundMessage:
 
 
 def _ours(number: int) -> Mail:
-    return COMPOSER.compose(_message(number), at=NOW)
+    return COMPOSER.compose(message_of(number), at=NOW)
 
 
 def _standard(number: int) -> EmailMessage:
     """The same mail, as one writes it with the standard library."""
-    message = _message(number)
+    message = message_of(number)
     quoted = message.quoted
     assert quoted is not None
     mail = EmailMessage(policy=SMTP)
@@ -160,12 +160,12 @@ def _rate(write: Callable[[int], object], count: int) -> float:
     return count / (time.perf_counter() - began)
 
 
-def _spread(figures: list[float]) -> str:
+def spread(figures: Sequence[float]) -> str:
     return f"{median(figures):,.0f} ({min(figures):,.0f} to {max(figures):,.0f})"
 
 
 @contextmanager
-def _sink(shop: Workshop) -> Generator[int]:
+def sink(shop: Workshop) -> Generator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -181,7 +181,7 @@ def _sink(shop: Workshop) -> Generator[int]:
         yield port
 
 
-def _handed_over(way: str, port: int, count: int) -> float:
+def handed_over(way: str, port: int, count: int) -> float:
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.mail_out", way, str(port), str(count)],
         cwd=ROOT,

@@ -96,7 +96,7 @@ class Archive:
     def grow(self, interactions: int) -> None:
         """Up to so many interactions, rounded up to whole contacts."""
         engine = sqlite_engine(self._path)
-        event.listen(engine, "connect", _hurry)
+        event.listen(engine, "connect", hurry)
         with engine.connect() as connection:
             while self.interactions < interactions:
                 contacts = min(AT_A_TIME, -(-(interactions - self.interactions) // OF_ONE_CONTACT))
@@ -126,7 +126,7 @@ class Archive:
         ]
 
 
-def _hurry(connection: sqlite3.Connection, _entry: object) -> None:
+def hurry(connection: sqlite3.Connection, _entry: object) -> None:
     # Nothing here must survive a crash, and every parent is written beside its children.
     connection.execute("PRAGMA synchronous=OFF")
     connection.execute("PRAGMA foreign_keys=OFF")

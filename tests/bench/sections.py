@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from tests.bench import houses, opsdroid
+from tests.bench.bulk import bulk
 from tests.bench.contest import Contestant, Pace, Result, of_processes, ratio, side_by_side
 from tests.bench.generator import ROOT
 from tests.bench.load import Way
@@ -291,6 +292,7 @@ SECTIONS: Final[Mapping[str, Callable[[Workshop], Findings]]] = {
     "mail": mail_in,
     "mail-out": mail_out,
     "mailbox": mailbox,
+    "bulk": bulk,
 }
 
 

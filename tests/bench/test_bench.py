@@ -104,6 +104,7 @@ def test_every_section_runs_and_every_aim_of_the_product_has_its_row(tmp_path: P
         "Idle memory, web chat alone (MB)",
         "Idle memory with Telegram (MB)",
         "Writing a mail, times the standard library",
+        "sms through the outbox, times the bare aiohttp client",
         "opsdroid 0.31.0",
         "bare aiohttp handler",
     ):
