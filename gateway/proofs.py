@@ -22,20 +22,36 @@ CUSTOMER = "customer:"
 
 
 def settle_strangers(transaction: Transaction, messages: Sequence[InboundMessage]) -> None:
-    """Give a new address to the Contact that its proof names; two Contacts in one proof are to be linked."""
+    """Give what is new of an address and its proof to the Contact that the proof names; two Contacts in one proof are
+    to be linked."""
     vouched = {message.address: message.proven for message in messages if message.proven}
     if not vouched:
         return
     homes = _homes(transaction, {uri for proven in vouched.values() for uri in proven})
     known = _known(transaction, vouched)
+    given: set[str] = set()
     for address, proven in vouched.items():
-        home = next((homes[uri] for uri in proven if uri in homes), None)
-        if home is None:
+        named = [homes[uri] for uri in proven if uri in homes]
+        if not named:
             continue
-        if address not in known:
-            _give(transaction, home[0], [address])
-        elif known[address][0] != home[0]:
-            link_codes.prove(transaction.connection, giver=home[1], shower=known[address][1], now=transaction.now)
+        home = named[0]
+        fresh = [uri for uri in (address, *proven) if uri not in homes and uri not in known and uri not in given]
+        _give(transaction, home[0], list(dict.fromkeys(fresh)))
+        given.update(fresh)
+        others = [*named[1:], *([known[address]] if address in known else [])]
+        for contact, identity in others:
+            if contact != home[0]:
+                link_codes.prove(transaction.connection, giver=home[1], shower=identity, now=transaction.now)
+    _believe_named(transaction, [identity for _, identity in homes.values()])
+
+
+def _believe_named(transaction: Transaction, addresses: Sequence[int]) -> None:
+    if addresses:
+        transaction.connection.execute(
+            update(Address)
+            .where(Address.id.in_(sorted(addresses)), Address.proven_at.is_(None))
+            .values(proven_at=transaction.now)
+        )
 
 
 def believe(transaction: Transaction, messages: Iterable[InboundMessage], people: Mapping[str, Person]) -> list[str]:

@@ -61,8 +61,16 @@ def _record(talk: Talk, *, granted: bool) -> None:
     if granted:
         already = contact.marketing is True and not contact.stopped
         talk.say("consent.started_already" if already else "consent.started", business=talk.business)
-    else:
-        talk.say("consent.stopped_already" if contact.stopped else "consent.stopped", business=talk.business)
+    elif not contact.stopped:
+        talk.say("consent.stopped", business=talk.business)
+    elif not _is_keyword(talk):
+        talk.say("consent.stopped_already", business=talk.business)
+
+
+def _is_keyword(talk: Talk) -> bool:
+    """A STOP by text message that comes again: its one confirmation was sent (CTIA, Messaging Principles and Best
+    Practices)."""
+    return talk.short and talk.heard.confidence("stop_marketing") >= _CERTAIN
 
 
 SKILL = Skill(name="consent", answer=answer, intents=frozenset({"stop_marketing", "start_marketing"}), chosen=chosen)

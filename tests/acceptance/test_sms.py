@@ -14,12 +14,14 @@ import pytest
 from channels.sms.segments import segments
 from channels.sms.signatures import twilio_signature
 from nlu.understanding import Language
+from storage.cases import Case
 from storage.consents import Consent
 from storage.contacts import Address
 from storage.deliveries import Delivery
 from storage.interactions import Interaction, InteractionKind
-from tests.acceptance.tea_house import TeaHouse, open_tea_house, wording
+from tests.acceptance.tea_house import IDENTITY_KEY, TeaHouse, Visitor, open_tea_house, wording
 from tests.channels.sms_server import ACCOUNT, TOKEN, TwilioServer
+from tests.channels.test_webchat_identity import signed
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -130,13 +132,18 @@ async def test_stop_inside_a_form_is_stop_and_is_confirmed_once(house: TeaHouse,
     await until(lambda: marketing(house) == [False, True])
 
 
-@pytest.mark.parametrize("word", ["T", "回T退订", "Unsubscribe", "CANCEL"])
+@pytest.mark.parametrize("word", ["T", "TD", "退订", "回T退订", "R", "Unsubscribe", "CANCEL"])
 async def test_each_keyword_withdraws_as_the_whole_message(house: TeaHouse, twilio: TwilioServer, word: str) -> None:
     wang = Phone(house, twilio)
     await wang.say(word)
     await until(wang.heard)
     assert marketing(house) == [False]
     assert len(wang.heard()) == 1
+    await wang.say(word)
+    await wang.say("HELP")
+    await until(lambda: len(wang.heard()) > 1)
+    assert "STOP" in wang.heard()[1] or "退订" in wang.heard()[1]
+    assert not any(marketing(house))
 
 
 async def test_a_stop_that_the_carrier_has_is_a_withdrawal(house: TeaHouse, twilio: TwilioServer) -> None:
@@ -154,3 +161,32 @@ async def test_a_short_codes_text_is_kept_and_opens_no_conversation(house: TeaHo
     (noted,) = (row for row in house.rows(Interaction) if row["kind"] is InteractionKind.AUTOMATIC)
     assert noted["conversation_id"] is None
     assert [asked["To"] for asked in twilio.asked] == [[WANG]]
+
+
+async def test_a_text_after_a_chat_knows_who_asks_where_the_link_is_proven(
+    house: TeaHouse, twilio: TwilioServer
+) -> None:
+    async with aiohttp.ClientSession() as http:
+        claims = {"sub": "K1", "iat": int(house.clock().timestamp()), "phone_number": WANG}
+        chat = await Visitor(house, http).visit(signed(claims, key=IDENTITY_KEY.encode()))
+        assert wording("order.head", Language.EN).search(await chat.ask("Where is my order?"))
+    wang, stranger = Phone(house, twilio), Phone(house, twilio, "+8613900139000")
+    await wang.say("Where is my order?")
+    assert "SL20260012" in await wang.hear("order.head", Language.EN)
+    await stranger.say("Where is my order?")
+    await stranger.hear("order.ask_number", Language.EN)
+    homes = {row["uri"]: row["contact_id"] for row in house.rows(Address)}
+    assert homes[f"tel:{WANG}"] == homes[chat.address] != homes["tel:+8613900139000"]
+
+
+async def test_a_complaint_goes_on_after_stop_and_start(house: TeaHouse, twilio: TwilioServer) -> None:
+    wang = Phone(house, twilio)
+    await wang.say("茶壶裂了")
+    await wang.hear("complaint.ask_order", Language.ZH_HANS)
+    await wang.say("退订")
+    await wang.hear("consent.stopped@sms", Language.ZH_HANS)
+    await wang.say("没有订单号")
+    await until(lambda: len(wang.heard()) > wang.read)
+    (case,) = house.rows(Case)
+    assert case["status"] == "waiting"
+    assert marketing(house) == [False]

@@ -10,9 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
-from hypothesis import example
+from hypothesis import example, settings
 from hypothesis import given as property_of
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from channels.envelope import (

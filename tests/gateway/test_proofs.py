@@ -115,3 +115,39 @@ async def test_what_a_proof_names_becomes_a_proven_address_of_somebody_new(
     )
     assert proven == {"webchat:v1", "mailto:new@example.com", "tel:+8613800138000"}
     assert len(set((await owners(database)).values())) == 1
+
+
+async def test_a_number_that_a_known_customers_identity_names_is_theirs_and_proven(
+    house: tuple[Database, Commits], clock: FrozenClock
+):
+    database, commits = house
+    lin = await commits.run(known_customer)
+    phone = "tel:+8613800138000"
+    await write(
+        commits,
+        message(clock, "webchat:v1", "1", (phone, "customer:D-1")),
+        message(clock, "webchat:v2", "2", (phone, "customer:D-1")),
+    )
+    assert (await owners(database))[phone] == lin
+    assert phone in await proven(database)
+
+
+async def test_who_texted_before_is_linked_by_the_identity_that_names_the_number(
+    house: tuple[Database, Commits], clock: FrozenClock
+):
+    database, commits = house
+    lin = await commits.run(known_customer)
+    phone = "tel:+8613800138000"
+    await write(commits, message(clock, phone, "1"))
+    assert phone not in await proven(database)
+    await write(commits, message(clock, "webchat:v1", "2", (phone, "customer:D-1")))
+    await commits.run(lambda transaction: transaction.connection.exec_driver_sql("UPDATE lanes SET handled = newest"))
+    assert await commits.run(lambda transaction: link_shown(transaction.connection, transaction.now)) == 1
+    assert phone in await proven(database)
+    assert set((await owners(database)).values()) == {lin}
+
+
+async def proven(database: Database) -> set[str]:
+    return await database.read(
+        lambda connection: set(connection.scalars(select(Address.uri).where(Address.proven_at.is_not(None))))
+    )
