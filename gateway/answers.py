@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+import structlog
+
 from channels.envelope import DeliveryStatus, OutboundMessage, Receipt, SendError
 from channels.protocol import Channel, Streams
 from gateway import streams
@@ -15,6 +17,8 @@ from gateway.news import Streamed
 from gateway.receipts import catch_up
 from storage import outbox
 from storage.commits import Transaction
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,6 +146,7 @@ class Answers:
             outbox.close_address(transaction.connection, claimed.address, now, str(error.code))
         if not repeatable:
             status = DeliveryStatus.FAILED if consequence.outcome_known else DeliveryStatus.UNKNOWN
+            self._tell(claimed, status, error)
             return outcome(claimed.id, claimed.attempts, status, str(error), now=now, parts=parts)
         wait = self._retrying.wait(claimed.id, claimed.attempts)
         if error.retry_after is not None:
@@ -149,7 +154,14 @@ class Answers:
             self._hold(transaction, claimed, error, now + timedelta(seconds=error.retry_after))
         spent = claimed.attempts >= self._retrying.attempts or now + wait >= claimed.deadline
         status = DeliveryStatus.FAILED if spent else DeliveryStatus.RETRYING
+        self._tell(claimed, status, error)
         return outcome(claimed.id, claimed.attempts, status, str(error), now=now, due=now + wait, parts=parts)
+
+    def _tell(self, claimed: Claimed, status: DeliveryStatus, error: SendError) -> None:
+        """An operator whose server refuses everything sees it; the reason in full, which may name a person, is kept."""
+        if status is not DeliveryStatus.RETRYING:
+            told = {"channel": self._channel.name, "delivery": claimed.id, "code": str(error.code)}
+            log.warning("delivery_not_sent", status=str(status), **told)
 
     def _hold(self, transaction: Transaction, claimed: Claimed, error: SendError, until: datetime) -> None:
         outbox.hold_addresses(transaction.connection, [(claimed.address, until)])

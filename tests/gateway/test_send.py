@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from channels.envelope import OutboundMessage, SendError, SendErrorCode
 from gateway.answers import Retrying
@@ -84,9 +85,13 @@ async def execute(house: House, statement: str, **values: Any) -> None:
     ],
 )
 async def test_each_way_to_fail_has_its_place_in_the_books(house: House, code: SendErrorCode, status: str) -> None:
-    post(house).fate = failing(SendError(code, "said the provider"))
-    await say(house, "m1")
+    post(house).fate = failing(SendError(code, "<lin@example.com>: said the provider"))
+    with capture_logs() as logs:
+        await say(house, "m1")
     assert await statuses(house) == [status]
+    told = [(line["status"], line["code"]) for line in logs if line["event"] == "delivery_not_sent"]
+    assert told == ([] if status == "retrying" else [(status, str(code))]), "what is lost is in the log"
+    assert "lin@example.com" not in str(logs)
 
 
 async def test_every_way_to_fail_is_tried_above() -> None:
