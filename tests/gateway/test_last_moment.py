@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -230,7 +230,7 @@ async def test_what_changes_between_the_look_and_the_claim_still_stops_it(
     engine = synchronous_engine(shared.settings.database_url.render_as_string(hide_password=False))
     claim, changed = outbox.claim, list[int]()
 
-    def interrupted(connection: Connection, deliveries: Any, **values: Any) -> set[int]:
+    def interrupted(connection: Connection, deliveries: Any, **values: Any) -> Collection[int]:
         if deliveries and not changed:
             changed.extend(deliveries)
             with engine.begin() as other:
