@@ -38,6 +38,7 @@ from channels.telegram.polling import next_updates
 from channels.telegram.settings import InsecureWebhook, TelegramSettings
 from channels.telegram.updates import ALLOWED_UPDATES, inspect
 from channels.telegram.webhook import SECRET, Oversize, is_telegram, kept_headers, read_body
+from channels.unproven import Unproven
 
 __all__ = ["InsecureWebhook", "Telegram", "TelegramSettings", "inspect"]
 
@@ -68,6 +69,7 @@ class Telegram:
         self._monotonic = monotonic
         self._pause = pause
         self._api = BotApi(token=settings.token, base=settings.api_base, timeout=settings.timeout)
+        self._unproven = Unproven(settings.name, clock=clock)
         self._port: Port | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._loading: asyncio.Task[None] | None = None
@@ -125,6 +127,13 @@ class Telegram:
             return web.Response(status=503)
         if not is_telegram(request, self._settings.webhook_secret):
             log.warning("telegram_webhook_forged", channel=self.name, peer=request.remote)
+            raw = await read_body(request)
+            known = (
+                raw if isinstance(raw, Oversize) else Oversize(size=len(raw), sha256=hashlib.sha256(raw).hexdigest())
+            )
+            await self._unproven.note_hash(
+                self._port, "forged", known.sha256, size=known.size, headers=kept_headers(request)
+            )
             return web.Response(status=401)
         try:
             return await self._take_request(self._port, request)

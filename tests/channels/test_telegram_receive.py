@@ -355,11 +355,15 @@ async def test_while_storage_is_down_telegram_is_told_to_come_back(
 @pytest.mark.parametrize("headers", [{}, {"X-Telegram-Bot-Api-Secret-Token": "guess"},
                                      {"X-Telegram-Bot-Api-Secret-Token": SECRET + "x"},
                                      {"X-Telegram-Bot-Api-Secret-Token": "密"}])  # fmt: skip
-async def test_whoever_does_not_know_the_secret_is_turned_away(
+async def test_whoever_does_not_know_the_secret_is_turned_away_and_leaves_a_hash(
     port: RecordingPort, ours: OurServer, headers: dict[str, str]
 ) -> None:
-    assert await ours.post(update(), headers) == 401
-    assert port.attempts == 0
+    body = update()
+    assert await ours.post(body, headers) == 401
+    assert port.texts == []
+    (refusal,) = port.refusals
+    assert (refusal.reason, refusal.size) == ("forged", len(body))
+    assert refusal.sha256 == hashlib.sha256(body).hexdigest()
 
 
 async def test_an_oversize_body_leaves_its_size_and_hash(port: RecordingPort, ours: OurServer) -> None:
