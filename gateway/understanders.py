@@ -28,7 +28,7 @@ async def understander(
     if nlu.engine == "embedded" or nlu.rasa_url is None:
         return embedded
     from nlu.fallback import WithFallback
-    from nlu.rasa import Rasa, RasaSettings
+    from nlu.rasa_client import Rasa, RasaSettings
 
     rasa = Rasa(
         RasaSettings(

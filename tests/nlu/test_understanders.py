@@ -12,7 +12,7 @@ import pytest
 from nlu.embedded import Embedded
 from nlu.entities import Entities
 from nlu.fallback import WithFallback
-from nlu.rasa import Rasa, RasaSettings
+from nlu.rasa_client import Rasa, RasaSettings
 from nlu.understanding import Understander
 from tests.nlu import rasa_server
 from tests.nlu.rasa_server import TOKEN

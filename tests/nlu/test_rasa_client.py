@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nlu.entities import Entities
-from nlu.rasa import LARGEST_ANSWER, Rasa, RasaSettings
+from nlu.rasa_client import LARGEST_ANSWER, Rasa, RasaSettings
 from nlu.understanding import Language, Understanding
 from tests.nlu import rasa_server
 from tests.nlu.rasa_server import TOKEN, FakeRasa
@@ -157,7 +157,7 @@ async def test_an_answer_that_is_none_is_a_failure_with_its_reason(server: FakeR
 )
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_shape_of_json_comes_no_exception_escapes(said: object) -> None:
-    from nlu.rasa import Nonsense
+    from nlu.rasa_client import Nonsense
 
     engine = Rasa(RasaSettings(url="http://127.0.0.1:1"))
     if not isinstance(said, dict):
