@@ -2,69 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from bot import choices
 from bot.coming_back import come_back
 from bot.complaints import questions, record
-from bot.complaints.facts import KINDS, WISHES
 from bot.effects import Effect, Ignore, LinkByCode, Say
-from bot.heard import COMPLAINTS, SOCIAL, Heard, hear, hear_each, hear_one, pieces
+from bot.heard import Heard, hear, hear_one, pieces
 from bot.memory import CHOICE_AGE, Option
+from bot.needs import needs_in, skill_for
 from bot.playbook import Playbook
-from bot.proof import order_numbers
+from bot.repertoire import BY_INTENT, FLOOR, SKILLS
 from bot.skill import Skill
 from bot.skills import (
     abuse,
-    attachments,
     clarification,
     complaint,
     consent,
     fallback,
     handoff,
-    knowledge,
-    opening,
-    orders,
-    requests,
-    smalltalk,
-    survey,
 )
 from bot.talk import LookupNeeded, Talk, quote
 from bot.turn import Message, Turn
 from channels.envelope import Event
 from nlu.understanding import Intent
-
-SKILLS: Mapping[str, Skill] = {
-    skill.name: skill
-    for skill in (
-        consent.SKILL,
-        abuse.SKILL,
-        handoff.SKILL,
-        survey.SKILL,
-        knowledge.SKILL,
-        orders.SKILL,
-        complaint.SKILL,
-        requests.SKILL,
-        opening.SKILL,
-        smalltalk.SKILL,
-        attachments.SKILL,
-        clarification.SKILL,
-        fallback.SKILL,
-    )
-}
-"""Everything the assistant can do, by name."""
-
-BY_INTENT: Mapping[str, Skill] = {intent: skill for skill in SKILLS.values() for intent in skill.intents}
-
-FLOOR: Sequence[Skill] = tuple(skill for skill in SKILLS.values() if skill.goes_on is not None)
-"""Who may have the floor from an earlier Turn, in the order of SKILLS."""
-
-MOST_NEEDS = 5
-"""Needs that are met in one Turn."""
-_FAREWELLS = frozenset({"thank", "goodbye"})
-_FEW_WORDS = 25
-"""Characters."""
 
 
 def respond(turn: Turn, playbook: Playbook) -> tuple[Effect, ...]:
@@ -131,7 +93,7 @@ def _change_consent(talk: Talk) -> bool:
 
 def _questions_beside_stop(talk: Talk, message: Message) -> list[Message]:
     heard = [(piece, hear_one(piece)) for piece in pieces(message) if piece is not message]
-    return [piece for piece, words in heard if not consent.wants_stop(talk, words) and _skill_for(talk, words)]
+    return [piece for piece, words in heard if not consent.wants_stop(talk, words) and skill_for(talk, words)]
 
 
 def _stop_abuse(talk: Talk) -> bool:
@@ -238,7 +200,7 @@ def _go_on(talk: Talk) -> bool:
 
 def _speak_of_named_case(talk: Talk) -> bool:
     """ "#C-1042" is what they are about, unless they surely want something else beside it."""
-    wanted = _skill_for(talk, talk.heard)
+    wanted = skill_for(talk, talk.heard)
     if wanted not in {None, complaint.SKILL}:
         return False
     talk.skill = complaint.SKILL.name
@@ -251,16 +213,8 @@ def _speak_of_named_case(talk: Talk) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What somebody wants, and the words in which it was said."""
-
-    skill: Skill
-    heard: Heard
-
-
 def _meet_needs(talk: Talk) -> bool:
-    needs, unclear = _needs(talk)
+    needs, unclear = needs_in(talk)
     aside = talk.aside
     for number, need in enumerate(needs, start=1):
         talk.heard = need.heard
@@ -272,95 +226,6 @@ def _meet_needs(talk: Talk) -> bool:
         talk.skill = clarification.SKILL.name
         talk.say("clarify.rest", words=quote(unclear[0].text, 60))
     return True
-
-
-def _needs(talk: Talk) -> tuple[list[Need], list[Heard]]:
-    """The needs of this Turn, and what of it is not understood beside them.
-
-    Manners beside a matter are no need of their own, and a complaint takes everything. What two messages say for one
-    skill belongs together; two questions to the shop's knowledge are two.
-    """
-    skill = _skill_for(talk, talk.heard)
-    needs, unclear = ({}, []) if skill is complaint.SKILL else _needs_one_by_one(talk)
-    if complaint.SKILL.name in needs:
-        return [Need(complaint.SKILL, talk.heard)], []
-    if len(needs) > 1 or (needs and unclear):
-        found = list(needs.values())
-        return found[:MOST_NEEDS], [*unclear, *(need.heard for need in found[MOST_NEEDS:])]
-    return [Need(skill or _best_guess(talk), talk.heard)], []
-
-
-def _needs_one_by_one(talk: Talk) -> tuple[dict[str, Need], list[Heard]]:
-    """Each message and each question by itself; nothing where there is one only."""
-    said = [heard for message in talk.messages for heard in hear_each(message)]
-    needs: dict[str, Need] = {}
-    unclear: list[Heard] = []
-    for heard in said if len(said) > 1 else ():
-        if (heard.intent is not None and heard.intent.name in SOCIAL) or not heard.text:
-            continue
-        skill = _skill_for(talk, heard) or _answer_known(talk, heard)
-        if skill is None:
-            unclear.append(heard)
-            continue
-        many = heard.intent is not None and skill in {knowledge.SKILL, requests.SKILL}
-        topic = f"{skill.name} {_topic(talk, heard)}" if many else skill.name
-        known = needs.get(topic)
-        needs[topic] = Need(skill, known.heard.and_then(heard) if known else heard)
-    return needs, unclear
-
-
-def _answer_known(talk: Talk, heard: Heard) -> Skill | None:
-    """Half understood, but the knowledge has an answer to the words."""
-    return knowledge.SKILL if knowledge.likely(talk, heard, talk.policy.confidence.knowledge) else None
-
-
-def _topic(talk: Talk, heard: Heard) -> str:
-    """Two questions that have the same answer are one."""
-    return next(iter(knowledge.likely(talk, heard, talk.policy.confidence.knowledge_least)), heard.text)
-
-
-def _skill_for(talk: Talk, heard: Heard) -> Skill | None:
-    """The skill for what was surely understood."""
-    intent = heard.intent
-    if intent is None or intent.confidence < talk.policy.confidence.sure:
-        return None
-    skill = BY_INTENT.get(intent.name)
-    if intent.name in {*WISHES, "correct_fact"} and heard.confidence(*COMPLAINTS) >= talk.policy.confidence.maybe:
-        return complaint.SKILL  # "it is broken, I want my money back": the wish is part of the complaint
-    if intent.name in _FAREWELLS and _asks_something(talk, heard):
-        return knowledge.SKILL
-    if intent.name == "correct_fact" and talk.memory.complaint is None and len(heard.text) > _FEW_WORDS:
-        return None  # nothing is open that could be corrected: it is about something else
-    return skill
-
-
-def _asks_something(talk: Talk, heard: Heard) -> bool:
-    """The manners are louder than the question before them: "how much is shipping? thanks!" """
-    asks = "?" in heard.text or "？" in heard.text
-    return asks and bool(knowledge.likely(talk, heard, talk.policy.confidence.knowledge))
-
-
-def _best_guess(talk: Talk) -> Skill:
-    """Nothing was surely understood: what it most likely is, or what it may be, or that we do not understand."""
-    heard = talk.heard
-    if not heard.text or attachments.is_only_an_address(heard):
-        return attachments.SKILL
-    complaining = {*KINDS, "anger", "dissatisfied"}
-    if heard.confidence(*KINDS) >= talk.policy.confidence.maybe:
-        complaining |= set(WISHES)
-    if sum(intent.confidence for intent in heard.intents if intent.name in complaining) >= talk.policy.confidence.sure:
-        return complaint.SKILL  # surely a complaint, and only not sure about what
-    if order_numbers(talk, heard) or orders.is_asked_again(talk):
-        return orders.SKILL
-    if knowledge.likely(talk, heard, talk.policy.confidence.knowledge):
-        return knowledge.SKILL
-    intent = heard.intent
-    if intent is not None and intent.name in SOCIAL and intent.confidence >= talk.policy.confidence.maybe:
-        return smalltalk.SKILL
-    if fallback.speaks_otherwise(talk):
-        return fallback.SKILL
-    patient = talk.memory.misunderstood + 1 < talk.policy.misunderstandings
-    return clarification.SKILL if patient and clarification.guesses(talk) else fallback.SKILL
 
 
 def _return_to_complaint(talk: Talk) -> None:

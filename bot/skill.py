@@ -11,7 +11,7 @@ from bot.talk import Talk
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Skill:
-    """One kind of need. Registered in `bot.engine.SKILLS` and nowhere else."""
+    """One kind of need. Registered in `bot.repertoire.SKILLS` and nowhere else."""
 
     name: str
     answer: Callable[[Talk], None]

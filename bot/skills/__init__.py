@@ -1,1 +1,1 @@
-"""Skills: one file each, registered in `bot.engine.SKILLS`."""
+"""Skills: one file each, registered in `bot.repertoire.SKILLS`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.engine import SKILLS
+from bot.repertoire import SKILLS
 from nlu.understanding import Language
 from tests.bot.complaint_scripts import COMPLAINTS
 from tests.bot.house import House, deeds, said, says

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.effects import Effect, HandOff, Ignore, Lookup, MarkSpam, PlanFollowUp, RecordConsent, Say
-from bot.engine import BY_INTENT, SKILLS, respond
+from bot.engine import respond
 from bot.policy import ComplaintKind
+from bot.repertoire import BY_INTENT, SKILLS
 from bot.turn import (
     CaseFacts,
     CaseKind,
