@@ -9,10 +9,12 @@ from typing import cast
 
 import yaml
 
-from bot.hours import Hours, HoursMistake, parse_hours
+from bot.hours import Hours
+from bot.hours_file import HoursMistake, parse_hours
 from bot.knowledge import Entry, check_together, read_entries
 from bot.located import Mistake, Place, Section, read_mapping
-from bot.policy import Policy, Product, read_policy
+from bot.policy import Policy, Product
+from bot.policy_file import read_policy
 from bot.wordings import Texts, read_texts
 from nlu.understanding import KnowledgeDocument, Language
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given as property_of
 from hypothesis import strategies as st
 
-from bot.hours import Hours, HoursMistake, parse_hours
+from bot.hours import Hours
+from bot.hours_file import HoursMistake, parse_hours
 
 SHANGHAI = {
     "time_zone": "Asia/Shanghai",
