@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.complaints import promises
+from bot.complaints import listening, promises
 from bot.effects import Ignore, Resolve
 from bot.skills import complaint
 from bot.talk import Talk
@@ -17,7 +17,7 @@ def come_back(talk: Talk, due: FollowUpDue) -> None:
     match kind:
         case FollowUpKind.LISTEN_SETTLED:
             talk.skill = complaint.SKILL.name
-            _if_ours(talk, complaint.settle)
+            _if_ours(talk, listening.settle)
         case FollowUpKind.FORM_SILENCE:
             talk.skill = complaint.SKILL.name
             _if_ours(talk, complaint.silence)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bot import choices
 from bot.coming_back import come_back
-from bot.complaints import questions, record
+from bot.complaints import known_cases, questions, record
 from bot.effects import Effect, Ignore, LinkByCode, Say
 from bot.heard import Heard, hear, hear_one, pieces
 from bot.memory import CHOICE_AGE, Option
@@ -66,7 +66,7 @@ def _answer(talk: Talk) -> None:
     )
     _return_to_complaint(talk)
     for number in dict.fromkeys(number for message in talk.turn.messages for number in message.unproven_cases):
-        complaint.suggest(talk, number)
+        known_cases.suggest(talk, number)
 
 
 def _link(talk: Talk) -> None:
@@ -205,10 +205,10 @@ def _speak_of_named_case(talk: Talk) -> bool:
         return False
     talk.skill = complaint.SKILL.name
     for message in talk.messages:
-        if any(complaint.speak_of(talk, number) for number in message.cases):
+        if any(known_cases.speak_of(talk, number) for number in message.cases):
             return True
         if wanted is None and message.unproven_cases:
-            complaint.speak_of_unproven(talk, message.unproven_cases[0])
+            known_cases.speak_of_unproven(talk, message.unproven_cases[0])
             return True
     return False
 
