@@ -43,10 +43,26 @@ def ensure_trained(data_dir: Path, model_dir: Path) -> Path:
     Concurrent calls, also of other processes, do no harm. Raises training.TrainingDataMistakes or TrainingFailed.
     """
     target = model_dir / f"embedded-{training.fingerprint(data_dir, recipe=RECIPE)}.npz"
-    if target.exists():
-        return target
+    if not target.exists():
+        _learn(data_dir, target)
+    return target
+
+
+def train(examples: Sequence[training.Example], folder: Path) -> Path:
+    """The model of these examples, learnt in a child process; its file lies in the folder. Raises TrainingFailed."""
+    source, target = folder / "examples.jsonl", folder / "embedded.npz"
+    folder.mkdir(parents=True, exist_ok=True)
+    with source.open("w", encoding="utf-8") as file:
+        for example in examples:
+            said = {"text": example.text, "intent": example.intent, "file": example.file, "line": example.line}
+            file.write(json.dumps(said) + "\n")
+    _learn(source, target)
+    return target
+
+
+def _learn(source: Path, target: Path) -> None:
     house = Path(__file__).resolve().parent.parent
-    command = [sys.executable, "-m", "nlu.learning", str(data_dir.resolve()), str(target.resolve())]
+    command = [sys.executable, "-m", "nlu.learning", str(source.resolve()), str(target.resolve())]
     try:
         done = subprocess.run(  # noqa: S603 - our own module, paths given by the settings
             command,
@@ -63,7 +79,6 @@ def ensure_trained(data_dir: Path, model_dir: Path) -> Path:
         raise training.TrainingDataMistakes([_mistake(line) for line in done.stdout.splitlines()])
     if done.returncode != 0 or not target.exists():
         raise TrainingFailed(f"training ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
-    return target
 
 
 def _mistake(line: str) -> training.Mistake:
@@ -76,8 +91,10 @@ class Embedded:
 
     name = "embedded"
     batches = True
+    processes: Sequence[int] = ()
 
     def __init__(self, model: Model, entities: FindsEntities | None = None) -> None:
+        self.threshold = 0.0
         self._entities = entities
         self._intents = model.intents
         self._out_of_scope = model.intents.index(OUT_OF_SCOPE) if OUT_OF_SCOPE in model.intents else -1
@@ -94,6 +111,9 @@ class Embedded:
         """The engine with the model that `ensure_trained` named. Raises model.ModelUnreadable."""
         return Embedded(Model.load(path), entities)
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     async def understand(self, texts: Sequence[str]) -> Sequence[Understanding]:
         return self.understand_now(texts)
 
@@ -102,16 +122,17 @@ class Embedded:
         answers: list[Understanding] = []
         for start in range(0, len(texts), AT_ONCE):
             piece = texts[start : start + AT_ONCE]
-            for text, (intents, failure) in zip(piece, self._weigh(piece), strict=True):
-                answers.append(self._answer(text, intents, failure))
+            for text, (guesses, failure) in zip(piece, self._weigh(piece), strict=True):
+                answers.append(self._answer(text, guesses, failure))
         return answers
 
-    def _answer(self, text: str, intents: tuple[Intent, ...], failure: str | None) -> Understanding:
+    def _answer(self, text: str, guesses: tuple[Intent, ...], failure: str | None) -> Understanding:
         language, either_script = detect(text)
         return Understanding(
             language=language,
             either_script=either_script,
-            intents=intents,
+            intents=() if failure else guesses,
+            guesses=guesses if failure else (),
             entities=self._entities.find(text) if self._entities else (),
             engine=self.name,
             model=self.fingerprint,
@@ -138,12 +159,8 @@ class Embedded:
         """Plain Python: for some fifty numbers, numpy's calls cost more than the work."""
         if not size:
             return (), "empty"
-        if known < size * LEAST_KNOWN:
-            return (), "no known words"
         order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[: MOST_INTENTS + 1]
         confidence = self._confidence(scores[order[0]], scores[order[1]], known / size, size)
-        if order[0] == self._out_of_scope and confidence >= 0.5:
-            return (), REFUSED
         best = scores[order[0]]
         shares = [math.exp((scores[number] - best) * self._spread) for number in order]
         rest = (1 - confidence) / sum(shares[1:])
@@ -152,7 +169,12 @@ class Embedded:
             for place, (number, share) in enumerate(zip(order, shares, strict=True))
             if number != self._out_of_scope
         ]
-        return tuple(found[:MOST_INTENTS]), None
+        failure = None
+        if known < size * LEAST_KNOWN:
+            failure = "no known words"
+        elif order[0] == self._out_of_scope and confidence >= 0.5:
+            failure = REFUSED
+        return tuple(found[:MOST_INTENTS]), failure
 
     def _confidence(self, best: float, second: float, known: float, size: float) -> float:
         facts = signals(best, second, known, size)

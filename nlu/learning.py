@@ -1,10 +1,12 @@
 """How the embedded engine learns. Runs in a child process: scikit-learn costs 80 MB that the gateway does not pay.
 
-`python -m nlu.learning DATA_FOLDER MODEL_FILE` exits with 0, or with 2 and the mistakes in the data as JSON lines.
+`python -m nlu.learning SOURCE MODEL_FILE` learns from a folder of training files or from examples as JSON lines. It
+exits with 0, or with 2 and the mistakes in the data as JSON lines.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections import Counter
@@ -64,18 +66,27 @@ class _Lines(Protocol):
 
 
 def main(arguments: Sequence[str]) -> int:
-    folder, target = Path(arguments[0]), Path(arguments[1])
+    source, target = Path(arguments[0]), Path(arguments[1])
     try:
-        data = training.read(folder)
-        if len(data.intents) < 2:
+        examples, fingerprint = _examples_of(source)
+        if len({example.intent for example in examples}) < 2:
             reason = "there must be two intents at least to tell apart"
-            raise training.TrainingDataMistakes([training.Mistake(file=str(folder), line=0, reason=reason)])
+            raise training.TrainingDataMistakes([training.Mistake(file=str(source), line=0, reason=reason)])
     except training.TrainingDataMistakes as error:
         for mistake in error.mistakes:
             sys.stdout.write(json.dumps(asdict(mistake)) + "\n")
         return 2
-    learn(data.examples, fingerprint=training.fingerprint(folder, recipe=RECIPE)).store(target)
+    learn(examples, fingerprint=fingerprint).store(target)
     return 0
+
+
+def _examples_of(source: Path) -> tuple[Sequence[training.Example], str]:
+    """The examples and their fingerprint. Raises TrainingDataMistakes."""
+    if source.is_dir():
+        return training.read(source).examples, training.fingerprint(source, recipe=RECIPE)
+    content = source.read_bytes()
+    examples = [training.Example(**json.loads(line)) for line in content.splitlines()]
+    return examples, hashlib.sha256(RECIPE.encode() + content).hexdigest()[:16]
 
 
 def learn(examples: Sequence[training.Example], *, fingerprint: str) -> Model:

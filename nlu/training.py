@@ -99,6 +99,17 @@ def read(folder: Path) -> TrainingData:
     return reader.data()
 
 
+def read_foreign(folder: Path, files: Sequence[Path]) -> tuple[list[Example], list[Mistake]]:
+    """The examples of somebody else's files, and the mistakes in them.
+
+    Any intent, any entity and all that Rasa's files may hold besides is welcome; the same words may mean two things.
+    """
+    reader = _Reader(foreign=True)
+    for path in files:
+        reader.read(path.relative_to(folder).as_posix(), path.read_bytes())
+    return list(reader.data().examples), reader.mistakes
+
+
 def training_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*.yml") if path.is_file())
 
@@ -121,8 +132,9 @@ _LISTS = ("synonym", "regex", "lookup")
 class _Reader:
     """Gathers what the files say, and all that is wrong with them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, foreign: bool = False) -> None:
         self.mistakes: list[Mistake] = []
+        self._foreign = foreign
         self._examples: list[Example] = []
         self._lists: dict[str, dict[str, list[str]]] = {kind: {} for kind in _LISTS}
         self._file = ""
@@ -166,6 +178,9 @@ class _Reader:
 
     def _read_top(self, root: yaml.MappingNode) -> None:
         keys = dict(self._pairs(root))
+        if self._foreign:
+            self._read_sections(keys.get("nlu"))
+            return
         version = keys.get("version")
         if version is None:
             self._mistake(1, 'there is no `version: "3.1"`')
@@ -174,7 +189,11 @@ class _Reader:
         for name, node in keys.items():
             if name not in ("version", "nlu"):
                 self._mistake(_line(node), f"`{name}` does not belong into a training file")
-        sections = keys.get("nlu")
+        self._read_sections(keys.get("nlu"))
+
+    def _read_sections(self, sections: yaml.Node | None) -> None:
+        if sections is None and self._foreign:
+            return
         if not isinstance(sections, yaml.SequenceNode):
             self._mistake(_line(sections) if sections else 1, "`nlu` must be a list")
             return
@@ -188,7 +207,7 @@ class _Reader:
         keys = dict(self._pairs(section))
         kinds = [name for name in keys if name in ("intent", *_LISTS)]
         for name, node in keys.items():
-            if name not in ("intent", "examples", *_LISTS):
+            if name not in ("intent", "examples", *_LISTS) and not self._foreign:
                 self._mistake(_line(node), f"`{name}` is not known here")
         if len(kinds) != 1:
             self._mistake(_line(section), "an entry of `nlu` must say one of `intent`, `synonym`, `regex`, `lookup`")
@@ -204,7 +223,7 @@ class _Reader:
             self._read_list(kinds[0], str(name.value), _line(name), lines)
 
     def _read_intent(self, intent: str, line: int, lines: list[tuple[int, str]]) -> None:
-        if not _INTENT.fullmatch(intent):
+        if not _INTENT.fullmatch(intent) and not self._foreign:
             self._mistake(line, f"“{intent}” is no intent name: lower-case letters, digits and _")
         for number, marked in lines:
             example = self._example(intent, number, marked)
@@ -212,6 +231,8 @@ class _Reader:
                 self._examples.append(example)
 
     def _read_list(self, kind: str, name: str, line: int, lines: list[tuple[int, str]]) -> None:
+        if self._foreign:
+            return
         if kind != "synonym" and name not in ENTITY_KINDS:
             self._mistake(line, f"“{name}” is no entity; there are {', '.join(ENTITY_KINDS)}")
         for number, value in lines if kind == "regex" else ():
@@ -233,7 +254,7 @@ class _Reader:
             text += mark["words"]
             entities.append(Annotation(kind=kind, value=value or mark["words"], start=start, end=len(text)))
         text += marked[end:]
-        if re.search(r"\]\s*[({]", text):
+        if re.search(r"\]\s*[({]", text) and not self._foreign:
             self._mistake(line, 'an entity is marked as [words](kind) or [words]{"entity": "kind"}')
             return None
         return Example(text=text, intent=intent, entities=tuple(entities), file=self._file, line=line)
@@ -248,13 +269,16 @@ class _Reader:
                 return None, ""
             facts = cast("dict[str, object]", said)
             kind, value = str(facts.get("entity", "")), str(facts.get("value", ""))
-        if kind not in ENTITY_KINDS:
+        if kind not in ENTITY_KINDS and not self._foreign:
             self._mistake(line, f"“{kind}” is no entity; there are {', '.join(ENTITY_KINDS)}")
             return None, ""
         return kind, value
 
     def _lines(self, node: yaml.Node | None, section: yaml.Node) -> Iterator[tuple[int, str]]:
         """The examples of a block (`examples: |`), each with its line."""
+        if self._foreign and isinstance(node, yaml.SequenceNode):
+            yield from self._listed(cast("list[yaml.Node]", node.value))
+            return
         if not isinstance(node, yaml.ScalarNode) or node.style != "|":
             self._mistake(_line(node or section), "`examples` must be a block: `examples: |`, then a line `- …` each")
             return
@@ -270,6 +294,15 @@ class _Reader:
             yield first + offset, example[2:].strip()
         if not found:
             self._mistake(_line(node), "there are no examples here")
+
+    def _listed(self, nodes: Sequence[yaml.Node]) -> Iterator[tuple[int, str]]:
+        """The examples of a list: each a text, or `text` with something about it."""
+        for node in nodes:
+            said = dict(self._pairs(node)).get("text") if isinstance(node, yaml.MappingNode) else node
+            if isinstance(said, yaml.ScalarNode) and str(said.value).strip():
+                yield _line(said), str(said.value).strip().removeprefix("- ")
+            else:
+                self._mistake(_line(node), "an example of a list must say `text`")
 
     def _pairs(self, node: yaml.MappingNode) -> Iterator[tuple[str, yaml.Node]]:
         seen: set[str] = set()

@@ -69,6 +69,8 @@ class Understanding:
     """Fingerprint of the model that answered."""
     out_of_scope: bool = False
     """Clearly of another world: the weather, a joke, somebody else's business. `intents` is empty then."""
+    guesses: tuple[Intent, ...] = ()
+    """Where the text was refused: what it would have been taken for, best first. Not to act on."""
     parts: tuple[Part, ...] = ()
     """Where a text asks several things: each understood by itself, in order. Empty: it is one."""
     failure: str | None = None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from gateway.cli import backup, chat, checking, demo, desk, importing, inspecting, replaying, running
+from gateway.cli import backup, chat, checking, demo, desk, importing, inspecting, nlu, replaying, running
 from gateway.cli.app import app, err
 from gateway.cli.failures import explain
 
-__all__ = ["backup", "chat", "checking", "demo", "desk", "importing", "inspecting", "replaying", "running"]
+__all__ = ["backup", "chat", "checking", "demo", "desk", "importing", "inspecting", "nlu", "replaying", "running"]
 
 
 def main() -> None:
