@@ -7,7 +7,6 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from channels.mail.composing import Sender
-from channels.mail.connection import Security, SubmissionSettings
 from channels.mail.layout import LAYOUTS, Layout
 from channels.mail.providers.seam import Credentials
 from channels.mail.settings import (
@@ -19,6 +18,8 @@ from channels.mail.settings import (
     MailLimits,
     MailSettings,
     PushSettings,
+    Security,
+    SubmissionSettings,
     TokenSettings,
 )
 from channels.mail.signing import DkimKey

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
 from channels.mail.composing import Sender
-from channels.mail.connection import Security, SubmissionSettings
 from channels.mail.enclosing import LARGEST_FILES
 from channels.mail.layout import LAYOUTS, Layout
 from channels.mail.message import Limits as MailLimits
@@ -25,17 +25,27 @@ __all__ = [
     "Existing",
     "InsecureMailbox",
     "InsecurePush",
+    "InsecureSubmission",
     "Login",
     "MailLimits",
     "MailSettings",
     "MailboxSettings",
     "PushSettings",
     "Security",
+    "SubmissionSettings",
     "TokenSettings",
 ]
 
 LIMITS: Final = Limits(text=100_000, per_second=10, per_address=1, burst=5, concurrency=32)
 """What mail servers let an ordinary sender do; a provider that allows more is a setting away."""
+
+
+class Security(StrEnum):
+    """How the connection is kept from others' eyes."""
+
+    TLS = "tls"  # from the first byte (RFC 8314, 3.3), port 465
+    STARTTLS = "starttls"  # asked for, and insisted on (RFC 3207), port 587
+    PLAIN = "plain"  # not at all: to this very machine only
 
 
 class After(StrEnum):
@@ -115,6 +125,53 @@ class MailboxSettings:
 
 class InsecureMailbox(ValueError):
     """A mailbox is read without TLS only on this machine (localhost, 127.0.0.1, ::1)."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubmissionSettings:
+    """Where our mails are handed over, and as whom."""
+
+    host: str
+    port: int = 465
+    security: Security = Security.TLS
+    user: str | None = None
+    """None: no login."""
+    password: str | None = field(default=None, repr=False)
+    token: Callable[[], Awaitable[str]] | None = field(default=None, repr=False)
+    """Gives a fresh OAuth 2 access token, or raises SendError; with it, login is by XOAUTH2."""
+    certificates: str | None = None
+    """A file of certificates to trust instead of the system's."""
+    hello: str = "localhost"
+    """How we introduce ourselves (RFC 5321, 4.1.4)."""
+    connections: int = 4
+    """At once, at most."""
+    mails: int = 1000
+    """Over one connection, at most; a server that wants fewer says so, and gets a new connection."""
+    timeout: float = 25.0
+    """Seconds for the answer to a whole mail, and for a connection to be ready. Together with twice `patience` it is
+    shorter than the lease of a Delivery."""
+    idle: float = 30.0
+    """Seconds after which a connection that nobody needs is closed."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a mail waits for a connection, and then for the answers before its content."""
+        return self.timeout * 0.4
+
+    def context(self) -> ssl.SSLContext | None:
+        """Raises InsecureSubmission; OSError where the certificates cannot be read."""
+        if self.security is not Security.PLAIN:
+            return ssl.create_default_context(cafile=self.certificates)
+        if not _here(self.host):
+            raise InsecureSubmission
+        return None
+
+
+class InsecureSubmission(ValueError):
+    """Mail is handed over without TLS only to a server on this machine (localhost, 127.0.0.1, ::1)."""
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)

@@ -16,9 +16,8 @@ import structlog
 from channels.envelope import SendError, SendErrorCode
 from channels.mail.answers import Reply, Stage, refusal
 from channels.mail.composing import Mail
-from channels.mail.connection import Connection, InsecureSubmission, Lost, Security, SubmissionSettings
-
-__all__ = ["InsecureSubmission", "Security", "Submission", "SubmissionSettings"]
+from channels.mail.connection import Connection, Lost
+from channels.mail.settings import SubmissionSettings
 
 TRIES: Final = 3
 """Connections that may be lost under a mail before its content was written, until we give it back to the outbox."""

@@ -28,8 +28,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from channels.envelope import OutboundMessage, Quoted
 from channels.mail.composing import Composer, Mail, Sender
+from channels.mail.settings import Security, SubmissionSettings
 from channels.mail.signing import DkimKey, Signer
-from channels.mail.submission import Security, Submission, SubmissionSettings
+from channels.mail.submission import Submission
 from tests.bench.generator import ROOT
 from tests.bench.processes import NotReady, running
 from tests.bench.report import Aim, Findings, Table

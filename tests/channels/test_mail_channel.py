@@ -35,7 +35,6 @@ from channels.envelope import (
 )
 from channels.mail.channel import ASIDE, FORGED, MailChannel, reader_of
 from channels.mail.composing import Composer, Sender
-from channels.mail.connection import Security, SubmissionSettings
 from channels.mail.message import Limits
 from channels.mail.pushed import SIGNATURE, sign
 from channels.mail.reading import RAW_IN_ROW, UNREADABLE, Reading, Source
@@ -48,6 +47,8 @@ from channels.mail.settings import (
     MailboxSettings,
     MailSettings,
     PushSettings,
+    Security,
+    SubmissionSettings,
 )
 from channels.protocol import Accepted, Polls, Probes, Schemed, StorageUnavailable, Threads
 from tests.channels.dovecot import PASSWORD, Dovecot

@@ -13,7 +13,8 @@ import pytest
 
 from channels.envelope import OutboundMessage, SendError, SendErrorCode
 from channels.mail.composing import Composer, Mail, Sender
-from channels.mail.submission import InsecureSubmission, Security, Submission, SubmissionSettings
+from channels.mail.settings import InsecureSubmission, Security, SubmissionSettings
+from channels.mail.submission import Submission
 from tests.channels.certificates import certificate
 from tests.channels.postfix import Postfix
 from tests.channels.smtp_server import HANG_UP, SILENCE, SmtpServer
