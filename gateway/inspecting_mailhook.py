@@ -14,9 +14,9 @@ from channels.mail.message import ParsedMail, TooLarge, parse
 from channels.mail.message import Unreadable as NoMail
 from channels.mail.providers import PROVIDERS
 from channels.mail.providers.news import news
-from channels.mail.providers.payload import Request, Unreadable
 from channels.mail.providers.seam import MailEvent, ReceivedMail
 from channels.protocol import Inspection
+from channels.request import Request, Unreadable
 from gateway.inspecting import lines
 
 CHANNEL = "mail"

@@ -9,10 +9,10 @@ from typing import Any, cast
 import orjson
 
 from channels.protocol import Inspection
+from channels.request import Fields, Request
 from channels.sms.numbers import describe
 from channels.sms.provider import inspect
 from channels.sms.providers import PROVIDERS
-from channels.sms.request import Fields, Request
 from channels.sms.segments import count
 from channels.sms.settings import SmsSettings
 from channels.sms.signatures import twilio_valid
@@ -141,9 +141,9 @@ def _signature(written: object) -> dict[str, Any]:
         "valid": twilio_valid(
             token=str(fields.get("auth_token") or ""),
             url=request.url,
-            params=request.form.texts() if params is None else _params(params),
+            params=request.form().texts() if params is None else _params(params),
             body=request.body,
-            signature=str(fields.get("signature") or request.headers.get("x-twilio-signature", "")),
+            signature=str(fields.get("signature") or request.header("x-twilio-signature")),
         )
     }
 

@@ -20,10 +20,10 @@ from aiohttp import web
 from channels.envelope import Arrival, Refusal
 from channels.mail.providers import PROVIDERS
 from channels.mail.providers.news import event_key, news
-from channels.mail.providers.payload import Request, Unreadable
 from channels.mail.providers.seam import Credentials, Forged, MailEvent, Occurrence, Provider, ReceivedMail
 from channels.mail.pushed import kept_headers
 from channels.protocol import Port, StorageUnavailable
+from channels.request import Request, Unreadable
 from channels.unproven import Unproven
 
 log = structlog.get_logger(__name__)

@@ -19,8 +19,8 @@ from channels.envelope import (
     InboundMessage,
     Part,
 )
+from channels.request import Request, Unreadable
 from channels.sms.numbers import person
-from channels.sms.request import Request, Unreadable
 from channels.sms.settings import SmsSettings
 
 _KINDS: Final[Mapping[str, AttachmentKind]] = {

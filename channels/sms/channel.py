@@ -19,11 +19,11 @@ from aiohttp import web
 
 from channels.envelope import Arrival, ConsentUpdate, OutboundMessage, Receipt, Refusal, SendError, SendErrorCode
 from channels.protocol import Inspection, Port, StorageUnavailable
+from channels.request import Request
 from channels.sms.arrivals import raw_of
 from channels.sms.calling import Caller
 from channels.sms.parting import parted
-from channels.sms.provider import Probing, Provider, Reply, Stopped, Text, bare, inspect
-from channels.sms.request import Request
+from channels.sms.provider import Probing, Provider, Reply, Stopped, Text, bare, inspect, proves
 from channels.sms.segments import is_gsm, segments
 from channels.sms.settings import SmsSettings
 from channels.sms.transliteration import transliterated
@@ -89,7 +89,7 @@ class Sms:
         call = request_of(
             request, body, public_url=self._settings.public_url, trusted_proxies=self._settings.trusted_proxies
         )
-        if not self._provider.verify(call, self._clock()):
+        if not proves(self._provider, call, self._clock()):
             log.warning("sms_webhook_forged", channel=self.name, provider=self._settings.provider, size=len(body))
             return await self._refused(FORGED, _digest(call), len(body), request, status=401)
         return await self._take(self.inspect(call), call, kept_headers(request))

@@ -15,7 +15,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType, timezone
 
-from channels.sms.request import Unreadable
+from channels.request import Unreadable
 
 _FOREIGN_DIGITS: Final = 8
 """Digits from which a number without a plus may already hold its country code."""

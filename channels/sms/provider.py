@@ -21,8 +21,11 @@ import orjson
 
 from channels.envelope import Arrival, InboundMessage, SendError, SendErrorCode
 from channels.protocol import Inspection
-from channels.sms.request import Json, Request, Unreadable, json_object
+from channels.request import Node, Request, Unreadable, parse_json
 from channels.sms.settings import SmsSettings
+
+_STATUS_PATHS: Final = frozenset({"status", "delivered", "delivery", "dlr", "report", "reports"})
+"""Last segments of the path that a delivery report comes to."""
 
 
 class Provider(Protocol):
@@ -35,7 +38,8 @@ class Provider(Protocol):
         ...
 
     def verify(self, request: Request, at: datetime) -> bool:
-        """Whether the provider made this request: by its signature, or else by `knows_secret`. In constant time."""
+        """Whether the provider made this request: by its signature, or else by `knows_secret`. In constant time.
+        Raises Unreadable."""
         ...
 
     def read(self, request: Request, at: datetime) -> Inspection:
@@ -143,12 +147,12 @@ class Answer:
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     @property
-    def stated(self) -> Json:
+    def stated(self) -> Node:
         """The JSON object it holds; empty: it holds none, and is hardly the provider's own word."""
         try:
-            return json_object(orjson.loads(self.body))
-        except (orjson.JSONDecodeError, Unreadable):
-            return {}
+            return Node(parse_json(self.body))
+        except Unreadable:
+            return Node(None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,13 +192,26 @@ def _by_a_person(arrival: Arrival) -> Arrival:
     return arrival
 
 
+def proves(provider: Provider, request: Request, at: datetime) -> bool:
+    """Whether the provider made this request; what nobody can read proves nothing."""
+    try:
+        return provider.verify(request, at)
+    except Unreadable:
+        return False
+
+
+def is_status(request: Request) -> bool:
+    """Whether it came to where reports about our own messages come."""
+    return request.path.rstrip("/").rpartition("/")[2].lower() in _STATUS_PATHS
+
+
 def knows_secret(request: Request, settings: SmsSettings) -> bool:
     """Whether the caller knows our webhook secret, from the address or as a password (RFC 7617); without one configured
     nobody does."""
     secret = settings.webhook_secret
     if not secret:
         return False
-    given = [*request.path.split("/"), _password(request.headers.get("authorization", ""))]
+    given = [*request.path.split("/"), _password(request.header("authorization"))]
     return any(same(each, secret) for each in given)
 
 

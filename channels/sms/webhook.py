@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
-from channels.sms.request import Request
+from channels.request import Request
 
 _KEPT_HEADERS: Final = ("Content-Type", "Content-Length", "User-Agent", "X-Forwarded-For")
 _DRAINED: Final = 8 * 1024 * 1024

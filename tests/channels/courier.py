@@ -9,9 +9,9 @@ from typing import Any
 
 from channels.envelope import DeliveryStatus, DeliveryUpdate, InboundMessage
 from channels.protocol import Inspection
+from channels.request import Request
 from channels.sms.provider import inspect
 from channels.sms.providers import PROVIDERS
-from channels.sms.request import Request
 from channels.sms.settings import SmsSettings
 from tests.given import given
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from channels.mail.message import parse
 from channels.mail.providers import PROVIDERS
 from channels.mail.providers.assembling import AttachedFile, assemble
-from channels.mail.providers.payload import Request, Unreadable
 from channels.mail.providers.seam import Credentials, ReceivedMail
 from channels.mail.providers.ses import sign_get
+from channels.request import Request, Unreadable
 
 NOW = datetime(2013, 5, 24, tzinfo=UTC)
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from channels.envelope import AddressUpdate, Arrival, ConsentUpdate, DeliveryStatus, DeliveryUpdate
 from channels.mail.providers import PROVIDERS
 from channels.mail.providers.news import event_key, news
-from channels.mail.providers.payload import Request, Unreadable
 from channels.mail.providers.refusals import TRACED, address_is_gone
 from channels.mail.providers.seam import MailEvent, Occurrence, Reason
+from channels.request import Request, Unreadable
 from gateway.inspecting_mailhook import inspect_mailhook
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)

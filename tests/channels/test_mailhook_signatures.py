@@ -18,9 +18,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from channels.mail.providers import PROVIDERS
-from channels.mail.providers.payload import Request
 from channels.mail.providers.seam import Credentials, Forged
 from channels.mail.providers.ses import certificate_url
+from channels.request import Request
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 STAMP = str(int(NOW.timestamp()))

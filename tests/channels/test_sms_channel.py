@@ -28,11 +28,11 @@ from channels.envelope import (
     SendErrorCode,
 )
 from channels.protocol import Measures, Probes, Schemed
+from channels.request import Request
 from channels.sms.calling import whole
 from channels.sms.channel import FORGED, IncompleteSms
 from channels.sms.provider import inspect
 from channels.sms.providers import PROVIDERS
-from channels.sms.request import Request
 from channels.sms.settings import Prices, SmsSettings
 from channels.sms.signatures import twilio_signature
 from tests.channels.courier import AT

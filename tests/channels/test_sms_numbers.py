@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given as property_of
 from hypothesis import strategies as st
 
+from channels.request import Unreadable
 from channels.sms.numbers import SenderKind, describe, e164, person, sender
-from channels.sms.request import Unreadable
 from tests.given import given
 
 REFERENCE = json.loads(given("channels/phone_numbers/reference_numbers.json").read_bytes())

@@ -23,9 +23,9 @@ from channels.envelope import (
     Part,
 )
 from channels.protocol import Inspection
+from channels.request import Request
 from channels.sms.provider import inspect
 from channels.sms.providers import PROVIDERS
-from channels.sms.request import Request
 from channels.sms.settings import SmsSettings
 from tests.channels import courier
 

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from channels.request import Request
 from channels.sms.providers.twilio import Twilio
-from channels.sms.request import Request
 from channels.sms.settings import SmsSettings
 from channels.sms.signatures import twilio_signature, twilio_valid
 from tests.channels.courier import AT

@@ -11,7 +11,7 @@ from email.utils import formataddr
 from typing import Final
 from urllib.parse import quote
 
-from channels.mail.providers.payload import Node
+from channels.request import Node
 
 Header = tuple[str, str]
 

@@ -15,7 +15,6 @@ import orjson
 
 from channels.mail.providers import proof
 from channels.mail.providers.assembling import AttachedFile, assemble, headers_of
-from channels.mail.providers.payload import Node, Request, parse_json
 from channels.mail.providers.refusals import gone_for_good, plain_address
 from channels.mail.providers.seam import (
     Credentials,
@@ -26,6 +25,7 @@ from channels.mail.providers.seam import (
     Reason,
     ReceivedMail,
 )
+from channels.request import Node, Request, parse_json
 
 API: Final = "https://api.brevo.com/v3"
 

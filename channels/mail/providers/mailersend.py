@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Final
 
 from channels.mail.providers import proof
-from channels.mail.providers.payload import Node, Request
 from channels.mail.providers.refusals import gone_for_good
 from channels.mail.providers.seam import Credentials, MailEvent, Occurrence, Provider, Reason, ReceivedMail
+from channels.request import Node, Request
 
 OCCURRENCES: Final[Mapping[str, Occurrence]] = {
     "sent": Occurrence.SENT,

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from channels.mail.providers import proof
 from channels.mail.providers.assembling import AttachedFile, Header, assemble
-from channels.mail.providers.payload import Form, Node, Request, Unreadable
 from channels.mail.providers.refusals import bracketed, gone_for_good, plain_address, traced
 from channels.mail.providers.seam import (
     Credentials,
@@ -26,6 +25,7 @@ from channels.mail.providers.seam import (
     Reason,
     ReceivedMail,
 )
+from channels.request import Fields, Node, Request, Unreadable
 
 OCCURRENCES: Final[Mapping[str, Occurrence]] = {
     "accepted": Occurrence.QUEUED,
@@ -126,7 +126,7 @@ def _gone(occurrence: Occurrence, severity: str | None, why: str | None, answer:
     return gone_for_good(True if severity == "permanent" else None, answer)
 
 
-def _form_event(form: Form) -> MailEvent:
+def _form_event(form: Fields) -> MailEvent:
     occurrence = OCCURRENCES.get(form.first("event") or "", Occurrence.UNKNOWN)
     message_id, answer = bracketed(form.first("Message-Id", "message-id")), form.first("error", "notification")
     metadata, code = _variables(form), form.first("code")
@@ -156,13 +156,13 @@ def _reason_of_code(code: str | None) -> Reason | None:
     return CODES.get(code) or (Reason.BOUNCED if code[0] in "45" else Reason.OTHER)
 
 
-def _variables(form: Form) -> dict[str, object]:
+def _variables(form: Fields) -> dict[str, object]:
     """What the sender had attached: whole in a header of the mail, else mixed with the event's own fields."""
     headers = form.first("message-headers")
     if headers is None:
         if form.first("event") not in ("opened", "clicked", "unsubscribed"):
             return {}
-        return {field.name: form.last(field.name) for field in form.fields if field.name not in _OWN_FIELDS}
+        return {field.name: form.last(field.name) for field in form.every if field.name not in _OWN_FIELDS}
     found: dict[str, object] = {}
     for name, value in _pairs(headers):
         if name == "X-Mailgun-Variables":
@@ -170,7 +170,7 @@ def _variables(form: Form) -> dict[str, object]:
     return found
 
 
-def _received(form: Form) -> MailEvent:
+def _received(form: Fields) -> MailEvent:
     headers = _pairs(form.first("message-headers") or "[]")
     raw = form.content("body-mime")
     mark = dict(headers)
@@ -190,7 +190,7 @@ def _received(form: Form) -> MailEvent:
     )
 
 
-def _stored(form: Form) -> dict[str, str]:
+def _stored(form: Fields) -> dict[str, str]:
     """A route's `store()` gives only a list of the attachments, and where the mail is for three days."""
     url = form.first("message-url")
     return {"url": url} if url and form.first("attachments") else {}
@@ -211,7 +211,7 @@ async def fetch(mail: ReceivedMail, credentials: Credentials, get: Get, now: dat
     return (payload.text("body-mime") or "").encode("utf-8", "replace")
 
 
-def _files(form: Form) -> list[AttachedFile]:
+def _files(form: Fields) -> list[AttachedFile]:
     places = Node(form.first("content-id-map")).nested()
     ids = {places.text(content_id): content_id.strip("<>") for content_id in places.pairs()}
     return [
@@ -231,7 +231,7 @@ def _pairs(headers: str) -> list[Header]:
     return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
 
 
-def _time(form: Form) -> datetime | None:
+def _time(form: Fields) -> datetime | None:
     return Node({"timestamp": form.last("timestamp")}).seconds("timestamp")
 
 

@@ -15,9 +15,9 @@ from typing import Final
 
 from channels.mail.providers import proof
 from channels.mail.providers.assembling import AttachedFile, assemble, headers_of
-from channels.mail.providers.payload import Node, Request
 from channels.mail.providers.refusals import TRACED, traced
 from channels.mail.providers.seam import Credentials, MailEvent, Occurrence, Provider, Reason, ReceivedMail
+from channels.request import Node, Request
 
 OCCURRENCES: Final[Mapping[str, Occurrence]] = {
     "sent": Occurrence.DELIVERED,  # the recipient's server took it

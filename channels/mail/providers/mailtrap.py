@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Final
 
 from channels.mail.providers import proof
-from channels.mail.providers.payload import Node, Request
 from channels.mail.providers.refusals import TRACED, gone_for_good, traced
 from channels.mail.providers.seam import Credentials, MailEvent, Occurrence, Provider, Reason
+from channels.request import Node, Request
 
 EVENTS: Final[Mapping[str, tuple[Occurrence, Reason | None]]] = {
     "delivery": (Occurrence.DELIVERED, None),

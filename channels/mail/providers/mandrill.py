@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Final
 
 from channels.mail.providers import proof
-from channels.mail.providers.payload import Node, Request, Unreadable
 from channels.mail.providers.refusals import TRACED, gone_for_good, traced
 from channels.mail.providers.seam import Credentials, Forged, MailEvent, Occurrence, Provider, ReceivedMail
+from channels.request import Node, Request, Unreadable
 
 OCCURRENCES: Final[Mapping[str, Occurrence]] = {
     "send": Occurrence.SENT,
@@ -37,7 +37,7 @@ def verify(request: Request, credentials: Credentials, now: datetime) -> None:
         form = request.form()
     except Unreadable as unreadable:
         raise Forged(str(unreadable)) from None
-    parameters = {field.name: form.last(field.name) or "" for field in form.fields}
+    parameters = dict(form.texts())
     signed = (credentials.public_url or request.url) + "".join(name + parameters[name] for name in sorted(parameters))
     proof.hmac_base64(
         credentials.key, signed.encode("utf-8", "replace"), request.header("X-Mandrill-Signature"), digest="sha1"

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Final
 
 from channels.mail.providers import proof
-from channels.mail.providers.payload import Node, Request, Unreadable
 from channels.mail.providers.refusals import address_is_gone, bracketed, plain_address
 from channels.mail.providers.seam import Credentials, MailEvent, Occurrence, Provider, Reason, ReceivedMail
+from channels.request import Node, Request, Unreadable
 
 STATUSES: Final[Mapping[str, Occurrence]] = {
     "Sent": Occurrence.DELIVERED,

@@ -14,9 +14,9 @@ from typing import Final
 
 from channels.mail.providers import proof
 from channels.mail.providers.assembling import AttachedFile, Header, address, assemble
-from channels.mail.providers.payload import Node, Request
 from channels.mail.providers.refusals import TRACED, gone_for_good, plain_address, traced
 from channels.mail.providers.seam import Credentials, MailEvent, Occurrence, Provider, Reason, ReceivedMail
+from channels.request import Node, Request
 
 Told = tuple[Occurrence, Reason | None]
 

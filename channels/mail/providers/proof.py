@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509 import load_pem_x509_certificate
 
-from channels.mail.providers.payload import Request, instant
 from channels.mail.providers.seam import Credentials, Forged
+from channels.request import Request, instant
 
 REPLAY_WINDOW: Final = timedelta(minutes=5)
 """Of signatures that are made anew for each try (svix: https://docs.svix.com/receiving/verifying-payloads/how-manual)."""

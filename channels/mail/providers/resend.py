@@ -17,7 +17,6 @@ from urllib.parse import quote
 
 from channels.mail.providers import proof
 from channels.mail.providers.assembling import AttachedFile, assemble, headers_of
-from channels.mail.providers.payload import Node, Request
 from channels.mail.providers.refusals import TRACED, gone_for_good, plain_address, traced
 from channels.mail.providers.seam import (
     Credentials,
@@ -29,6 +28,7 @@ from channels.mail.providers.seam import (
     Reason,
     ReceivedMail,
 )
+from channels.request import Node, Request
 
 API: Final = "https://api.resend.com"
 

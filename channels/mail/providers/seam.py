@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from channels.mail.providers.payload import Request
+from channels.request import Request
 
 
 class Occurrence(StrEnum):

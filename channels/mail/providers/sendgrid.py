@@ -11,9 +11,9 @@ from typing import Final
 
 from channels.mail.providers import proof
 from channels.mail.providers.assembling import AttachedFile, assemble, split_headers
-from channels.mail.providers.payload import Form, Node, Request, Unreadable
 from channels.mail.providers.refusals import TRACED, gone_for_good, traced
 from channels.mail.providers.seam import Credentials, MailEvent, Occurrence, Provider, Reason, ReceivedMail
+from channels.request import Fields, Node, Request, Unreadable
 
 OCCURRENCES: Final[Mapping[str, Occurrence]] = {
     "processed": Occurrence.QUEUED,
@@ -104,7 +104,7 @@ def _gone(kind: str, why: str, status: str | None, answer: str | None) -> bool |
     return True if kind == "dropped" and REASONS.get(why) in (Reason.INVALID, Reason.BOUNCED) else None
 
 
-def _received(form: Form) -> MailEvent:
+def _received(form: Fields) -> MailEvent:
     envelope = Node(form.first("envelope")).nested()
     recipients = envelope.at("to").texts()
     mail = ReceivedMail(
@@ -116,7 +116,7 @@ def _received(form: Form) -> MailEvent:
     return MailEvent(occurrence=Occurrence.RECEIVED, recipient=mail.recipient, mail=mail)
 
 
-def _raw(form: Form) -> bytes:
+def _raw(form: Fields) -> bytes:
     """As it came, or from its parts, of which each is in a charset of its own."""
     whole, headers = form.content("email"), form.content("headers")
     if whole is not None:
@@ -138,7 +138,7 @@ def _decoded(content: bytes | None, charset: str | None) -> str | None:
         return content.decode("utf-8", "replace")
 
 
-def _files(form: Form) -> list[AttachedFile]:
+def _files(form: Fields) -> list[AttachedFile]:
     info = Node(form.first("attachment-info")).nested()
     return [
         AttachedFile(

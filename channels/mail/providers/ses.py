@@ -21,7 +21,6 @@ from urllib.parse import quote, urlsplit
 
 from channels.mail.providers import proof
 from channels.mail.providers.assembling import assemble
-from channels.mail.providers.payload import Node, Request, Unreadable
 from channels.mail.providers.refusals import TRACED, bracketed, gone_for_good, traced
 from channels.mail.providers.seam import (
     Credentials,
@@ -33,6 +32,7 @@ from channels.mail.providers.seam import (
     Reason,
     ReceivedMail,
 )
+from channels.request import Node, Request, Unreadable
 
 OCCURRENCES: Final[Mapping[str, Occurrence]] = {
     "Send": Occurrence.SENT,

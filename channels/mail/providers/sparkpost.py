@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Final
 
 from channels.mail.providers import proof
-from channels.mail.providers.payload import Node, Request, Unreadable
 from channels.mail.providers.refusals import TRACED, traced
 from channels.mail.providers.seam import Credentials, MailEvent, Occurrence, Provider, Reason, ReceivedMail
+from channels.request import Node, Request, Unreadable
 
 OCCURRENCES: Final[Mapping[str, Occurrence]] = {
     "injection": Occurrence.QUEUED,

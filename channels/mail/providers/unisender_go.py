@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Final
 
 from channels.mail.providers import proof
-from channels.mail.providers.payload import Node, Request, Unreadable
 from channels.mail.providers.refusals import traced
 from channels.mail.providers.seam import Credentials, Forged, MailEvent, Occurrence, Provider, Reason
+from channels.request import Node, Request, Unreadable
 
 OCCURRENCES: Final[Mapping[str, Occurrence]] = {
     "sent": Occurrence.SENT,

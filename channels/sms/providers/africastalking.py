@@ -12,9 +12,9 @@ from typing import Final
 
 from channels.envelope import DeliveryStatus, SendError, SendErrorCode
 from channels.protocol import Inspection
+from channels.request import Fields, Node, Request, Unreadable, need_moment
 from channels.sms.arrivals import became, came, closed, stopped
-from channels.sms.provider import Answer, Call, Reply, Stopped, Text, bare, knows_secret
-from channels.sms.request import Fields, Json, Request, Unreadable, iso_time, json_object, json_objects, json_text
+from channels.sms.provider import Answer, Call, Reply, Stopped, Text, bare, is_status, knows_secret
 from channels.sms.settings import SmsSettings
 
 API: Final = "https://api.africastalking.com/version1/messaging"
@@ -64,10 +64,10 @@ class AfricasTalking:
         return knows_secret(request, self.settings)
 
     def read(self, request: Request, at: datetime) -> Inspection:
-        fields = request.fields
+        fields = request.fields()
         if "phoneNumber" in fields and "senderId" in fields and "status" not in fields:
             return self._to_withdrawal(fields, request, at)
-        return self._to_update(fields, request, at) if request.is_status else self._to_inbound(fields, request)
+        return self._to_update(fields, request, at) if is_status(request) else self._to_inbound(fields, request)
 
     def _to_inbound(self, fields: Fields, request: Request) -> Inspection:
         identity = fields.need("id")
@@ -77,7 +77,7 @@ class AfricasTalking:
             request,
             external_id=identity,
             written_by=fields.need("from"),
-            sent_at=iso_time(fields.need("date"), "date"),
+            sent_at=need_moment(fields.need("date"), "date"),
             text=fields.need("text"),
         )
         return Inspection(arrivals=(message,))
@@ -86,7 +86,7 @@ class AfricasTalking:
         identity, said = fields.need("id"), fields.need("status")
         if (status := STATUSES.get(said)) is None:
             raise Unreadable(f"unknown status {said[:32]!r}")
-        to, why = fields.get("phoneNumber"), fields.get("failureReason")
+        to, why = fields.last("phoneNumber"), fields.last("failureReason")
         reason = " ".join(filter(None, (said, why))) if status is DeliveryStatus.FAILED else None
         update = became(self.settings, request, external_id=identity, status=status, at=at, reason=reason, to=to)
         gone = closed(self.settings, request, to=to, at=at, key=identity, reason=reason or said)
@@ -125,31 +125,30 @@ class AfricasTalking:
 
     def receipt(self, text: Text, answer: Answer) -> str:
         if not answer.ok:
-            raise bare(answer, json_text(answer.stated, "error", "message") or "")
+            raise bare(answer, answer.stated.text("error", "message") or "")
         recipient = _recipient(answer.stated)
-        if json_text(recipient, "status") != _TAKEN:
+        if recipient.text("status") != _TAKEN:
             raise _refusal(recipient)
-        identity = json_text(recipient, "messageId")
+        identity = recipient.text("messageId")
         if not identity or identity == "None":
             raise SendError(SendErrorCode.NO_ANSWER, f"{answer.status} without a messageId")
         return identity
 
 
-def _recipient(stated: Json) -> Json:
+def _recipient(stated: Node) -> Node:
     """What is said of the one number that we wrote to."""
-    try:
-        data = json_object(stated.get("SMSMessageData"))
-    except Unreadable:
-        raise SendError(SendErrorCode.NO_ANSWER, "no SMSMessageData") from None
-    found = next(iter(json_objects(data.get("Recipients"))), None)
+    data = stated.at("SMSMessageData")
+    if not data.is_object:
+        raise SendError(SendErrorCode.NO_ANSWER, "no SMSMessageData")
+    found = next(iter(data.at("Recipients").objects()), None)
     if found is None:
         # Without a recipient the message says why nothing was sent: `InvalidSenderId` and the like.
-        raise SendError(SendErrorCode.REJECTED, (json_text(data, "Message") or "no recipient")[:200])
+        raise SendError(SendErrorCode.REJECTED, (data.text("Message") or "no recipient")[:200])
     return found
 
 
-def _refusal(recipient: Json) -> SendError:
-    code, said = json_text(recipient, "statusCode") or "", json_text(recipient, "status") or "no status"
+def _refusal(recipient: Node) -> SendError:
+    code, said = recipient.text("statusCode") or "", recipient.text("status") or "no status"
     detail = f"{code} {said[:200]}".strip()
     if code == _STOPPED_CODE or said == _STOPPED_REASON:
         return Stopped(detail)

@@ -16,14 +16,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
-from typing import Final, cast
+from typing import Final
 from urllib.parse import quote
 
 from channels.envelope import Arrival, DeliveryStatus, SendError, SendErrorCode
 from channels.protocol import Inspection
+from channels.request import Node, Request, Unreadable
 from channels.sms.arrivals import became, came, closed, stopped
 from channels.sms.provider import Answer, Call, Reply, Text, bare, knows_secret
-from channels.sms.request import Json, Request, Unreadable, json_objects, json_text, need_json_text
 from channels.sms.settings import SmsSettings
 
 API: Final = "https://dysmsapi.aliyuncs.com"
@@ -84,35 +84,32 @@ class Aliyun:
 
     def read(self, request: Request, at: datetime) -> Inspection:
         """Both kinds of callback are lists; a report has a `biz_id`, whatever address it came to."""
-        events = request.json
-        if not isinstance(events, list):
-            raise Unreadable("the body is not a list")
         arrivals = [
             arrival
-            for event in json_objects(cast("object", events))
+            for event in request.json().need_objects()
             for arrival in (
-                self._to_update(event, request, at) if "biz_id" in event else [self._to_inbound(event, request, at)]
+                self._to_update(event, request, at) if event.has("biz_id") else [self._to_inbound(event, request, at)]
             )
         ]
         return Inspection(arrivals=tuple(arrivals)) if arrivals else Inspection(ignored="no messages")
 
-    def _to_inbound(self, event: Json, request: Request, at: datetime) -> Arrival:
+    def _to_inbound(self, event: Node, request: Request, at: datetime) -> Arrival:
         return came(
             self.settings,
             request,
-            external_id=need_json_text(event, "sequence_id"),
-            written_by=need_json_text(event, "phone_number"),
-            sent_at=_time(json_text(event, "send_time"), at),
-            text=json_text(event, "content") or "",
+            external_id=event.need("sequence_id"),
+            written_by=event.need("phone_number"),
+            sent_at=_time(event.text("send_time"), at),
+            text=event.text("content") or "",
         )
 
-    def _to_update(self, event: Json, request: Request, at: datetime) -> list[Arrival]:
-        success = event.get("success")
-        if not isinstance(success, bool):
+    def _to_update(self, event: Node, request: Request, at: datetime) -> list[Arrival]:
+        success = event.flag("success")
+        if success is None:
             raise Unreadable("success is neither true nor false")
-        identity, to = need_json_text(event, "biz_id"), json_text(event, "phone_number")
-        reason = " ".join(text for name in ("err_code", "err_msg") if (text := json_text(event, name)))
-        done = _time(json_text(event, "report_time"), at)
+        identity, to = event.need("biz_id"), event.text("phone_number")
+        reason = " ".join(text for name in ("err_code", "err_msg") if (text := event.text(name)))
+        done = _time(event.text("report_time"), at)
         update = became(
             self.settings,
             request,
@@ -157,12 +154,12 @@ class Aliyun:
     def receipt(self, text: Text, answer: Answer) -> str:
         """A refusal comes with a status of 200, or of 400 and above, and always with a code."""
         stated = answer.stated
-        code = json_text(stated, "Code")
+        code = stated.text("Code")
         if code is None:
             raise bare(answer)
         if code != "OK":
-            raise _refusal(code, json_text(stated, "Message") or "")
-        identity = json_text(stated, "BizId")
+            raise _refusal(code, stated.text("Message") or "")
+        identity = stated.text("BizId")
         if not identity:
             raise SendError(SendErrorCode.NO_ANSWER, f"{answer.status} without a BizId")
         return identity

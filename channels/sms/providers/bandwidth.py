@@ -8,23 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, cast
+from typing import Final
 from urllib.parse import quote
 
 from channels.envelope import Arrival, DeliveryStatus, SendError, SendErrorCode
 from channels.protocol import Inspection
+from channels.request import Node, Request, Unreadable, need_moment
 from channels.sms.arrivals import became, came, closed, media, stopped
-from channels.sms.provider import Answer, Call, Reply, Text, bare, basic, knows_secret
-from channels.sms.request import (
-    Json,
-    Request,
-    Unreadable,
-    iso_time,
-    json_object,
-    json_objects,
-    json_text,
-    need_json_text,
-)
+from channels.sms.provider import Answer, Call, Reply, Text, bare, basic, is_status, knows_secret
 from channels.sms.settings import SmsSettings
 
 API: Final = "https://messaging.bandwidth.com/api/v2"
@@ -65,39 +56,34 @@ class Bandwidth:
         return knows_secret(request, self.settings)
 
     def read(self, request: Request, at: datetime) -> Inspection:
-        events = request.json
-        if not isinstance(events, list):
-            raise Unreadable("the body is not a list")
-        arrivals = [
-            arrival for event in json_objects(cast("object", events)) for arrival in self._event(event, request)
-        ]
+        arrivals = [arrival for event in request.json().need_objects() for arrival in self._event(event, request)]
         return Inspection(arrivals=tuple(arrivals)) if arrivals else Inspection(ignored="no messages")
 
-    def _event(self, event: Json, request: Request) -> list[Arrival]:
-        kind, message = need_json_text(event, "type"), json_object(event.get("message"), "message")
-        identity = need_json_text(message, "id")
-        if kind in STATUSES or request.is_status:
+    def _event(self, event: Node, request: Request) -> list[Arrival]:
+        kind, message = event.need("type"), event.at("message").need_object("message")
+        identity = message.need("id")
+        if kind in STATUSES or is_status(request):
             return self._to_update(kind, identity, event, message, request)
         return [self._to_inbound(identity, message, request)]
 
-    def _to_inbound(self, identity: str, message: Json, request: Request) -> Arrival:
+    def _to_inbound(self, identity: str, message: Node, request: Request) -> Arrival:
         return came(
             self.settings,
             request,
             external_id=identity,
-            written_by=need_json_text(message, "from"),
-            sent_at=iso_time(need_json_text(message, "time")),
-            text=json_text(message, "text") or "",
-            attachments=[media(url) for url in _texts(message.get("media"))],
+            written_by=message.need("from"),
+            sent_at=need_moment(message.need("time")),
+            text=message.text("text") or "",
+            attachments=[media(url) for url in _texts(message.at("media"))],
         )
 
-    def _to_update(self, kind: str, identity: str, event: Json, message: Json, request: Request) -> list[Arrival]:
+    def _to_update(self, kind: str, identity: str, event: Node, message: Node, request: Request) -> list[Arrival]:
         if (status := STATUSES.get(kind)) is None:
             raise Unreadable(f"unknown status {kind[:32]!r}")
-        stamp, to, code = json_text(event, "time", "at"), json_text(event, "to"), json_text(event, "errorCode") or ""
-        at = iso_time(stamp or json_text(message, "time") or "")
+        stamp, to, code = event.text("time", "at"), event.text("to"), event.text("errorCode") or ""
+        at = need_moment(stamp or message.text("time") or "")
         failed = status is DeliveryStatus.FAILED
-        reason = f"{code} {json_text(event, 'description') or ''}".strip() if failed else None
+        reason = f"{code} {event.text('description') or ''}".strip() if failed else None
         arrivals: list[Arrival] = [
             became(self.settings, request, external_id=identity, status=status, at=at, reason=reason, to=to)
         ]
@@ -132,21 +118,20 @@ class Bandwidth:
         stated = answer.stated
         if not answer.ok:
             raise _refusal(stated, answer)
-        identity = json_text(stated, "id")
+        identity = stated.text("id")
         if not identity:
             raise SendError(SendErrorCode.NO_ANSWER, f"{answer.status} without an id")
         return identity
 
 
-def _refusal(stated: Json, answer: Answer) -> SendError:
-    errors = json_objects(stated.get("fieldErrors"))
-    said = next((text for each in errors if (text := json_text(each, "description"))), None)
-    detail = f"{json_text(stated, 'type') or ''} {said or json_text(stated, 'description') or ''}".strip()
-    if any((json_text(each, "fieldName") or "").startswith(_BAD_FIELD) for each in errors):
+def _refusal(stated: Node, answer: Answer) -> SendError:
+    errors = stated.at("fieldErrors").objects()
+    said = next((text for each in errors if (text := each.text("description"))), None)
+    detail = f"{stated.text('type') or ''} {said or stated.text('description') or ''}".strip()
+    if any((each.text("fieldName") or "").startswith(_BAD_FIELD) for each in errors):
         return SendError(SendErrorCode.BAD_ADDRESS, detail[:200])
     return bare(answer, detail)
 
 
-def _texts(value: object) -> list[str]:
-    found = cast("list[object]", value) if isinstance(value, list) else []
-    return [each for each in found if isinstance(each, str)]
+def _texts(node: Node) -> list[str]:
+    return [each.value for each in node.nodes() if isinstance(each.value, str)]

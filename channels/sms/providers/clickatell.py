@@ -13,18 +13,9 @@ from urllib.parse import unquote_plus, unquote_to_bytes
 
 from channels.envelope import DeliveryStatus, SendError, SendErrorCode
 from channels.protocol import Inspection
+from channels.request import Node, Request, Unreadable, need_instant
 from channels.sms.arrivals import became, came, closed
-from channels.sms.provider import Answer, Call, Reply, Text, bare, knows_secret
-from channels.sms.request import (
-    Json,
-    Request,
-    Unreadable,
-    json_object,
-    json_objects,
-    json_text,
-    need_json_text,
-    unix_time,
-)
+from channels.sms.provider import Answer, Call, Reply, Text, bare, is_status, knows_secret
 from channels.sms.settings import SmsSettings
 
 API: Final = "https://platform.clickatell.com"
@@ -91,24 +82,24 @@ class Clickatell:
         return knows_secret(request, self.settings)
 
     def read(self, request: Request, at: datetime) -> Inspection:
-        holder = json_object(request.json)
-        return self._to_update(holder, request, at) if request.is_status else self._to_inbound(holder, request)
+        holder = request.json().need_object()
+        return self._to_update(holder, request, at) if is_status(request) else self._to_inbound(holder, request)
 
-    def _to_inbound(self, holder: Json, request: Request) -> Inspection:
-        stamp = need_json_text(holder, "timestamp")
+    def _to_inbound(self, holder: Node, request: Request) -> Inspection:
+        stamp = holder.need("timestamp")
         message = came(
             self.settings,
             request,
-            external_id=need_json_text(holder, "messageId"),
-            written_by=need_json_text(holder, "fromNumber"),
-            sent_at=unix_time(stamp, milliseconds=True),
-            text=_unescaped(need_json_text(holder, "text"), (json_text(holder, "charset") or "").upper()),
+            external_id=holder.need("messageId"),
+            written_by=holder.need("fromNumber"),
+            sent_at=need_instant(stamp),
+            text=_unescaped(holder.need("text"), (holder.text("charset") or "").upper()),
         )
         return Inspection(arrivals=(message,))
 
-    def _to_update(self, holder: Json, request: Request, at: datetime) -> Inspection:
-        identity, code = need_json_text(holder, "messageId"), need_json_text(holder, "statusCode")
-        word = (json_text(holder, "status") or "").upper()
+    def _to_update(self, holder: Node, request: Request, at: datetime) -> Inspection:
+        identity, code = holder.need("messageId"), holder.need("statusCode")
+        word = (holder.text("status") or "").upper()
         if word in WORDS:
             status, said = WORDS[word], word
         elif code in STATUSES:
@@ -116,7 +107,7 @@ class Clickatell:
         else:
             raise Unreadable(f"unknown status {code[:32]!r}")
         reason = f"{code} {said}" if status is DeliveryStatus.FAILED else None
-        to = json_text(holder, "toNumber", "to")
+        to = holder.text("toNumber", "to")
         update = became(self.settings, request, external_id=identity, status=status, at=at, reason=reason, to=to)
         gone = closed(self.settings, request, to=to, at=at, key=identity, reason=f"{code} {said}")
         return Inspection(arrivals=(update, *(gone if said == _NOBODY else [])))
@@ -138,10 +129,10 @@ class Clickatell:
 
     def receipt(self, text: Text, answer: Answer) -> str:
         stated = answer.stated
-        message = next(iter(json_objects(stated.get("messages"))), None)
-        if message is not None and (identity := json_text(message, "apiMessageId")):
+        message = next(iter(stated.at("messages").objects()), None)
+        if message is not None and (identity := message.text("apiMessageId")):
             return identity
-        for holder in (message or {}, stated):
+        for holder in (message or Node(None), stated):
             if (refusal := _refusal(holder, answer)) is not None:
                 raise refusal
         raise (
@@ -151,8 +142,8 @@ class Clickatell:
         )
 
 
-def _refusal(holder: Json, answer: Answer) -> SendError | None:
-    error, code = json_text(holder, "error", "errorDescription"), json_text(holder, "errorCode")
+def _refusal(holder: Node, answer: Answer) -> SendError | None:
+    error, code = holder.text("error", "errorDescription"), holder.text("errorCode")
     if not error and not code:
         return None
     known = CODES.get(code or "")

@@ -14,18 +14,9 @@ from typing import Final
 
 from channels.envelope import Arrival, Attachment, DeliveryStatus, SendError, SendErrorCode
 from channels.protocol import Inspection
+from channels.request import Node, Request, Unreadable, need_moment
 from channels.sms.arrivals import became, came, closed, media
-from channels.sms.provider import Answer, Call, Reply, Text, bare, basic, knows_secret
-from channels.sms.request import (
-    Json,
-    Request,
-    Unreadable,
-    iso_time,
-    json_object,
-    json_objects,
-    json_text,
-    need_json_text,
-)
+from channels.sms.provider import Answer, Call, Reply, Text, bare, basic, is_status, knows_secret
 from channels.sms.settings import SmsSettings
 
 API: Final = "https://api.infobip.com"
@@ -58,41 +49,41 @@ class Infobip:
         return knows_secret(request, self.settings)
 
     def read(self, request: Request, at: datetime) -> Inspection:
-        holder = json_object(request.json)
-        if "results" not in holder:
+        holder = request.json().need_object()
+        if not holder.has("results"):
             raise Unreadable("results is missing")
-        results = json_objects(holder["results"])
-        if request.is_status:
+        results = holder.at("results").objects()
+        if is_status(request):
             arrivals = [arrival for each in results for arrival in self._to_update(each, request, at)]
         else:
             arrivals = [arrival for each in results for arrival in self._to_inbound(each, request, at)]
         return Inspection(arrivals=tuple(arrivals)) if arrivals else Inspection(ignored="no message")
 
-    def _to_inbound(self, result: Json, request: Request, at: datetime) -> list[Arrival]:
+    def _to_inbound(self, result: Node, request: Request, at: datetime) -> list[Arrival]:
         """A picture message comes in segments; an empty one tells nothing, and is left."""
-        segments = json_objects(result.get("message"))
-        text = _text(segments) if segments else json_text(result, "text") or ""
+        segments = result.at("message").objects()
+        text = _text(segments) if segments else result.text("text") or ""
         attachments = _attachments(segments)
         if not text and not attachments:
             return []
-        stamp = json_text(result, "receivedAt")
+        stamp = result.text("receivedAt")
         message = came(
             self.settings,
             request,
-            external_id=need_json_text(result, "messageId"),
-            written_by=need_json_text(result, "from"),
-            sent_at=iso_time(stamp) if stamp else at,
+            external_id=result.need("messageId"),
+            written_by=result.need("from"),
+            sent_at=need_moment(stamp) if stamp else at,
             text=text,
             attachments=attachments,
         )
         return [message]
 
-    def _to_update(self, result: Json, request: Request, at: datetime) -> list[Arrival]:
-        said = need_json_text(json_object(result.get("status"), "status"), "groupName")
+    def _to_update(self, result: Node, request: Request, at: datetime) -> list[Arrival]:
+        said = result.at("status").need_object("status").need("groupName")
         if (status := STATUSES.get(said)) is None:
             raise Unreadable(f"unknown status {said[:32]!r}")
-        identity, to, stamp = need_json_text(result, "messageId"), json_text(result, "to"), json_text(result, "doneAt")
-        done, why = iso_time(stamp) if stamp else at, _why(result, said)
+        identity, to, stamp = result.need("messageId"), result.text("to"), result.text("doneAt")
+        done, why = need_moment(stamp) if stamp else at, _why(result, said)
         expected = status in (DeliveryStatus.DELIVERED, DeliveryStatus.SENT) and said != "EXPIRED"
         update = became(
             self.settings,
@@ -137,34 +128,33 @@ class Infobip:
     def receipt(self, text: Text, answer: Answer) -> str:
         if not answer.ok:
             raise bare(answer, _stated_error(answer.stated))
-        message = next(iter(json_objects(answer.stated.get("messages"))), None)
+        message = next(iter(answer.stated.at("messages").objects()), None)
         if message is None:
             raise SendError(SendErrorCode.NO_ANSWER, f"{answer.status} without messages")
-        status = next(iter(json_objects([message.get("status")])), None)
-        if status is None:
+        status = message.at("status")
+        if not status.is_object:
             raise SendError(SendErrorCode.NO_ANSWER, f"{answer.status} without a status")
-        if status.get("groupId") not in _TAKEN:
-            raise SendError(SendErrorCode.REJECTED, (json_text(status, "name", "groupName") or "no group")[:200])
-        return json_text(message, "messageId") or text.key
+        if status.at("groupId").value not in _TAKEN:
+            raise SendError(SendErrorCode.REJECTED, (status.text("name", "groupName") or "no group")[:200])
+        return message.text("messageId") or text.key
 
 
-def _text(segments: Sequence[Json]) -> str:
+def _text(segments: Sequence[Node]) -> str:
     return "\n".join(
-        value for each in segments if each.get("contentType") == "text/plain" and (value := json_text(each, "value"))
+        value for each in segments if each.text("contentType") == "text/plain" and (value := each.text("value"))
     )
 
 
-def _attachments(segments: Sequence[Json]) -> list[Attachment]:
+def _attachments(segments: Sequence[Node]) -> list[Attachment]:
     return [
-        media(url, json_text(each, "contentType"))
+        media(url, each.text("contentType"))
         for each in segments
-        if each.get("contentType") != "text/plain" and (url := json_text(each, "url"))
+        if each.text("contentType") != "text/plain" and (url := each.text("url"))
     ]
 
 
-def _why(result: Json, said: str) -> str:
-    error = next(iter(json_objects([result.get("error")])), None)
-    name = json_text(error, "name", "description") if error is not None else None
+def _why(result: Node, said: str) -> str:
+    name = result.at("error").text("name", "description")
     return f"{said} {name}" if name and name != "NO_ERROR" else said
 
 
@@ -176,12 +166,8 @@ def _pictures(text: Text) -> dict[str, object]:
     return {"title": "", "messageSegments": [*([{"type": "TEXT", "text": text.text}] if text.text else []), *links]}
 
 
-def _stated_error(stated: Json) -> str:
+def _stated_error(stated: Node) -> str:
     """In the words of the new interface, or of the old one."""
-    if description := json_text(stated, "description", "error"):
+    if description := stated.text("description", "error"):
         return description
-    try:
-        holder = json_object(json_object(stated.get("requestError")).get("serviceException"))
-    except Unreadable:
-        return ""
-    return json_text(holder, "text", "messageId") or ""
+    return stated.at("requestError", "serviceException").text("text", "messageId") or ""

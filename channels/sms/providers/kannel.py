@@ -24,9 +24,9 @@ from channels.envelope import (
     SendErrorCode,
 )
 from channels.protocol import Inspection
+from channels.request import Fields, Request, Unreadable, need_instant
 from channels.sms.numbers import person
-from channels.sms.provider import Answer, Call, Reply, Text, bare, knows_secret, with_links
-from channels.sms.request import Fields, Request, Unreadable, unix_time
+from channels.sms.provider import Answer, Call, Reply, Text, bare, is_status, knows_secret, with_links
 from channels.sms.settings import SmsSettings
 
 API: Final = "http://127.0.0.1:13013"
@@ -73,8 +73,8 @@ class Kannel:
         return knows_secret(request, self.settings)
 
     def read(self, request: Request, at: datetime) -> Inspection:
-        fields = request.fields
-        return self._to_update(fields, request, at) if request.is_status else self._to_inbound(fields, request, at)
+        fields = request.fields()
+        return self._to_update(fields, request, at) if is_status(request) else self._to_inbound(fields, request, at)
 
     def _to_inbound(self, fields: Fields, request: Request, at: datetime) -> Inspection:
         sender = person(fields.need("sender", "from"), self.settings.region)
@@ -151,24 +151,24 @@ def _sendsms(base: str) -> str:
 
 
 def _time(fields: Fields, at: datetime) -> datetime:
-    stated = fields.get("ts")
-    return unix_time(stated, "ts") if stated else at
+    stated = fields.last("ts")
+    return need_instant(stated, "ts") if stated else at
 
 
 def _text(fields: Fields) -> str:
-    content = next((raw for name in ("message", "text") if (raw := fields.raw(name)) is not None), b"")
-    charset = (fields.get("charset") or "").lower()
+    content = next((raw for name in ("message", "text") if (raw := fields.content(name)) is not None), b"")
+    charset = (fields.last("charset") or "").lower()
     encoding = _CHARSETS.get(charset)
-    if encoding is None and not charset and fields.get("coding") == _UNICODE:
+    if encoding is None and not charset and fields.last("coding") == _UNICODE:
         encoding = "utf-16-be"
     if encoding is None:
-        return fields.get("message", "text") or ""
+        return fields.last("message", "text") or ""
     return clean(content.decode(encoding, "replace"))
 
 
 def _part(fields: Fields) -> Part | None:
     """Where the text belongs, if Kannel was told not to join long ones itself (`sms-combine-concatenated-mo`)."""
-    header = fields.raw("udh") or b""
+    header = fields.content("udh") or b""
     elements = header[1:] if header and header[0] == len(header) - 1 else b""
     while len(elements) >= 2:
         kind, length = elements[0], elements[1]
@@ -184,5 +184,5 @@ def _part(fields: Fields) -> Part | None:
 
 def _reason(said: str, fields: Fields) -> str | None:
     reason = _REASONS.get(said)
-    answer = (fields.get("answer") or "").strip()
+    answer = (fields.last("answer") or "").strip()
     return f"{reason}: {answer[:100]}" if reason and answer else reason

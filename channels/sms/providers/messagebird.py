@@ -11,16 +11,15 @@ import hmac
 from base64 import urlsafe_b64decode
 from binascii import Error as NotBase64
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import orjson
-
 from channels.envelope import Arrival, DeliveryStatus, SendError, SendErrorCode
 from channels.protocol import Inspection
+from channels.request import Fields, Node, Request, Unreadable, need_moment, parse_json
 from channels.sms.arrivals import became, came, closed, media, stopped
-from channels.sms.provider import Answer, Call, Reply, Text, bare, knows_secret, same
-from channels.sms.request import Fields, Json, Request, Unreadable, iso_time, json_object, json_objects, json_text
+from channels.sms.provider import Answer, Call, Reply, Text, bare, is_status, knows_secret, same
 from channels.sms.settings import SmsSettings
 
 API: Final = "https://rest.messagebird.com"
@@ -69,36 +68,36 @@ class Messagebird:
         """
         if not self.settings.signing_secret:
             return knows_secret(request, self.settings)
-        claims = self._claims(request.headers.get("messagebird-signature-jwt", ""), at)
+        claims = self._claims(request.header("messagebird-signature-jwt"), at)
         if claims is None:
             return False
         url = hashlib.sha256(request.url.encode("utf-8", "replace")).hexdigest()
-        if not same(json_text(claims, "url_hash") or "", url):
+        if not same(claims.text("url_hash") or "", url):
             return False
-        given = json_text(claims, "payload_hash")
+        given = claims.text("payload_hash")
         return same(given or "", hashlib.sha256(request.body).hexdigest()) if request.body else given is None
 
-    def _claims(self, token: str, at: datetime) -> Json | None:
+    def _claims(self, token: str, at: datetime) -> Node | None:
         head, _, rest = token.partition(".")
         body, _, signature = rest.partition(".")
         secret = self.settings.signing_secret.encode()
         expected = hmac.digest(secret, f"{head}.{body}".encode("utf-8", "replace"), "sha256")
         try:
             genuine = hmac.compare_digest(_decoded(signature), expected)
-            kind, claims = json_object(orjson.loads(_decoded(head))), json_object(orjson.loads(_decoded(body)))
+            kind, claims = Node(parse_json(_decoded(head))), Node(parse_json(_decoded(body)))
         except (NotBase64, ValueError):
             return None
-        valid = genuine and kind.get("alg") == "HS256" and claims.get("iss") == "MessageBird"
+        valid = genuine and kind.text("alg") == "HS256" and claims.text("iss") == "MessageBird"
         return claims if valid and _in_time(claims, at) else None
 
     def read(self, request: Request, at: datetime) -> Inspection:
-        fields = _caseless(request.fields)
-        return self._to_update(fields, request, at) if request.is_status else self._to_inbound(fields, request)
+        fields = _caseless(request.fields())
+        return self._to_update(fields, request, at) if is_status(request) else self._to_inbound(fields, request)
 
     def _to_inbound(self, fields: Fields, request: Request) -> Inspection:
-        short = bool(fields.get("shortcode"))
-        text = fields.get("message" if short else "body") or ""
-        urls = [value.decode("utf-8", "replace") for name, value in fields.pairs if name.startswith("mediaurls")]
+        short = bool(fields.last("shortcode"))
+        text = fields.last("message" if short else "body") or ""
+        urls = [value for name, value in fields.texts() if name.startswith("mediaurls")]
         if not text and not urls:
             raise Unreadable("neither text nor media")
         message = came(
@@ -106,7 +105,7 @@ class Messagebird:
             request,
             external_id=fields.need("mid" if short else "id"),
             written_by=fields.need("originator"),
-            sent_at=_short_code_time(fields) if short else iso_time(fields.need("createddatetime")),
+            sent_at=_short_code_time(fields) if short else need_moment(fields.need("createddatetime")),
             text=text,
             attachments=[media(url) for url in urls if url],
         )
@@ -116,11 +115,11 @@ class Messagebird:
         said = fields.need("status")
         if (status := STATUSES.get(said)) is None:
             raise Unreadable(f"unknown status {said[:32]!r}")
-        identity, to = fields.need("id"), fields.get("recipient")
-        code, stamp = fields.get("statuserrorcode") or "", fields.get("statusdatetime")
-        done = iso_time(stamp.replace(" ", "+") if "T" in stamp else stamp) if stamp else at
+        identity, to = fields.need("id"), fields.last("recipient")
+        code, stamp = fields.last("statuserrorcode") or "", fields.last("statusdatetime")
+        done = need_moment(stamp.replace(" ", "+") if "T" in stamp else stamp) if stamp else at
         failed = status is DeliveryStatus.FAILED
-        reason = " ".join(filter(None, (code, fields.get("statusreason") or said))) if failed else None
+        reason = " ".join(filter(None, (code, fields.last("statusreason") or said))) if failed else None
         arrivals: list[Arrival] = [
             became(self.settings, request, external_id=identity, status=status, at=done, reason=reason, to=to)
         ]
@@ -153,30 +152,30 @@ class Messagebird:
 
     def receipt(self, text: Text, answer: Answer) -> str:
         stated = answer.stated
-        error = next(iter(json_objects(stated.get("errors"))), None)
+        error = next(iter(stated.at("errors").objects()), None)
         if error is not None:
             raise _refusal(error, answer)
         if not answer.ok:
             raise bare(answer)
-        identity = json_text(stated, "id")
+        identity = stated.text("id")
         if not identity:
             raise SendError(SendErrorCode.NO_ANSWER, f"{answer.status} without an id")
         return identity
 
 
-def _refusal(error: Json, answer: Answer) -> SendError:
-    code, said = error.get("code"), json_text(error, "description") or ""
+def _refusal(error: Node, answer: Answer) -> SendError:
+    code, said = error.at("code").value, error.text("description") or ""
     known = CODES.get(code) if isinstance(code, int) else None
     if known is None:
         return bare(answer, said)
-    if json_text(error, "parameter") in ("recipient", "recipients"):
+    if error.text("parameter") in ("recipient", "recipients"):
         known = SendErrorCode.BAD_ADDRESS
     return SendError(known, f"{code} {said[:200]}".strip(), whole_channel=known is SendErrorCode.UNAUTHORIZED)
 
 
 def _caseless(fields: Fields) -> Fields:
     """MessageBird writes `createdDatetime` and `CreatedDatetime`."""
-    return Fields(pairs=tuple((name.lower(), value) for name, value in fields.pairs))
+    return Fields(every=[replace(field, name=field.name.lower()) for field in fields.every])
 
 
 def _short_code_time(fields: Fields) -> datetime:
@@ -190,8 +189,8 @@ def _decoded(part: str) -> bytes:
     return urlsafe_b64decode(part.encode("ascii", "replace") + b"=" * (-len(part) % 4))
 
 
-def _in_time(claims: Json, at: datetime) -> bool:
-    start, end = claims.get("nbf"), claims.get("exp")
+def _in_time(claims: Node, at: datetime) -> bool:
+    start, end = claims.at("nbf").value, claims.at("exp").value
     if not (isinstance(start, int | float) and isinstance(end, int | float)):
         return False
     return start - _LEEWAY.total_seconds() <= at.timestamp() <= end + _LEEWAY.total_seconds()

@@ -14,9 +14,9 @@ from typing import Final
 
 from channels.envelope import DeliveryStatus, Part, SendError, SendErrorCode
 from channels.protocol import Inspection
+from channels.request import Field, Fields, Request, Unreadable, need_instant, need_moment
 from channels.sms.arrivals import became, came, closed, stopped
-from channels.sms.provider import Answer, Call, Reply, Text, bare, knows_secret, same
-from channels.sms.request import Fields, Request, Unreadable, iso_time, json_object, json_objects, json_text, unix_time
+from channels.sms.provider import Answer, Call, Reply, Text, bare, is_status, knows_secret, same
 from channels.sms.settings import SmsSettings
 
 API: Final = "https://rest.nexmo.com"
@@ -96,7 +96,7 @@ class Nexmo:
             return knows_secret(request, self.settings)
         try:
             fields = dict(_fields(request).texts())
-            age = at - unix_time(fields.get("timestamp", ""))
+            age = at - need_instant(fields.get("timestamp", ""))
         except Unreadable:
             return False
         fresh = abs(age) <= timedelta(seconds=self.settings.replay_window)
@@ -111,30 +111,30 @@ class Nexmo:
 
     def read(self, request: Request, at: datetime) -> Inspection:
         fields = _fields(request)
-        return self._to_update(fields, request, at) if request.is_status else self._to_inbound(fields, request, at)
+        return self._to_update(fields, request, at) if is_status(request) else self._to_inbound(fields, request, at)
 
     def _to_inbound(self, fields: Fields, request: Request, at: datetime) -> Inspection:
-        if not fields.get("to"):
+        if not fields.last("to"):
             return Inspection(ignored="no number that it went to: a check of the address")
-        stamp = fields.get("message-timestamp")
+        stamp = fields.last("message-timestamp")
         message = came(
             self.settings,
             request,
             external_id=fields.need("messageId"),
             written_by=fields.need("msisdn"),
-            sent_at=iso_time(stamp) if stamp else at,
-            text=fields.get("text") or "",
+            sent_at=need_moment(stamp) if stamp else at,
+            text=fields.last("text") or "",
             part=_part(fields),
         )
         return Inspection(arrivals=(message,))
 
     def _to_update(self, fields: Fields, request: Request, at: datetime) -> Inspection:
-        said, identity = (fields.get("status") or "").lower(), fields.get("messageId")
+        said, identity = (fields.last("status") or "").lower(), fields.last("messageId")
         if not identity:
             return Inspection(ignored="no messageId")
         if (status := STATUSES.get(said)) is None:
             return Inspection(ignored=f"unknown status {said[:32]!r}")
-        code, to = fields.get("err-code") or "0", fields.get("msisdn")
+        code, to = fields.last("err-code") or "0", fields.last("msisdn")
         reason = None if code == "0" else f"{code} {REASONS.get(code, said)}"
         update = became(self.settings, request, external_id=identity, status=status, at=at, reason=reason, to=to)
         failed = status is DeliveryStatus.FAILED
@@ -167,13 +167,13 @@ class Nexmo:
 
     def receipt(self, text: Text, answer: Answer) -> str:
         """A long text has one message in the answer for each segment; the first names it."""
-        messages = json_objects(answer.stated.get("messages"))
+        messages = answer.stated.at("messages").objects()
         if not messages:
             raise bare(answer)
-        refused = next((each for each in messages if json_text(each, "status") != "0"), None)
+        refused = next((each for each in messages if each.text("status") != "0"), None)
         if refused is not None:
-            raise _refusal(json_text(refused, "status") or "", json_text(refused, "error-text") or "")
-        identity = json_text(messages[0], "message-id")
+            raise _refusal(refused.text("status") or "", refused.text("error-text") or "")
+        identity = messages[0].text("message-id")
         if not identity:
             raise SendError(SendErrorCode.NO_ANSWER, f"{answer.status} without a message-id")
         return identity
@@ -182,20 +182,20 @@ class Nexmo:
 def _fields(request: Request) -> Fields:
     """Those of a form, or of JSON where the account is set to it."""
     if not (request.is_json and request.body):
-        return request.fields
-    holder = json_object(request.json)
-    texts = [(name, value) for name in holder if (value := json_text(holder, name)) is not None]
-    return Fields(pairs=tuple((name, value.encode("utf-8", "replace")) for name, value in texts))
+        return request.fields()
+    holder = request.json().need_object()
+    texts = [(name, value) for name in holder.pairs() if (value := holder.text(name)) is not None]
+    return Fields(every=[Field(name=name, content=value.encode()) for name, value in texts])
 
 
 def _part(fields: Fields) -> Part | None:
     """https://developer.vonage.com/en/messaging/sms/guides/concatenation-and-encoding"""
-    if fields.get("concat") != "true":
+    if fields.last("concat") != "true":
         return None
-    number, count = fields.get("concat-part") or "", fields.get("concat-total") or ""
+    number, count = fields.last("concat-part") or "", fields.last("concat-total") or ""
     if not (number.isascii() and number.isdigit() and count.isascii() and count.isdigit() and len(number + count) < 7):
         return None
-    return Part(group=fields.get("concat-ref") or "", number=int(number), count=int(count))
+    return Part(group=fields.last("concat-ref") or "", number=int(number), count=int(count))
 
 
 def _harmless(value: str) -> str:

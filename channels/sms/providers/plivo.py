@@ -10,14 +10,14 @@ import hmac
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, cast
+from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from channels.envelope import DeliveryStatus, SendError, SendErrorCode
 from channels.protocol import Inspection
+from channels.request import Fields, Request, Unreadable
 from channels.sms.arrivals import became, came, closed, media, stopped
-from channels.sms.provider import Answer, Call, Reply, Text, bare, basic, same
-from channels.sms.request import Fields, Request, Unreadable, json_text
+from channels.sms.provider import Answer, Call, Reply, Text, bare, basic, is_status, same
 from channels.sms.settings import SmsSettings
 
 API: Final = "https://api.plivo.com"
@@ -56,29 +56,29 @@ class Plivo:
         token = self.settings.signing_secret or self.settings.token
         if not token:
             return False
-        given = request.headers.get("x-plivo-signature-v3", "")
+        given = request.header("x-plivo-signature-v3")
         if given:
             signed = f"{_written(request)}.{request.headers.get('x-plivo-signature-v3-nonce', '')}"
         else:
-            given = request.headers.get("x-plivo-signature-v2", "")
-            signed = _bare(request.url) + request.headers.get("x-plivo-signature-v2-nonce", "")
+            given = request.header("x-plivo-signature-v2")
+            signed = _bare(request.url) + request.header("x-plivo-signature-v2-nonce")
         expected = b64encode(hmac.digest(token.encode(), signed.encode("utf-8", "replace"), "sha256")).decode()
         return any(same(each.strip(), expected) for each in given.split(","))
 
     def read(self, request: Request, at: datetime) -> Inspection:
-        fields = request.fields
-        return self._to_update(fields, request, at) if request.is_status else self._to_inbound(fields, request, at)
+        fields = request.fields()
+        return self._to_update(fields, request, at) if is_status(request) else self._to_inbound(fields, request, at)
 
     def _to_inbound(self, fields: Fields, request: Request, at: datetime) -> Inspection:
         self._mine(fields.need("To"))
-        urls = [url for number in range(_MEDIA) if (url := fields.get(f"Media{number}"))]
+        urls = [url for number in range(_MEDIA) if (url := fields.last(f"Media{number}"))]
         message = came(
             self.settings,
             request,
             external_id=fields.need("MessageUUID"),
             written_by=fields.need("From"),
             sent_at=at,
-            text=fields.get("Text") or "",
+            text=fields.last("Text") or "",
             attachments=[media(url) for url in urls],
         )
         return Inspection(arrivals=(message,))
@@ -86,12 +86,12 @@ class Plivo:
     def _to_update(self, fields: Fields, request: Request, at: datetime) -> Inspection:
         """A long text's segments are reported each under their parent, which is what we know."""
         said, to = fields.need("Status", "status"), fields.need("To")
-        identity = fields.get("ParentMessageUUID") or fields.need("MessageUUID")
+        identity = fields.last("ParentMessageUUID") or fields.need("MessageUUID")
         ours = fields.need("From")
         if (status := STATUSES.get(said.lower())) is None:
             return Inspection(ignored=f"unknown status {said[:32]!r}")
         self._mine(ours)
-        code = fields.get("ErrorCode") or ""
+        code = fields.last("ErrorCode") or ""
         failed = status is DeliveryStatus.FAILED
         reason = f"{code} {said}".strip() if failed else None
         update = became(self.settings, request, external_id=identity, status=status, at=at, reason=reason, to=to)
@@ -135,17 +135,16 @@ class Plivo:
 
     def receipt(self, text: Text, answer: Answer) -> str:
         if not answer.ok:
-            raise bare(answer, json_text(answer.stated, "error") or "")
-        found = answer.stated.get("message_uuid")
-        identity = next(iter(cast("list[object]", found)), None) if isinstance(found, list) else found
-        if not (isinstance(identity, str) and identity):
+            raise bare(answer, answer.stated.text("error") or "")
+        identity = next(iter(answer.stated.at("message_uuid").texts()), None)
+        if not identity:
             raise SendError(SendErrorCode.NO_ANSWER, f"{answer.status} without a message_uuid")
         return identity
 
 
 def _written(request: Request) -> str:
     """The address, its query in order of name, and after it the form's names and values in order."""
-    query, form = sorted(request.query.texts()), sorted(request.form.texts())
+    query, form = sorted(request.query().texts()), sorted(request.form().texts())
     url = _bare(request.url)
     if query or form:
         url += "?" + "&".join(f"{name}={value}" for name, value in query)

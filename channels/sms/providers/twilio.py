@@ -25,9 +25,9 @@ from channels.envelope import (
     SendErrorCode,
 )
 from channels.protocol import Inspection
+from channels.request import Fields, Request, Unreadable
 from channels.sms.numbers import person
-from channels.sms.provider import Answer, Call, Reply, Stopped, Text, bare, basic, retry_after
-from channels.sms.request import Fields, Request, Unreadable, json_text
+from channels.sms.provider import Answer, Call, Reply, Stopped, Text, bare, basic, is_status, retry_after
 from channels.sms.settings import SmsSettings
 from channels.sms.signatures import twilio_valid
 from channels.sms.unwrapping import unwrapped
@@ -113,14 +113,14 @@ class Twilio:
         return twilio_valid(
             token=self.settings.signing_secret or self.settings.token,
             url=request.url,
-            params=request.form.texts(),
+            params=request.form().texts(),
             body=request.body,
-            signature=request.headers.get("x-twilio-signature", ""),
+            signature=request.header("x-twilio-signature"),
         )
 
     def read(self, request: Request, at: datetime) -> Inspection:
-        fields = request.fields
-        return self._to_update(fields, request, at) if request.is_status else self._to_inbound(fields, request, at)
+        fields = request.fields()
+        return self._to_update(fields, request, at) if is_status(request) else self._to_inbound(fields, request, at)
 
     def _to_inbound(self, fields: Fields, request: Request, at: datetime) -> Inspection:
         sid = fields.need("MessageSid", "SmsMessageSid", "SmsSid")
@@ -134,7 +134,7 @@ class Twilio:
             sent_at=at,
             raw=request.body or request.url.encode(),
             text=_text(fields, address),
-            name=fields.get("ProfileName") or None,
+            name=fields.last("ProfileName") or None,
             attachments=tuple(_attachments(fields)),
         )
         consent = self._consent(fields, message)
@@ -143,7 +143,7 @@ class Twilio:
     def _consent(self, fields: Fields, message: InboundMessage) -> ConsentUpdate | None:
         """A word that Twilio took for STOP or START, in whichever language the account's lists are.
         Source: https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out#identifying-opt-out-events"""
-        meant = fields.get("OptOutType")
+        meant = fields.last("OptOutType")
         if meant not in ("STOP", "START"):
             return None
         return ConsentUpdate(
@@ -157,12 +157,12 @@ class Twilio:
         )
 
     def _to_update(self, fields: Fields, request: Request, at: datetime) -> Inspection:
-        said = fields.get("MessageStatus", "SmsStatus")
+        said = fields.last("MessageStatus", "SmsStatus")
         if not said:
             return Inspection(ignored="no message status")
         if (status := STATUSES.get(said.lower())) is None:
             raise Unreadable(f"unknown status {said[:32]!r}")
-        sid, code = fields.need("MessageSid", "SmsSid"), fields.get("ErrorCode") or None
+        sid, code = fields.need("MessageSid", "SmsSid"), fields.last("ErrorCode") or None
         to = _recipient(fields, self.settings.region)
         raw = request.body or request.url.encode()
         arrivals: list[Arrival] = [
@@ -172,7 +172,7 @@ class Twilio:
                 status=status,
                 at=at,
                 raw=raw,
-                reason=None if code is None else f"{code} {fields.get('ErrorMessage') or said}",
+                reason=None if code is None else f"{code} {fields.last('ErrorMessage') or said}",
                 address=to,
             )
         ]
@@ -230,12 +230,12 @@ class Twilio:
 
     def receipt(self, text: Text, answer: Answer) -> str:
         stated = answer.stated
-        code = json_text(stated, "code") or json_text(stated, "error_code")
+        code = stated.text("code") or stated.text("error_code")
         if code is not None and code not in ("0", ""):
             raise _refusal(code, answer)
         if not answer.ok:
-            raise bare(answer, json_text(stated, "message") or "")
-        sid = json_text(stated, "sid")
+            raise bare(answer, stated.text("message") or "")
+        sid = stated.text("sid")
         if not sid:
             raise SendError(SendErrorCode.NO_ANSWER, f"{answer.status} without a sid")
         return sid
@@ -245,11 +245,11 @@ def _address(fields: Fields, region: str | None) -> str:
     written = fields.need("From")
     if written.startswith(_WHATSAPP):
         return _whatsapp(written)
-    return person(written, fields.get("FromCountry") or region)
+    return person(written, fields.last("FromCountry") or region)
 
 
 def _recipient(fields: Fields, region: str | None) -> str | None:
-    written = fields.get("To")
+    written = fields.last("To")
     if not written:
         return None
     try:
@@ -265,18 +265,18 @@ def _whatsapp(written: str) -> str:
 
 def _text(fields: Fields, address: str) -> str:
     """What they wrote, or the label of the button that they pressed."""
-    button = fields.get("ButtonText") if address.startswith(_WHATSAPP) else None
-    return button or unwrapped(fields.get("Body") or "")
+    button = fields.last("ButtonText") if address.startswith(_WHATSAPP) else None
+    return button or unwrapped(fields.last("Body") or "")
 
 
 def _attachments(fields: Fields) -> Sequence[Attachment]:
     media = [
         Attachment(kind=_kind(content_type), id=url, content_type=content_type)
         for number in range(_MEDIA)
-        if (url := fields.get(f"MediaUrl{number}"))
-        for content_type in [fields.get(f"MediaContentType{number}") or None]
+        if (url := fields.last(f"MediaUrl{number}"))
+        for content_type in [fields.last(f"MediaContentType{number}") or None]
     ]
-    latitude, longitude = _degrees(fields.get("Latitude")), _degrees(fields.get("Longitude"))
+    latitude, longitude = _degrees(fields.last("Latitude")), _degrees(fields.last("Longitude"))
     if latitude is None or longitude is None:
         return media
     place: dict[str, str | float] = {"latitude": latitude, "longitude": longitude}
@@ -304,7 +304,7 @@ def _degrees(written: str | None) -> float | None:
 
 
 def _refusal(code: str, answer: Answer) -> SendError:
-    detail = f"{code} {(json_text(answer.stated, 'message', 'error_message') or '')[:200]}".strip()
+    detail = f"{code} {(answer.stated.text('message', 'error_message') or '')[:200]}".strip()
     if code == _STOPPED:
         return Stopped(detail)
     if answer.status >= 500:

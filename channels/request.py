@@ -1,5 +1,5 @@
-"""What a provider's webhook carries: a request read as JSON or as a form, leniently, and never with an exception of its
-own but `Unreadable`."""
+"""A provider's request to us, as it came: read as a form, a query or JSON, leniently, and never with an exception of
+its own but `Unreadable`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final, cast
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import orjson
 
@@ -29,42 +29,61 @@ _BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n|\A\r?\n")
 _PARAMETER: Final = re.compile(r';\s*([a-zA-Z*]+)\s*=\s*(?:"([^"]*)"|([^;]*))')
 
 
-class Unreadable(Exception):
+class Unreadable(ValueError):
     """This is nothing that the provider documents; the message says which part of it is wrong."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """A call of a provider, as it came."""
+    """What a provider called us with."""
 
     method: str
     url: str
-    """As the provider called it: a signature may be over it."""
+    """As the provider wrote it, so far as we know: a signature may be over it. With scheme and host, or without."""
     headers: Mapping[str, str]
     """By lower-case names."""
-    body: bytes
+    body: bytes = b""
+
+    @classmethod
+    def of(cls, *, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Request:
+        """With names of headers as they came."""
+        return cls(
+            method=method.upper(),
+            url=url,
+            headers={name.lower(): value for name, value in headers.items()},
+            body=body,
+        )
 
     def header(self, name: str) -> str:
         return self.headers.get(name.lower(), "")
+
+    @property
+    def path(self) -> str:
+        return _split(self.url)[0]
+
+    @property
+    def is_json(self) -> bool:
+        kind = self.header("content-type").lower()
+        return "json" in kind or ("form" not in kind and self.body.lstrip()[:1] in (b"{", b"["))
 
     def json(self) -> Node:
         """The body as JSON. Raises Unreadable."""
         return Node(parse_json(self.body))
 
-    def form(self) -> Form:
-        """The body as a form of either kind. Raises Unreadable."""
+    def query(self) -> Fields:
+        """Raises Unreadable."""
+        return Fields.of(_split(self.url)[1])
+
+    def form(self) -> Fields:
+        """The body as a form of either kind; nothing where it is JSON or empty. Raises Unreadable."""
         content_type = self.header("content-type")
         if content_type.lower().startswith("multipart/"):
-            return Form(fields=_multipart(self.body, content_type))
-        try:
-            pairs = parse_qsl(self.body, keep_blank_values=True, max_num_fields=FIELDS_LIMIT)
-        except ValueError:
-            raise Unreadable("a form of too many fields") from None
-        return Form(fields=[Field(name=_text(name), content=value) for name, value in pairs])
+            return _multipart(self.body, content_type)
+        return Fields() if self.is_json else Fields.of(self.body.strip())
 
-    @property
-    def is_json(self) -> bool:
-        return self.header("content-type").lower().startswith("application/json") or self.body.lstrip()[:1] in b"{["
+    def fields(self) -> Fields:
+        """Those of the query and, after them, of the form. Raises Unreadable."""
+        return self.query() + self.form()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,34 +92,59 @@ class Field:
 
     name: str
     content: bytes
+    """Only the provider knows in which charset."""
     file_name: str | None = None
     """None: this is no file."""
     content_type: str = "text/plain"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Form:
-    """Fields in the order in which they came; names may repeat."""
+class Fields:
+    """Of a form or a query, in the order in which they came; names may repeat."""
 
-    fields: Sequence[Field]
+    every: Sequence[Field] = ()
+
+    @classmethod
+    def of(cls, encoded: str | bytes) -> Fields:
+        """Of `a=1&b=2` with `%` escapes and `+` for a space. Raises Unreadable."""
+        raw = encoded.encode("utf-8", "surrogatepass") if isinstance(encoded, str) else encoded
+        if raw.count(b"&") >= FIELDS_LIMIT:
+            raise Unreadable("a form of too many fields")
+        pairs = (part.partition(b"=") for part in raw.split(b"&") if part.strip())
+        return cls(every=[Field(name=_text(_unescaped(name)), content=_unescaped(value)) for name, _, value in pairs])
+
+    def __add__(self, other: Fields) -> Fields:
+        return Fields(every=[*self.every, *other.every])
+
+    def __contains__(self, name: str) -> bool:
+        return any(field.name == name for field in self.every)
+
+    def texts(self) -> list[tuple[str, str]]:
+        """Names and values exactly as they came: what a signature is over."""
+        return [(field.name, _text(field.content)) for field in self.every if field.file_name is None]
 
     def all(self, name: str) -> list[str]:
-        return [_text(field.content) for field in self.fields if field.name == name and field.file_name is None]
+        named = [field for field in self.every if field.name == name and field.file_name is None]
+        return [clean(_text(field.content)) for field in named]
 
     def first(self, *names: str) -> str | None:
-        """Providers who merge a customer's variables into their own fields put theirs first…"""
+        """Of the first of these names that is there. Providers who merge a customer's variables into their own fields
+        put theirs first…"""
         return next((value for name in names for value in self.all(name)), None)
 
-    def last(self, name: str) -> str | None:
-        """… but what they sign with, last."""
-        values = self.all(name)
-        return values[-1] if values else None
+    def last(self, *names: str) -> str | None:
+        """… but what they sign with, last; and what a body says counts more than what its address says."""
+        return next((values[-1] for name in names if (values := self.all(name))), None)
+
+    def need(self, *names: str) -> str:
+        """The last, of what must be there and say something. Raises Unreadable."""
+        return _needed(self.last(*names), names[0])
 
     def content(self, name: str) -> bytes | None:
-        return next((field.content for field in self.fields if field.name == name), None)
+        return next((field.content for field in self.every if field.name == name), None)
 
     def files(self) -> list[Field]:
-        return [field for field in self.fields if field.file_name is not None]
+        return [field for field in self.every if field.file_name is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +164,15 @@ class Node:
 
     def text(self, *names: str) -> str | None:
         """The first of the named texts that is there; numbers are texts of digits."""
-        return next((text for name in names if (text := self.at(name).as_text()) is not None), None)
+        pairs = self.pairs()
+        return next((text for name in names if (text := _as_text(pairs.get(name))) is not None), None)
 
     def as_text(self) -> str | None:
-        match self.value:
-            case str():
-                return clean(self.value)
-            case bool() | None:
-                return None
-            case int() | float():
-                return str(self.value)
-            case _:
-                return None
+        return _as_text(self.value)
+
+    def need(self, *names: str) -> str:
+        """The text that must be there and say something. Raises Unreadable."""
+        return _needed(self.text(*names), names[0])
 
     def number(self, name: str) -> float | None:
         value = self.at(name).value
@@ -164,6 +205,26 @@ class Node:
         if one is not None:
             return (one,)
         return tuple(text for node in self.nodes() if (text := node.as_text()) is not None)
+
+    @property
+    def is_object(self) -> bool:
+        return isinstance(self.value, dict)
+
+    def objects(self) -> list[Node]:
+        """Those in a list; whatever else is in it is left out."""
+        return [node for node in self.nodes() if node.is_object]
+
+    def need_object(self, what: str = "the body") -> Node:
+        """Itself. Raises Unreadable."""
+        if not self.is_object:
+            raise Unreadable(f"{what} is not an object")
+        return self
+
+    def need_objects(self, what: str = "the body") -> list[Node]:
+        """Those in what must be a list. Raises Unreadable."""
+        if not isinstance(self.value, list):
+            raise Unreadable(f"{what} is not a list")
+        return self.objects()
 
     def pairs(self) -> Mapping[str, object]:
         return cast(Mapping[str, object], self.value) if isinstance(self.value, dict) else {}
@@ -200,6 +261,11 @@ def instant(number: float | None) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds <= _LATEST else None
 
 
+def need_instant(written: str, what: str = "the time") -> datetime:
+    """The same, of what must be one. Raises Unreadable."""
+    return _needed_time(instant(Node({what: written}).number(what)), what)
+
+
 def moment(text: str | None) -> datetime | None:
     """A time in the form of ISO 8601; without an offset it is UTC."""
     try:
@@ -209,7 +275,36 @@ def moment(text: str | None) -> datetime | None:
         return None
 
 
-def _multipart(body: bytes, content_type: str) -> list[Field]:
+def need_moment(written: str, what: str = "the time") -> datetime:
+    """The same, of what must be one. Raises Unreadable."""
+    return _needed_time(moment(written), what)
+
+
+def _needed(text: str | None, name: str) -> str:
+    if not text:
+        raise Unreadable(f"{name} is missing")
+    return text
+
+
+def _needed_time(at: datetime | None, what: str) -> datetime:
+    if at is None:
+        raise Unreadable(f"{what} is not a time")
+    return at
+
+
+def _as_text(value: object) -> str | None:
+    match value:
+        case str():
+            return clean(value)
+        case bool() | None:
+            return None
+        case int() | float():
+            return str(value)
+        case _:
+            return None
+
+
+def _multipart(body: bytes, content_type: str) -> Fields:
     """The fields of multipart/form-data (RFC 7578)."""
     boundary = _parameters(content_type).get("boundary", "")
     if not boundary:
@@ -219,7 +314,7 @@ def _multipart(body: bytes, content_type: str) -> list[Field]:
     if len(ends) > FIELDS_LIMIT:
         raise Unreadable("a form of too many fields")
     parts = [body[start:end] for (_, start), (end, _) in pairwise(ends)]
-    return [field for part in parts if (field := _field(part)) is not None]
+    return Fields(every=[field for part in parts if (field := _field(part)) is not None])
 
 
 def _field(part: bytes) -> Field | None:
@@ -229,7 +324,7 @@ def _field(part: bytes) -> Field | None:
     head, content = part[: blank.start()], part[blank.end() :]
     headers = {
         name.strip().lower(): value.strip()
-        for name, _, value in (line.partition(":") for line in _text(head).splitlines())
+        for name, _, value in (line.partition(":") for line in clean(_text(head)).splitlines())
     }
     parameters = _parameters(headers.get("content-disposition", ""))
     if "name" not in parameters:
@@ -248,5 +343,21 @@ def _parameters(header: str) -> dict[str, str]:
     return {name: value.replace("%22", '"').replace("%0D", "").replace("%0A", "") for name, value in found.items()}
 
 
-def _text(content: bytes) -> str:
-    return clean(content.decode("utf-8", "replace"))
+def _split(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # an address such as `http://[` has no parts
+        return "", ""
+    return parts.path, parts.query
+
+
+def _unescaped(value: bytes) -> bytes:
+    return unquote_to_bytes(value.replace(b"+", b" "))
+
+
+def _text(value: bytes) -> str:
+    """UTF-8, as the forms of today are; what cannot be that is read as the single-byte text it was before."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("cp1252", "replace")
