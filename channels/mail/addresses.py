@@ -14,6 +14,9 @@ from typing import Final
 from channels.cleaning import clean
 from channels.mail import words
 
+WRITABLE: Final = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\".]+")
+"""One that a mail can be written to, as far as its looks tell."""
+
 _TOKEN: Final = re.compile(r'"((?:[^"\\]|\\.)*)("|\Z)|<+([^<>]*)(?:>+|\Z|(?=<))|[(),:;>]|\s+|[^\s"<>(),:;]+', re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _ATOMS: Final = re.compile(r"[^\s<>()\[\]\",;:]+(?:\[[0-9A-Za-z:.]{1,60}\])?")

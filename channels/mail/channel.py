@@ -1,17 +1,13 @@
 """Mail: a mailbox over IMAP, raw mails over HTTP or a provider's webhook in; SMTP submission out.
 
-What a mail says to us is read in `reading`, the mailbox in `mailbox`; mails are written in `composing` and handed over
+The mailbox is read in `polling`, what a mail says to us in `reader`; mails are written in `composing` and handed over
 in `submission`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -20,33 +16,28 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from channels.envelope import Arrival, InboundMessage, OutboundMessage, Receipt, SendError, SendErrorCode
+from channels.envelope import OutboundMessage, Receipt, SendError, SendErrorCode
 from channels.mail.composing import Composer, Enclosure
-from channels.mail.cursor import Cursor
 from channels.mail.enclosing import enclosed
-from channels.mail.mailbox import Mailbox, Page, Waiting
+from channels.mail.mailbox import Mailbox
+from channels.mail.polling import Polling
 from channels.mail.providers import PROVIDERS
 from channels.mail.pushed import SIGNATURE, Oversize, is_signed, kept_headers, read_body
-from channels.mail.reading import File, Reader, Reading, Source
+from channels.mail.reader import Reader
+from channels.mail.reader_process import LARGE, ReaderProcess
+from channels.mail.reading import Reading, Source, keep
 from channels.mail.reply_address import ReplyAddresses
-from channels.mail.settings import MailSettings
+from channels.mail.settings import MailboxSettings, MailSettings
 from channels.mail.signing import Signer
 from channels.mail.submission import Submission
 from channels.mail.tokens import Secrets
 from channels.mail.unsubscribing import Unsubscribing
-from channels.mail.webhooks import MailHook, Received
-from channels.protocol import Accepted, Blob, HistoryEntry, Inspection, Port, StorageUnavailable
+from channels.mail.webhooks import MailHook
+from channels.protocol import Inspection, Port, StorageUnavailable
 from channels.unproven import Unproven
 
 __all__ = ["MailChannel", "MailSettings"]
 
-LONGEST_PAUSE: Final = 60.0
-"""Seconds between tries while the mailbox or our storage does not answer."""
-REFUSED_PAUSE: Final = 120.0
-"""Seconds between tries after the mailbox refused our login: who tries too often is locked out."""
-ASIDE: Final = 1024 * 1024
-"""Bytes from which a mail is read in another process, so that conversations go on meanwhile."""
-KEPT_AT_ONCE: Final = 8
 FORGED: Final = "forged: not signed with our secret, or too long ago"
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -81,18 +72,18 @@ class MailChannel:
         )
         self._signer = Signer(settings.dkim) if settings.dkim else None
         self._reader = reader_of(settings)
+        self._process = ReaderProcess(self._reader, channel=settings.name)
         self._secrets = Secrets(settings.mailbox.login, clock=clock) if settings.mailbox else None
         self._submission_secrets = (
             Secrets(settings.submission_login, clock=clock) if settings.submission_login is not None else None
         )
         self._submission = self._make_submission()
-        self._files: dict[str, File] = {}
         self._unproven = Unproven(settings.name, clock=clock, per_hour=settings.forged_per_hour)
         self._hook = (
             MailHook(
                 settings.hook,
                 channel=settings.name,
-                to_inbound=self._of_hook,
+                read_mail=self._read,
                 wrote=self._composer.wrote,
                 clock=clock,
                 unproven=self._unproven,
@@ -100,7 +91,6 @@ class MailChannel:
             if settings.hook
             else None
         )
-        self._child: ProcessPoolExecutor | None = None
 
     def routes(self) -> Sequence[web.RouteDef]:
         routes: list[web.RouteDef] = []
@@ -117,7 +107,7 @@ class MailChannel:
         if self._unsubscribing is not None:
             self._unsubscribing.start(port)
         if self._hook is not None:
-            await self._hook.start(_Keeping(port, self))
+            await self._hook.start(port)
 
     async def stop(self) -> None:
         """What was handed over is sent, what was accepted is safe."""
@@ -126,9 +116,7 @@ class MailChannel:
             await self._hook.stop()
         if self._submission is not None:
             await self._submission.stop()
-        if self._child is not None:
-            self._child.shutdown(wait=False, cancel_futures=True)
-            self._child = None
+        self._process.stop()
 
     # To inbound
 
@@ -146,97 +134,23 @@ class MailChannel:
         if self._settings.mailbox is None or self._secrets is None:
             await asyncio.Event().wait()
             return
-        mailbox = Mailbox(
-            self._settings.mailbox, secret=self._secrets, largest=self._settings.accepts.bytes, clock=self._clock
+        mailbox = self._open(self._settings.mailbox, self._secrets)
+        polling = Polling(
+            channel=self.name,
+            mailbox=mailbox,
+            secrets=self._secrets,
+            reader=self._reader,
+            process=self._process,
+            clock=self._clock,
+            pause=self._pause,
         )
         try:
-            await self._poll(self._port, mailbox)
+            await polling.run(self._port)
         finally:
             await mailbox.close()
 
-    async def _poll(self, port: Port, mailbox: Mailbox) -> None:
-        failures = 0
-
-        async def take(page: Page) -> Collection[int]:
-            return await self._take(port, page)
-
-        while True:
-            try:
-                cursor = Cursor.read(await port.cursor())
-                while True:
-                    cursor = await mailbox.pages(cursor, take)
-                    failures = 0
-                    await mailbox.news()
-            except (SendError, StorageUnavailable) as problem:
-                failures += 1
-                await self._wait(problem, failures)
-
-    async def _take(self, port: Port, page: Page) -> Collection[int]:
-        """Store a page with its cursor; returns the mails that stay in the mailbox as they are."""
-        readings = await self._read_page(page)
-        ordered = [readings[mail.uid] for mail in page.mails]
-        began = time.perf_counter()
-        await self._keep(port, [file for reading in ordered for file in reading.files])
-        arrivals = [arrival for reading in ordered for arrival in reading.arrivals]
-        await port.accept(arrivals, cursor=str(page.cursor))
-        log.info(
-            "mails_stored",
-            channel=self.name,
-            mails=len(page.mails),
-            seconds=round(time.perf_counter() - began, 3),
-            cursor=page.cursor.uid,
-        )
-        return {mail.uid for mail in page.mails if readings[mail.uid].refused}
-
-    async def _read_page(self, page: Page) -> dict[int, Reading]:
-        sources = {mail.uid: self._source(mail, page.cursor.validity) for mail in page.mails}
-        small = [mail for mail in page.mails if len(mail.raw) <= ASIDE]
-        readings = await asyncio.to_thread(
-            lambda: {mail.uid: self._reader.read(mail.raw, sources[mail.uid]) for mail in small}
-        )
-        for mail in page.mails:
-            if mail.uid not in readings:
-                readings[mail.uid] = await self._read_aside(mail.raw, sources[mail.uid])
-        return readings
-
-    async def _read_aside(self, raw: bytes, source: Source) -> Reading:
-        """A large mail, in another process. One that brings that process down is not taken, and says so."""
-        if self._child is None:
-            self._child = ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn"))
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._child, self._reader.read, raw, source)
-        except BrokenProcessPool:
-            self._child = None
-            log.warning("mail_could_not_be_read", channel=self.name, size=len(raw))
-            return self._reader.read(raw[:ASIDE], replace(source, size=len(raw)))
-
-    def _source(self, mail: Waiting, validity: int) -> Source:
-        return Source(
-            external_id=f"{self.name}:{validity}:{mail.uid}",
-            arrived=min(mail.arrived, self._clock()),
-            size=None if mail.whole else mail.size,
-        )
-
-    async def _keep(self, port: Port, files: Sequence[File]) -> None:
-        different = list({file.sha256: file for file in files}.values())
-        for start in range(0, len(different), KEPT_AT_ONCE):
-            await asyncio.gather(
-                *(
-                    port.keep(file.content, content_type=file.content_type)
-                    for file in different[start : start + KEPT_AT_ONCE]
-                )
-            )
-
-    async def _wait(self, problem: SendError | StorageUnavailable, failures: int) -> None:
-        refused = isinstance(problem, SendError) and problem.code is SendErrorCode.UNAUTHORIZED
-        if refused and self._secrets is not None:
-            self._secrets.forget()
-        seconds = min(LONGEST_PAUSE, 2.0 ** min(failures - 1, 10))
-        if refused and failures > 1:  # the first time, the token may only have been revoked before its time
-            seconds = REFUSED_PAUSE
-        said = problem.detail if isinstance(problem, SendError) else "storage_unavailable"
-        log.warning("mailbox_not_read", channel=self.name, problem=said, seconds=seconds)
-        await self._pause(seconds)
+    def _open(self, settings: MailboxSettings, secrets: Secrets) -> Mailbox:
+        return Mailbox(settings, secret=secrets, largest=self._settings.accepts.bytes, clock=self._clock)
 
     # Receive, called by others
 
@@ -258,29 +172,16 @@ class MailChannel:
             await self._unproven.note(port, FORGED, body, size=len(body), headers=headers)
             return web.Response(status=401)
         source = Source(external_id=f"push:{sha256(body).hexdigest()}", arrived=self._clock())
-        reading = await self._read_aside(body, source) if len(body) > ASIDE else self._reader.read(body, source)
+        reading = await self._read(body, source)
         try:
-            await self._keep(port, reading.files)
+            await keep(port, [reading])
             await port.accept(reading.arrivals)
         except StorageUnavailable:
             return web.Response(status=503)
         return web.Response(status=200)
 
-    def _of_hook(self, received: Received) -> Sequence[Arrival]:
-        reading = self._reader.read(received.raw, Source(external_id=received.key, arrived=received.at))
-        self._files |= {file.sha256: file for file in reading.files}
-        return reading.arrivals
-
-    async def keep_files_of(self, port: Port, arrivals: Iterable[Arrival]) -> None:
-        """The files that a provider's webhook brought, before the rows that name them."""
-        named = {
-            digest
-            for arrival in arrivals
-            if isinstance(arrival, InboundMessage)
-            for digest in (*(attachment.id for attachment in arrival.attachments), arrival.raw_blob)
-            if digest is not None
-        }
-        await self._keep(port, [self._files.pop(digest) for digest in named if digest in self._files])
+    async def _read(self, raw: bytes, source: Source) -> Reading:
+        return await self._process.read(raw, source) if len(raw) > LARGE else self._reader.read(raw, source)
 
     # Send
 
@@ -328,7 +229,7 @@ class MailChannel:
         settings = self._settings.mailbox
         if settings is None or self._secrets is None:
             return ""
-        mailbox = Mailbox(settings, secret=self._secrets, largest=self._settings.accepts.bytes, clock=self._clock)
+        mailbox = self._open(settings, self._secrets)
         try:
             waiting = await mailbox.probe()
         finally:
@@ -341,35 +242,6 @@ class MailChannel:
             return ""
         await self._submission.probe()
         return f"{self._settings.submission.host} takes our mail"
-
-
-class _Keeping:
-    """The port as a provider's webhook sees it: files are kept before the mails that they came with are stored."""
-
-    def __init__(self, port: Port, channel: MailChannel) -> None:
-        self._port = port
-        self._channel = channel
-
-    async def accept(self, batch: Sequence[Arrival], *, cursor: str | None = None) -> Sequence[Accepted]:
-        await self._channel.keep_files_of(self._port, batch)
-        return await self._port.accept(batch, cursor=cursor)
-
-    async def cursor(self) -> str | None:
-        return await self._port.cursor()
-
-    async def history(
-        self, address: str, *, after: int = 0, before: int | None = None, limit: int = 50
-    ) -> Sequence[HistoryEntry]:
-        return await self._port.history(address, after=after, before=before, limit=limit)
-
-    async def keep(self, content: bytes, *, content_type: str) -> Blob:
-        return await self._port.keep(content, content_type=content_type)
-
-    async def blob(self, sha256: str) -> Blob | None:
-        return await self._port.blob(sha256)
-
-    def typing(self, address: str) -> None:
-        self._port.typing(address)
 
 
 def reader_of(settings: MailSettings) -> Reader:

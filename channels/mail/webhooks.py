@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -17,11 +17,12 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from channels.envelope import Arrival, Refusal
+from channels.envelope import Refusal
 from channels.mail.providers import PROVIDERS
 from channels.mail.providers.news import event_key, news
-from channels.mail.providers.seam import Credentials, Forged, MailEvent, Occurrence, Provider, ReceivedMail
-from channels.mail.pushed import kept_headers
+from channels.mail.providers.seam import Credentials, Forged, MailEvent, Occurrence, Provider
+from channels.mail.pushed import Oversize, kept_headers, read_body
+from channels.mail.reading import Reading, Source, keep
 from channels.protocol import Port, StorageUnavailable
 from channels.request import Request, Unreadable
 from channels.unproven import Unproven
@@ -49,21 +50,8 @@ class HookSettings:
     """Seconds for a fetch; providers wait 15 or more for our answer."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Received:
-    """A mail to us, whole."""
-
-    raw: bytes
-    """RFC 5322."""
-    key: str
-    """Unique for the provider's event: what `external_id` can be made of."""
-    mail: ReceivedMail
-    at: datetime
-    """When the provider, or else we, received it (UTC)."""
-
-
-ToInbound = Callable[[Received], Sequence[Arrival]]
-"""What the mailbox's own reader makes of a mail."""
+ReadMail = Callable[[bytes, Source], Awaitable[Reading]]
+"""The mailbox's own reader: from a raw mail (RFC 5322) to what is to be stored."""
 
 
 class InsecureHook(ValueError):
@@ -85,7 +73,7 @@ class MailHook:
         settings: HookSettings,
         *,
         channel: str,
-        to_inbound: ToInbound,
+        read_mail: ReadMail,
         wrote: Callable[[str], bool],
         clock: Callable[[], datetime],
         unproven: Unproven | None = None,
@@ -97,7 +85,7 @@ class MailHook:
         if not any(getattr(settings.credentials, name) for name in self._provider.proven_by):
             raise InsecureHook(self._provider)
         self._channel = channel
-        self._to_inbound = to_inbound
+        self._read_mail = read_mail
         self._wrote = wrote
         self._clock = clock
         self._unproven = unproven or Unproven(channel, clock=clock)
@@ -139,10 +127,10 @@ class MailHook:
             return web.Response(status=503)
 
     async def _take(self, port: Port, request: web.Request) -> web.Response:
-        body, size = await self._body(request)
-        if size > self._settings.body_limit:
+        body = await read_body(request, self._settings.body_limit)
+        if isinstance(body, Oversize):
             headers = kept_headers(request)
-            await self._unproven.note(port, "too large: webhook_bytes", body, size=size, headers=headers)
+            await self._unproven.note(port, "too large: webhook_bytes", body.read, size=body.size, headers=headers)
             return web.Response(status=413)
         asked = Request(
             method=request.method,
@@ -156,11 +144,12 @@ class MailHook:
             return await self._forged(port, str(forged), body, request)
         try:
             events = await self._read(asked)
-            arrivals = [one for event in events for one in await self._arrivals(event, asked)]
+            readings = [await self._reading(event, asked) for event in events]
         except Unreadable as unreadable:
             await port.accept([self._refusal(str(unreadable), body, request)])
             raise
-        if arrivals:
+        if arrivals := [arrival for reading in readings for arrival in reading.arrivals]:
+            await keep(port, readings)
             await port.accept(arrivals)
         return web.Response()
 
@@ -169,15 +158,6 @@ class MailHook:
         if len(request.body) > _LARGE:
             return await asyncio.to_thread(self._provider.read, request)
         return self._provider.read(request)
-
-    async def _body(self, request: web.Request) -> tuple[bytes, int]:
-        """The body and its size; of one that is too large, only what was read so far."""
-        body = bytearray()
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > self._settings.body_limit:
-                return bytes(body), max(len(body), request.content_length or 0)
-        return bytes(body), len(body)
 
     async def _forged(self, port: Port, reason: str, body: bytes, request: web.Request) -> web.Response:
         log.warning("mail_hook_forged", channel=self._channel, peer=request.remote, reason=reason)
@@ -212,19 +192,20 @@ class MailHook:
 
     # To inbound, to update
 
-    async def _arrivals(self, event: MailEvent, request: Request) -> Sequence[Arrival]:
+    async def _reading(self, event: MailEvent, request: Request) -> Reading:
         if event.occurrence is Occurrence.CONFIRMATION and event.url:
             await self._get(event.url, {})
-            return []
+            return Reading(arrivals=())
+        now = self._clock()
         if event.mail is None:
-            return news(event, channel=self._channel, raw=request.body, now=self._clock(), wrote=self._wrote)
+            told = news(event, channel=self._channel, raw=request.body, now=now, wrote=self._wrote)
+            return Reading(arrivals=tuple(told))
         raw = event.mail.raw
         if event.mail.fetch_from and self._provider.fetch is not None:
-            raw = await self._provider.fetch(event.mail, self._settings.credentials, self._get, self._clock())
+            raw = await self._provider.fetch(event.mail, self._settings.credentials, self._get, now)
         key = event_key(event, event.recipient or "") if event.id else hashlib.sha256(raw).hexdigest()
-        return self._to_inbound(
-            Received(raw=raw, key=f"{self._provider.name}:{key}", mail=event.mail, at=event.at or self._clock())
-        )
+        source = Source(external_id=f"{self._provider.name}:{key}", arrived=event.at or now)
+        return await self._read_mail(raw, source)
 
     async def _get(self, url: str, headers: Mapping[str, str]) -> bytes:
         """Raises Unfetchable; the URL may hold a secret, so that no word of it gets out."""

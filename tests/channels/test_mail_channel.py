@@ -33,11 +33,13 @@ from channels.envelope import (
     SendError,
     SendErrorCode,
 )
-from channels.mail.channel import ASIDE, FORGED, MailChannel, reader_of
+from channels.mail.channel import FORGED, MailChannel, reader_of
 from channels.mail.composing import Composer, Sender
 from channels.mail.message import Limits
 from channels.mail.pushed import SIGNATURE, sign
-from channels.mail.reading import RAW_IN_ROW, UNREADABLE, Reading, Source
+from channels.mail.reader import UNREADABLE
+from channels.mail.reader_process import LARGE
+from channels.mail.reading import RAW_IN_ROW, Reading, Source
 from channels.mail.reply_address import ReplyAddresses
 from channels.mail.settings import (
     Existing,
@@ -432,7 +434,7 @@ async def polling(channel: MailChannel, port: MailPort) -> AsyncGenerator[None]:
 
 async def test_a_mailbox_is_read_as_long_as_it_is_polled(dovecot: Dovecot, tmp_path: Path) -> None:
     port = MailPort(folder=tmp_path)
-    large = mail("z" * 60 + "\n" + ("z" * 60 + "\n") * (ASIDE // 60), Message_ID="<large@example.com>")
+    large = mail("z" * 60 + "\n" + ("z" * 60 + "\n") * (LARGE // 60), Message_ID="<large@example.com>")
     dovecot.deliver("polled", mail(), bytes(range(1, 256)) * 8, large)
     async with polling(MailChannel(with_mailbox(dovecot, "polled")), port):
         await until(lambda: len(port.messages) == 3)

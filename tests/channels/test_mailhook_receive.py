@@ -19,7 +19,8 @@ from aiohttp.test_utils import TestServer
 
 from channels.envelope import Arrival, ConsentUpdate, DeliveryUpdate, Event, InboundMessage, Refusal
 from channels.mail.providers.seam import Credentials
-from channels.mail.webhooks import HookSettings, InsecureHook, MailHook, Received
+from channels.mail.reading import File, Reading, Source
+from channels.mail.webhooks import HookSettings, InsecureHook, MailHook
 from channels.protocol import Accepted, Port, StorageUnavailable
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -40,25 +41,32 @@ class House:
 
     away: bool = False
     arrivals: list[Arrival] = field(default_factory=list[Arrival])
+    done: list[str] = field(default_factory=list[str])
 
     async def accept(self, batch: Sequence[Arrival], *, cursor: str | None = None) -> Sequence[Accepted]:
         if self.away:
             raise StorageUnavailable("away")
         self.arrivals.extend(batch)
+        self.done.append("stored")
         return [Accepted(interaction_id=number) for number, _ in enumerate(batch)]
 
+    async def keep(self, content: bytes, *, content_type: str) -> None:
+        self.done.append(f"kept {content!r}, {content_type}")
 
-def to_inbound(received: Received) -> Sequence[Arrival]:
-    return [
-        InboundMessage(
-            channel="mail",
-            event=Event.MESSAGE,
-            external_id=received.key,
-            address="mailto:ann@example.org",
-            sent_at=received.at,
-            raw=received.raw,
-        )
-    ]
+
+PHOTO = File(sha256="ab" * 32, content_type="image/png", content=b"a photo")
+
+
+async def read_mail(raw: bytes, source: Source) -> Reading:
+    message = InboundMessage(
+        channel="mail",
+        event=Event.MESSAGE,
+        external_id=source.external_id,
+        address="mailto:ann@example.org",
+        sent_at=source.arrived,
+        raw=raw,
+    )
+    return Reading(arrivals=(message,), files=(PHOTO,))
 
 
 Post = Callable[..., Awaitable[int]]
@@ -66,7 +74,7 @@ Post = Callable[..., Awaitable[int]]
 
 @asynccontextmanager
 async def listening(house: House, settings: HookSettings) -> AsyncGenerator[Post]:
-    hook = MailHook(settings, channel="mail", to_inbound=to_inbound, wrote=lambda _: False, clock=lambda: NOW)
+    hook = MailHook(settings, channel="mail", read_mail=read_mail, wrote=lambda _: False, clock=lambda: NOW)
     app = web.Application(client_max_size=10**9)
     app.add_routes(hook.routes())
     await hook.start(cast(Port, house))
@@ -96,6 +104,13 @@ async def test_what_the_provider_tells_is_stored_and_then_acknowledged() -> None
     assert isinstance(update, DeliveryUpdate)
     assert isinstance(consent, ConsentUpdate)
     assert (consent.source, consent.granted) == ("complaint", False)
+
+
+async def test_the_files_of_a_mail_are_kept_before_the_row_that_names_them() -> None:
+    house = House()
+    async with listening(house, postmark()) as post:
+        assert await post(MAIL, LOGIN) == 200
+    assert house.done == ["kept b'a photo', image/png", "stored"]
 
 
 async def test_a_mail_is_handed_to_the_mailboxs_reader_under_the_providers_own_identity() -> None:
@@ -174,7 +189,7 @@ def test_a_webhook_without_what_proves_its_provider_is_refused_at_the_start(
         MailHook(
             HookSettings(provider=provider, credentials=credentials),
             channel="mail",
-            to_inbound=to_inbound,
+            read_mail=read_mail,
             wrote=lambda _: False,
             clock=lambda: NOW,
         )
