@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from bot.assistant import Ask
 from bot.turn import CaseKind, CaseStatus, FollowUpKind, Json, LookupKind, Promise, Purpose, Step
-from channels.envelope import Button
+from channels.envelope import Attachment, Button
 from nlu.understanding import Language
 
 
@@ -22,6 +23,10 @@ class Say:
     language: Language = Language.EN
     skill: str = ""
     """Which skill speaks: for replay and reports."""
+    attachments: tuple[Attachment, ...] = ()
+    """Pictures by their web address, on channels that show them so."""
+    custom: Mapping[str, Json] | None = None
+    """For the business's own page or app, on channels that hand it on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +125,7 @@ class HandOffReason(StrEnum):
     PROMISE_BROKEN = "promise_broken"
     FAILURE = "failure"  # our engine failed: a person must look
     NOT_SPAM = "not_spam"  # a person took it out of the spam folder
+    ASSISTANT = "assistant"  # the business's own assistant passed it on
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,6 +173,16 @@ class Lookup:
     key: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskAssistant:
+    """Ask the business's own assistant, then run this Turn again with its answer. All other effects are dropped."""
+
+    asks: tuple[Ask, ...]
+    """In the order received."""
+    language: Language
+    """That we speak in this Turn."""
+
+
 Effect = (
     Say
     | Remember
@@ -183,4 +199,5 @@ Effect = (
     | LinkByCode
     | Ignore
     | Lookup
+    | AskAssistant
 )

@@ -17,13 +17,14 @@ from bot.repertoire import BY_INTENT, FLOOR, SKILLS
 from bot.skill import Skill
 from bot.skills import (
     abuse,
+    assistant,
     clarification,
     complaint,
     consent,
     fallback,
     handoff,
 )
-from bot.talk import LookupNeeded, Talk, quote
+from bot.talk import AssistantNeeded, LookupNeeded, Talk, quote
 from bot.turn import Message, Turn
 from channels.envelope import Event
 from nlu.understanding import Intent
@@ -32,7 +33,8 @@ from nlu.understanding import Intent
 def respond(turn: Turn, playbook: Playbook) -> tuple[Effect, ...]:
     """What should happen now. The same Turn and playbook have the same effects; nothing else enters.
 
-    A Turn whose answer needs the business's system has one `Lookup` effect alone, and is run again with the result.
+    A Turn whose answer needs the business's system has one `Lookup` effect alone, and is run again with the result;
+    one that the business's own assistant shall answer has one `AskAssistant` alone, and is run again with its answer.
     """
     talk = Talk(turn, playbook)
     try:
@@ -46,6 +48,8 @@ def respond(turn: Turn, playbook: Playbook) -> tuple[Effect, ...]:
             _answer(talk)
     except LookupNeeded as need:
         return (need.lookup,)
+    except AssistantNeeded as need:
+        return (need.asking,)
     return talk.finish()
 
 
@@ -55,15 +59,18 @@ def _answer(talk: Talk) -> None:
     talk.aside = complaint.is_waiting(talk)
     _link(talk)
     _ = (
-        _change_consent(talk)
+        _pass_on_presses(talk)
+        or _change_consent(talk)
         or _stop_abuse(talk)
         or _press(talk)
         or _choose(talk)
         or _call_people(talk)
         or _go_on(talk)
         or _speak_of_named_case(talk)
+        or _leave_to_assistant(talk)
         or _meet_needs(talk)
     )
+    assistant.speak(talk)
     _return_to_complaint(talk)
     for number in dict.fromkeys(number for message in talk.turn.messages for number in message.unproven_cases):
         known_cases.suggest(talk, number)
@@ -74,6 +81,14 @@ def _link(talk: Talk) -> None:
     for message in talk.messages:
         if message.start_parameter:
             talk.act(LinkByCode(code=message.start_parameter[:512]))
+
+
+def _pass_on_presses(talk: Talk) -> bool:
+    """Buttons of the business's own assistant go back to it as they are. True: nothing else was said."""
+    pressed = [message for message in talk.messages if assistant.takes(talk, message)]
+    for message in pressed:
+        assistant.ask(talk, message)
+    return bool(pressed) and not _keep(talk, [message for message in talk.messages if message not in pressed])
 
 
 def _change_consent(talk: Talk) -> bool:
@@ -211,6 +226,14 @@ def _speak_of_named_case(talk: Talk) -> bool:
             known_cases.speak_of_unproven(talk, message.unproven_cases[0])
             return True
     return False
+
+
+def _leave_to_assistant(talk: Talk) -> bool:
+    """A business's own assistant answers whatever is not ours to answer."""
+    if talk.turn.assistant is None:
+        return False
+    _use(talk, assistant.SKILL)
+    return True
 
 
 def _meet_needs(talk: Talk) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from bot.skill import Skill
 from bot.skills import (
     abuse,
+    assistant,
     attachments,
     clarification,
     complaint,
@@ -35,6 +36,7 @@ SKILLS: Mapping[str, Skill] = {
         opening.SKILL,
         smalltalk.SKILL,
         attachments.SKILL,
+        assistant.SKILL,
         clarification.SKILL,
         fallback.SKILL,
     )

@@ -9,7 +9,8 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from bot import when
-from bot.effects import Effect, LearnAboutContact, Lookup, Remember, Say
+from bot.assistant import Ask
+from bot.effects import AskAssistant, Effect, LearnAboutContact, Lookup, Remember, Say
 from bot.heard import Heard, hear
 from bot.memory import Choice, Memory, Option
 from bot.playbook import Playbook
@@ -28,6 +29,14 @@ class LookupNeeded(Exception):
         self.lookup = lookup
 
 
+class AssistantNeeded(Exception):
+    """The Turn cannot be answered before the business's own assistant was asked; the engine returns `asking` alone."""
+
+    def __init__(self, asking: AskAssistant) -> None:
+        super().__init__(len(asking.asks))
+        self.asking = asking
+
+
 class Talk:
     """One Turn on the desk. It changes while the Turn is worked out and is thrown away after it."""
 
@@ -44,6 +53,8 @@ class Talk:
         self.aside = False
         """Something in between: it is answered without opening a choice, because another question stays open."""
         self.effects: list[Effect] = []
+        self.asks: list[Ask] = []
+        """What the business's own assistant shall answer."""
         self._texts = playbook.texts[self.language]
 
     # What is known

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from bot.assistant import AssistantFacts
 from bot.plain import Json
 from channels.envelope import Attachment, Event
 from nlu.understanding import Language, Understanding
@@ -109,6 +110,10 @@ class ChannelFacts:
     buttons: int = 0
     """Quick replies a message can carry; 0: choices are numbered."""
     text_limit: int = 4096
+    pictures: bool = False
+    """A picture is shown by its web address; else the address stands in the text."""
+    custom: bool = False
+    """It hands a custom payload to the business's own page or app."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -233,3 +238,5 @@ class Turn:
     """Latest first."""
     lookups: tuple[LookupResult, ...] = ()
     """Answers to the Lookup effects of the first run; empty in the first run."""
+    assistant: AssistantFacts | None = None
+    """The business's own assistant, where it answers in place of our skills; None: there is none."""

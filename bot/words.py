@@ -34,6 +34,8 @@ WORDS: Mapping[str, str] = {
     "fallback.not_understood": "",
     "fallback.out_of_scope": "business",
     "fallback.languages": "",
+    # The business's own assistant
+    "assistant.unavailable": "",
     # Hand-off
     "handoff.requested": "",
     "handoff.not_understood": "",
@@ -44,6 +46,7 @@ WORDS: Mapping[str, str] = {
     "handoff.bad_score": "",
     "handoff.promise_broken": "",
     "handoff.failure": "",
+    "handoff.assistant": "",
     "handoff.now": "",
     "handoff.when_open": "time",
     "handoff.as_soon_as_open": "",
@@ -243,6 +246,7 @@ WORDS: Mapping[str, str] = {
     "summary.said": "words",
     "summary.case": "number",
     "summary.unproven_case": "number",
+    "summary.assistant": "reason",
     "summary.facts": "facts",
     "summary.mood": "mood",
     "summary.promised": "promise due",

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 from sqlalchemy import bindparam, insert, select, update
 
 from bot.effects import (
+    AskAssistant,
     CancelFollowUps,
     Effect,
     HandOff,
@@ -77,8 +78,8 @@ def write_effect(
         case LinkByCode():
             shown_on = outcome.claim.person.address_id
             link_codes.show(transaction.connection, effect.code, address=shown_on, now=transaction.now)
-        case Lookup() | Say() | Ignore():
-            pass  # a Lookup was answered before; Says are written together; why nothing is said stands in the Turn
+        case Lookup() | AskAssistant() | Say() | Ignore():
+            pass  # what was asked for was answered before; Says are written together; why nothing is said stands in the Turn
         case _:
             assert_never(effect)
 

@@ -11,7 +11,7 @@ from bot.skill import Skill
 from bot.talk import Talk
 from bot.turn import Purpose
 
-_CERTAIN = 1.0
+CERTAIN = 1.0
 """Confidence of the words that mean nothing else (`nlu.optout`, which knows the lists): there is nothing to ask."""
 _ASKS = re.compile(r"[?？]|[吗嗎]$|^(?:do|can|is|are|how)\b", re.IGNORECASE)
 
@@ -41,16 +41,17 @@ def wants_stop(talk: Talk, heard: Heard) -> bool:
 
 
 def acts_anywhere(talk: Talk, heard: Heard) -> bool:
-    """A stop, and the plain word that takes one back: they count inside a form as well."""
-    takes_back = talk.turn.contact.stopped and heard.confidence("start_marketing") >= _CERTAIN
-    return wants_stop(talk, heard) or takes_back
+    """A stop, and the plain word that takes one back: they count inside a form as well, and a business's own assistant
+    is not asked about either."""
+    counts = talk.turn.contact.stopped or talk.turn.assistant is not None
+    return wants_stop(talk, heard) or (counts and heard.confidence("start_marketing") >= CERTAIN)
 
 
 def wants_start(talk: Talk) -> bool:
     """ "Do you have a newsletter?" asks, and says no yes."""
     if not talk.means("start_marketing"):
         return False
-    return talk.heard.confidence("start_marketing") >= _CERTAIN or _ASKS.search(talk.heard.text) is None
+    return talk.heard.confidence("start_marketing") >= CERTAIN or _ASKS.search(talk.heard.text) is None
 
 
 def _record(talk: Talk, *, granted: bool) -> None:
@@ -70,7 +71,7 @@ def _record(talk: Talk, *, granted: bool) -> None:
 def _is_keyword(talk: Talk) -> bool:
     """A STOP by text message that comes again: its one confirmation was sent (CTIA, Messaging Principles and Best
     Practices)."""
-    return talk.short and talk.heard.confidence("stop_marketing") >= _CERTAIN
+    return talk.short and talk.heard.confidence("stop_marketing") >= CERTAIN
 
 
 SKILL = Skill(name="consent", answer=answer, intents=frozenset({"stop_marketing", "start_marketing"}), chosen=chosen)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from bot.assistant import Answer, Ask, AssistantFacts, Reply, Trouble
 from bot.effects import (
+    AskAssistant,
     CancelFollowUps,
     Effect,
     HandOff,
@@ -59,6 +62,11 @@ class House:
     cases: dict[str, CaseFacts] = field(default_factory=dict[str, CaseFacts])
     plans: dict[str, PlanFollowUp] = field(default_factory=dict[str, PlanFollowUp])
     turns: list[Turn] = field(default_factory=list[Turn])
+    assistant: Mapping[str, tuple[Reply, ...]] | None = None
+    """What the business's own assistant answers to each text, where there is one; nothing to any other."""
+    trouble: Trouble | None = None
+    """Why it does not answer just now."""
+    asked: list[Ask] = field(default_factory=list[Ask])
 
     def hear(self, *messages: Message) -> tuple[Effect, ...]:
         self.now += STEP
@@ -93,7 +101,15 @@ class House:
         )
 
     def _run(self, step: Turn) -> tuple[Effect, ...]:
+        if self.assistant is not None:
+            step = replace(step, assistant=AssistantFacts())
         effects = respond(step, self.playbook)
+        if any(isinstance(effect, AskAssistant) for effect in effects):
+            (asking,) = effects
+            assert isinstance(asking, AskAssistant)
+            step = replace(step, assistant=AssistantFacts(answer=self._ask(asking)))
+            effects = respond(step, self.playbook)
+            assert not any(isinstance(effect, AskAssistant) for effect in effects), "it is asked only once"
         wanted = [effect for effect in effects if isinstance(effect, Lookup)]
         if wanted:
             assert len(effects) == len(wanted), "a Lookup comes alone"
@@ -104,6 +120,14 @@ class House:
         for effect in effects:
             self._apply(effect)
         return effects
+
+    def _ask(self, asking: AskAssistant) -> Answer:
+        assert self.assistant is not None
+        self.asked += asking.asks
+        if self.trouble is not None:
+            return Answer(trouble=self.trouble, reason=f"rasa: {self.trouble}")
+        replies = tuple(reply for one in asking.asks for reply in self.assistant.get(one.text, ()))
+        return Answer(replies=replies, trouble=None if replies else Trouble.EMPTY, reason=None)
 
     def _look_up(self, lookup: Lookup) -> LookupResult:
         if self.lookup_failure is not None:

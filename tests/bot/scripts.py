@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.assistant import Reply
 from bot.turn import ChannelFacts, ContactFacts, FollowUpKind, Message, OrderFacts
 from channels.envelope import Attachment, AttachmentKind, Event
 from nlu.understanding import Language
@@ -29,6 +30,8 @@ class Line:
     """Everything else that is done, in this order."""
     kept: bool = False
     """The shop has kept its promises before this."""
+    words: tuple[str, ...] = ()
+    """What must be said word for word: the business's own assistant has no keys."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,8 @@ class Script:
     orders: tuple[OrderFacts, ...] = ()
     lookup_failure: str | None = None
     now: datetime = NOON
+    assistant: Mapping[str, tuple[Reply, ...]] | None = None
+    """What the business's own assistant answers, where there is one."""
 
 
 def line(
@@ -58,6 +63,7 @@ def line(
     event: Event = Event.MESSAGE,
     start_parameter: str | None = None,
     beyond: bool = False,
+    words: Sequence[str] = (),
 ) -> Line:
     """What a customer writes, and what comes of it."""
     attachments = (Attachment(kind=attachment, id="file-1"),) if attachment is not None else ()
@@ -68,7 +74,7 @@ def line(
         attachments=attachments,
         start_parameter=start_parameter,
     )
-    return Line(messages=(heard,), says=_keys(says), does=tuple(does))
+    return Line(messages=(heard,), says=_keys(says), does=tuple(does), words=tuple(words))
 
 
 def due(kind: FollowUpKind, *, says: Sequence[str] | str = (), does: Sequence[str] = (), kept: bool = False) -> Line:

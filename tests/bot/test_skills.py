@@ -6,13 +6,14 @@ import pytest
 
 from bot.repertoire import SKILLS
 from nlu.understanding import Language
+from tests.bot.assistant_scripts import ASSISTANT
 from tests.bot.complaint_scripts import COMPLAINTS
 from tests.bot.house import House, deeds, said, says
 from tests.bot.scripts import EVERYDAY, Script
 from tests.bot.second_thought_scripts import SECOND_THOUGHTS
 from tests.bot.sloppy_scripts import SLOPPY
 
-SCRIPTS = (*EVERYDAY, *COMPLAINTS, *SLOPPY, *SECOND_THOUGHTS)
+SCRIPTS = (*ASSISTANT, *EVERYDAY, *COMPLAINTS, *SLOPPY, *SECOND_THOUGHTS)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: f"{script.skill}: {script.name}")
@@ -23,6 +24,7 @@ def test_a_conversation_goes_as_written(script: Script) -> None:
         orders=script.orders,
         lookup_failure=script.lookup_failure,
         now=script.now,
+        assistant=script.assistant,
     )
     for number, line in enumerate(script.lines, start=1):
         if line.kept:
@@ -31,7 +33,8 @@ def test_a_conversation_goes_as_written(script: Script) -> None:
         text = said(effects)
         where = f"line {number}: {line.messages[0].text if line.messages else line.due} -> {text!r}"
         assert deeds(effects) == list(line.does), where
-        assert bool(text) == bool(line.says), where
+        assert bool(text) == bool(line.says or line.words), where
+        assert all(words in text for words in line.words), where
         for key in line.says:
             assert says(text, key, script.language), f"{key} is not said in {where}"
 
