@@ -17,8 +17,8 @@ import structlog
 from aiohttp import web
 
 from channels.envelope import OutboundMessage, Receipt, SendError, SendErrorCode
-from channels.mail.composing import Composer, Enclosure
-from channels.mail.enclosing import enclosed
+from channels.mail.composing import Composer
+from channels.mail.enclosing import Enclosure, enclosed
 from channels.mail.mailbox import Mailbox
 from channels.mail.polling import Polling
 from channels.mail.providers import PROVIDERS

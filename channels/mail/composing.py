@@ -14,32 +14,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
-from html import escape
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from channels.cleaning import clean
-from channels.envelope import OutboundMessage, Quoted, SendError, SendErrorCode
-from channels.mail.bodies import base64_lines, text_part
-from channels.mail.fields import (
-    Path,
-    identities,
-    identity,
-    mailbox,
-    one_line,
-    parameter,
-    path,
-    unstructured,
-)
-from channels.mail.layout import LAYOUTS, Layout, as_html, spoken
+from channels.envelope import OutboundMessage, SendError, SendErrorCode
+from channels.mail.alternatives import Page, alternatives
+from channels.mail.enclosing import Enclosure, with_enclosures
+from channels.mail.fields import Path, identities, identity, mailbox, path, unstructured
+from channels.mail.layout import LAYOUTS, Layout, spoken
 from channels.mail.reply_address import HEADER, ReplyAddresses
 from channels.mail.unsubscribing import Unsubscribing
 
 SCHEME: Final = "mailto:"
 MOST_REFERENCES: Final = 20
 """The first, which names the thread, and the newest: RFC 5322 sets no limit, servers do."""
-LONGEST_QUOTE: Final = 10_000
-"""Characters of an earlier message that are repeated below its answer."""
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -48,9 +36,6 @@ _ANSWERS: Final = re.compile(
     re.IGNORECASE,
 )
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_CONTENT_TYPE: Final = re.compile(
-    r"(?!multipart/|message/)[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,15 +59,6 @@ class Sender:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Enclosure:
-    """A file that goes along."""
-
-    name: str
-    content_type: str
-    content: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Mail:
     """A mail ready for submission."""
 
@@ -95,14 +71,6 @@ class Mail:
     """Lines end in CRLF, the last one too; no line is longer than 998 octets."""
     beyond_ascii: bool = False
     """Needs a server with SMTPUTF8."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Page:
-    """A Layout, taken apart once."""
-
-    layout: Layout
-    pieces: tuple[str, str, str, str]
 
 
 class Composer:
@@ -137,7 +105,7 @@ class Composer:
                 "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
             ]
         )
-        self._pages = {language: _Page(layout=it, pieces=it.pieces()) for language, it in layouts.items()}
+        self._pages = {language: Page(layout=it, pieces=it.pieces()) for language, it in layouts.items()}
 
     def compose(self, message: OutboundMessage, *, at: datetime, enclosures: Sequence[Enclosure] = ()) -> Mail:
         """Raises SendError: BAD_ADDRESS, and UNSUPPORTED for marketing that would have no way out."""
@@ -149,9 +117,9 @@ class Composer:
         page = self._pages[spoken(message.language)]
         own_id = f"{_readable(message.key)}.{mac}@{self._domain}"
         headers = self._headers(message, to, own_id, page.layout, at, way_out)
-        body = self._alternatives(message, page, mac, way_out)
+        body = alternatives(message, page, mac, zone=self._sender.zone, about=self._sender.about, way_out=way_out)
         if enclosures:
-            body = _with_enclosures(body, enclosures, mac)
+            body = with_enclosures(body, enclosures, mac)
         return Mail(
             id=own_id,
             sender=self._back.text,
@@ -216,76 +184,6 @@ class Composer:
     def _mac(self, key: str) -> str:
         return b32encode(hmac.digest(self._key, _readable(key).encode(), "sha256")[:10]).decode().lower()
 
-    # The body
-
-    def _alternatives(self, message: OutboundMessage, page: _Page, mac: str, way_out: str | None) -> bytes:
-        text = _lines(message.text)
-        quoted = message.quoted
-        plain, above = text, ""
-        if quoted is not None:
-            above = page.layout.attribution(one_line(quoted.author), quoted.at, self._sender.zone)
-            plain = f"{plain}\n\n{above}\n{_as_quote(_repeated(quoted))}"
-        if way_out is not None:
-            about = f"{_lines(self._sender.about)}\n" if self._sender.about else ""
-            plain = f"{plain}\n\n-- \n{about}{page.layout.unsubscribe}: {way_out}"
-        head, between, after, end = page.pieces
-        html = "".join(
-            [
-                head,
-                as_html(text),
-                between,
-                _html_quote(above, quoted) if quoted is not None else "",
-                after,
-                self._footer(page.layout, way_out) if way_out is not None else "",
-                end,
-            ]
-        )
-        plain_encoding, plain_content = text_part(plain)
-        html_encoding, html_content = text_part(html)
-        boundary = f"=_a{mac}".encode()
-        return b"".join(
-            [
-                b'Content-Type: multipart/alternative;\r\n boundary="',
-                boundary,
-                b'"\r\n\r\n--',
-                boundary,
-                b"\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: ",
-                plain_encoding,
-                b"\r\n\r\n",
-                plain_content,
-                b"\r\n--",
-                boundary,
-                b"\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: ",
-                html_encoding,
-                b"\r\n\r\n",
-                html_content,
-                b"\r\n--",
-                boundary,
-                b"--\r\n",
-            ]
-        )
-
-    def _footer(self, layout: Layout, way_out: str) -> str:
-        about = escape(_lines(self._sender.about)).replace("\n", "<br>\n")
-        return (
-            f'<p style="max-width:640px;border-top:1px solid #ddd;padding-top:8px;font-size:12px;color:#666">'
-            f'{about}{"<br>" if about else ""}<a href="{escape(way_out)}">{layout.unsubscribe}</a></p>'
-        )
-
-
-def _with_enclosures(body: bytes, enclosures: Sequence[Enclosure], mac: str) -> bytes:
-    boundary = f"=_m{mac}"
-    parts = [f'Content-Type: multipart/mixed;\r\n boundary="{boundary}"\r\n\r\n--{boundary}\r\n'.encode(), body]
-    for enclosure in enclosures:
-        kind = enclosure.content_type if _CONTENT_TYPE.fullmatch(enclosure.content_type) else "application/octet-stream"
-        name = enclosure.name.replace("/", "_").replace("\\", "_")
-        parts += [
-            f"\r\n--{boundary}\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\n"
-            f"Content-Disposition: attachment{parameter('filename', name)}\r\n\r\n".encode(),
-            base64_lines(enclosure.content),
-        ]
-    return b"".join([*parts, f"\r\n--{boundary}--\r\n".encode()])
-
 
 def _references(message: OutboundMessage, answers: str | None) -> list[str]:
     """RFC 5322, 3.6.4: those of the mail that is answered, then its own; each once."""
@@ -310,25 +208,3 @@ def _date(seconds: int) -> str:
 def _readable(key: str) -> str:
     """A key as it is, where it can stand in a Message-ID: then it can be looked for."""
     return key if _KEY.fullmatch(key) else sha256(key.encode("utf-8", "replace")).hexdigest()[:32]
-
-
-def _lines(text: str) -> str:
-    """With line feeds alone, without the blank lines at the end."""
-    return clean(text).replace("\r\n", "\n").replace("\r", "\n").rstrip()
-
-
-def _repeated(quoted: Quoted) -> str:
-    text = _lines(quoted.text)
-    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE].rstrip()}\n[…]"
-
-
-def _as_quote(text: str) -> str:
-    return "\n".join([f">{line}" if line.startswith(">") or not line else f"> {line}" for line in text.split("\n")])
-
-
-def _html_quote(above: str, quoted: Quoted) -> str:
-    return (
-        f"<div><p>{escape(above, quote=False)}</p>\n"
-        '<blockquote type="cite" style="margin:0 0 0 8px;padding-left:8px;border-left:2px solid #ccc">\n'
-        f"{as_html(_repeated(quoted))}\n</blockquote></div>"
-    )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TypeVar, cast
 
-from channels.envelope import SendError, SendErrorCode
+from channels.mail.imap_failures import NoSuchFolder, Unauthorized, Unencrypted
 from channels.mail.settings import After, MailboxSettings, Security
 
 T = TypeVar("T")
@@ -25,6 +25,8 @@ HEADER_BYTES: Final = 262_144
 _SIZE: Final = "RFC822.SIZE"
 _ARRIVED: Final = "INTERNALDATE"
 
+_LATER: Final = ("UNAVAILABLE", "INUSE", "LIMIT", "Too many")
+"""In the answer to a login that is refused for now (RFC 5530, and what Gmail says)."""
 _CONNECTING: Final = 15.0
 """Seconds that a connection may take to be made."""
 
@@ -245,18 +247,6 @@ class Session:
         self._client.logout()
 
 
-class Unauthorized(Exception):
-    """The mailbox refuses our login."""
-
-
-class Unencrypted(Exception):
-    """The mail server does not offer STARTTLS, and nothing is said to it in the clear."""
-
-
-class NoSuchFolder(Exception):
-    """The mailbox has no folder of this name."""
-
-
 def _tells_news(said: Iterable[Sequence[object]]) -> bool:
     _ended(said)
     return any(len(line) > 1 and line[1] == b"EXISTS" for line in said)
@@ -266,28 +256,6 @@ def _ended(said: Iterable[Sequence[object]]) -> None:
     """Raises ConnectionError where the server says goodbye."""
     if any(line and line[0] == b"BYE" for line in said):
         raise ConnectionError("the server said goodbye")
-
-
-_LATER: Final = ("UNAVAILABLE", "INUSE", "LIMIT", "Too many")
-"""In the answer to a login that is refused for now (RFC 5530, and what Gmail says)."""
-LOST: Final = (OSError, imaplib.IMAP4.error, Unauthorized, Unencrypted, NoSuchFolder)
-
-
-def send_error(problem: Exception) -> SendError:
-    match problem:
-        case Unauthorized():
-            return SendError(SendErrorCode.UNAUTHORIZED, "the mailbox refuses our login", whole_channel=True)
-        case Unencrypted():
-            return SendError(SendErrorCode.REJECTED, "the mail server does not offer STARTTLS", whole_channel=True)
-        case NoSuchFolder():
-            return SendError(SendErrorCode.REJECTED, f"the mailbox has no folder {problem}", whole_channel=True)
-        case ssl.SSLCertVerificationError():
-            return SendError(SendErrorCode.UNREACHABLE, f"the mailbox's certificate: {problem.verify_message}")
-        case OSError():
-            said = problem.strerror or str(problem) or type(problem).__name__
-            return SendError(SendErrorCode.UNREACHABLE, f"the mailbox cannot be reached: {said}")
-        case _:
-            return SendError(SendErrorCode.UNREACHABLE, "the mailbox does not answer as IMAP says")
 
 
 async def aside(work: Callable[[], T]) -> T:

@@ -15,7 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from channels.mail.cursor import Cursor
-from channels.mail.imap import LOST, Folder, Session, aside, send_error
+from channels.mail.imap import Folder, Session, aside
+from channels.mail.imap_failures import LOST, send_error
 from channels.mail.settings import After, Existing, MailboxSettings
 
 T = TypeVar("T")

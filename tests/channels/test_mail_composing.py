@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from channels.cleaning import clean
 from channels.envelope import Attachment, AttachmentKind, OutboundMessage, Quoted, SendError, SendErrorCode
-from channels.mail.composing import MOST_REFERENCES, Composer, Enclosure, Mail, Sender
-from channels.mail.enclosing import enclosed
+from channels.mail.composing import MOST_REFERENCES, Composer, Mail, Sender
+from channels.mail.enclosing import Enclosure, enclosed
 from channels.mail.layout import LAYOUTS, Misshapen, as_html, spoken, with_pages
 from channels.mail.message import parse
 from channels.mail.providers import PROVIDERS

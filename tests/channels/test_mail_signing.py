@@ -14,7 +14,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from channels.envelope import OutboundMessage
-from channels.mail.composing import Composer, Enclosure, Sender
+from channels.mail.composing import Composer, Sender
+from channels.mail.enclosing import Enclosure
 from channels.mail.signing import BadKey, DkimKey, Signer
 from channels.mail.unsubscribing import Unsubscribing
 
