@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -24,12 +25,21 @@ from channels.mail.settings import (
 )
 from channels.mail.signing import DkimKey
 from channels.mail.webhooks import HookSettings
-from channels.protocol import Limits
-from gateway.settings_mail import Mail, MailImap, MailLogin, MailProvider, MailSmtp, MailToken, secret
+from gateway.settings_mail import (
+    Mail,
+    MailDkim,
+    MailImap,
+    MailLogin,
+    MailProvider,
+    MailPush,
+    MailSmtp,
+    MailToken,
+    secret,
+)
 from gateway.settings_mail import MailLimits as LimitSettings
 
-IMAP_PORTS = {"tls": 993, "starttls": 143, "plain": 143}
-SMTP_PORTS = {"tls": 465, "starttls": 587, "plain": 25}
+IMAP_PORTS: Mapping[str, int] = {Security.TLS: 993, Security.STARTTLS: 143, Security.PLAIN: 143}
+SMTP_PORTS: Mapping[str, int] = {Security.TLS: 465, Security.STARTTLS: 587, Security.PLAIN: 25}
 
 
 def mailbox(
@@ -44,42 +54,19 @@ def mailbox(
     smtp_login = (mail.smtp.login or mail.login) if mail.smtp and not mail.smtp.no_login else None
     return MailSettings(
         name=mail.name,
-        sender=Sender(
-            address=mail.address,
-            name=mail.from_name,
-            return_path=mail.bounces_address,
-            zone=zone,
-            separator=mail.reply_separator,
-            about=mail.about,
-        ),
+        sender=_sender(mail, zone),
         secret=key,
         mailbox=_imap(mail.imap, mail.login) if mail.imap and mail.login else None,
         submission=_smtp(mail.smtp, smtp_login) if mail.smtp else None,
         submission_login=_login(smtp_login) if smtp_login and smtp_login.token else None,
-        push=PushSettings(
-            secret=(secret(mail.push, "secret") or "").encode(),
-            path=f"/mail/{mail.name}/push",
-            window=mail.push.window_seconds,
-        )
-        if mail.push
-        else None,
+        push=_push(mail, mail.push) if mail.push else None,
         hook=_hook(mail, mail.provider, public_url) if mail.provider else None,
-        dkim=DkimKey(
-            domain=mail.dkim.domain, selector=mail.dkim.selector, private_key=mail.dkim.key_file.read_text("utf-8")
-        )
-        if mail.dkim
-        else None,
+        dkim=_dkim(mail.dkim) if mail.dkim else None,
         public_url=public_url,
         aliases=(*mail.aliases, *([mail.bounces_address] if mail.bounces_address else [])),
         trusted_authserv_id=mail.trusted_authserv_id,
         window=timedelta(days=mail.window_days),
-        limits=Limits(
-            text=LIMITS.text,
-            per_second=mail.smtp.per_second if mail.smtp else LIMITS.per_second,
-            per_address=LIMITS.per_address,
-            burst=LIMITS.burst,
-            concurrency=LIMITS.concurrency,
-        ),
+        limits=replace(LIMITS, per_second=mail.smtp.per_second) if mail.smtp else LIMITS,
         accepts=_accepted(mail.limits),
         enclosed_bytes=mail.limits.enclosed_bytes,
         forged_per_hour=mail.limits.forged_per_hour,
@@ -87,16 +74,14 @@ def mailbox(
     )
 
 
-def _accepted(limits: LimitSettings) -> MailLimits:
-    return MailLimits(
-        bytes=limits.bytes,
-        attachments=limits.attachments,
-        headers=limits.headers,
-        header_bytes=limits.header_bytes,
-        parts=limits.parts,
-        depth=limits.depth,
-        text=limits.text,
-        html=limits.html,
+def _sender(mail: Mail, zone: ZoneInfo) -> Sender:
+    return Sender(
+        address=mail.address,
+        name=mail.from_name,
+        return_path=mail.bounces_address,
+        zone=zone,
+        separator=mail.reply_separator,
+        about=mail.about,
     )
 
 
@@ -147,6 +132,12 @@ def _token(token: MailToken) -> TokenSettings:
     )
 
 
+def _push(mail: Mail, push: MailPush) -> PushSettings:
+    return PushSettings(
+        secret=(secret(push, "secret") or "").encode(), path=f"/mail/{mail.name}/push", window=push.window_seconds
+    )
+
+
 def _hook(mail: Mail, provider: MailProvider, public_url: str | None) -> HookSettings:
     path = f"/mail/{mail.name}/hook"
     return HookSettings(
@@ -163,4 +154,21 @@ def _hook(mail: Mail, provider: MailProvider, public_url: str | None) -> HookSet
             public_url=f"{public_url}{path}" if public_url else None,
             topic=provider.topic,
         ),
+    )
+
+
+def _dkim(dkim: MailDkim) -> DkimKey:
+    return DkimKey(domain=dkim.domain, selector=dkim.selector, private_key=dkim.key_file.read_text("utf-8"))
+
+
+def _accepted(limits: LimitSettings) -> MailLimits:
+    return MailLimits(
+        bytes=limits.bytes,
+        attachments=limits.attachments,
+        headers=limits.headers,
+        header_bytes=limits.header_bytes,
+        parts=limits.parts,
+        depth=limits.depth,
+        text=limits.text,
+        html=limits.html,
     )
