@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from bot.effects import Say
+from bot.effects import LearnAboutContact, Say
 from gateway import claims
 from gateway.effects import finish_follow_up, write_effect
 from gateway.outcomes import Outcome, Standing
@@ -21,6 +21,7 @@ from gateway.recording import effects_to_json, turn_to_json
 from gateway.saying import Speaker, Words
 from storage import ids, lanes
 from storage.commits import Transaction
+from storage.contacts import Contact
 from storage.conversations import Conversation
 from storage.interactions import Interaction, TurnRecord
 from storage.many import Many
@@ -31,6 +32,8 @@ class _Page:
     """Rows that a batch of Turns adds, so that each table is written once."""
 
     turns: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    names: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    languages: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     words: Words = field(default_factory=Words)
     conversations: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
@@ -75,7 +78,9 @@ class Application:
             )
             overtaken = row.epoch != outcome.turn.conversation.epoch
             for effect in outcome.effects:
-                if not isinstance(effect, Say):
+                if isinstance(effect, LearnAboutContact):
+                    _learn(page, outcome, effect)
+                elif not isinstance(effect, Say):
                     write_effect(transaction, outcome, effect, standing, overtaken=overtaken)
             for effect in outcome.effects:
                 if isinstance(effect, Say):
@@ -177,6 +182,10 @@ _lanes_and_conversations = (
     .with_for_update(of=[lanes.Lane, Conversation])
 )
 
+_contact = update(Contact).where(Contact.id == bindparam("contact"))
+_save_name = Many(_contact.values(name=bindparam("new_name")))
+_save_language = Many(_contact.values(language=bindparam("new_language")))
+
 _save_conversation = Many(
     update(Conversation)
     .where(Conversation.id == bindparam("conversation"))
@@ -193,6 +202,13 @@ _save_conversation = Many(
         last_at=bindparam("new_last_at"),
     )
 )
+
+
+def _learn(page: _Page, outcome: Outcome, effect: LearnAboutContact) -> None:
+    if effect.name is not None:
+        page.names.append({"contact": outcome.claim.contact, "new_name": effect.name})
+    if effect.language is not None:
+        page.languages.append({"contact": outcome.claim.contact, "new_language": effect.language})
 
 
 def _lock(transaction: Transaction, outcomes: Sequence[Outcome]) -> dict[int, Any]:
@@ -232,3 +248,5 @@ def _write_page(transaction: Transaction, page: _Page) -> None:
     _insert_turns.execute(connection, page.turns)
     page.words.write(transaction)
     _save_conversation.execute(connection, page.conversations)
+    _save_name.execute(connection, page.names)
+    _save_language.execute(connection, page.languages)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, assert_never
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import insert, select, update
 
 from bot.effects import (
     AskAssistant,
@@ -61,8 +61,6 @@ def write_effect(
         case MarkSpam():
             if not overtaken:
                 _mark_spam(transaction, outcome, effect, standing)
-        case LearnAboutContact():
-            _learn(transaction, outcome, effect)
         case OpenCase():
             _open_case(transaction, outcome, effect)
         case UpdateCase():
@@ -78,8 +76,10 @@ def write_effect(
         case LinkByCode():
             shown_on = outcome.claim.person.address_id
             link_codes.show(transaction.connection, effect.code, address=shown_on, now=transaction.now)
-        case Lookup() | AskAssistant() | Say() | Ignore():
-            pass  # what was asked for was answered before; Says are written together; why nothing is said stands in the Turn
+        case Lookup() | AskAssistant() | Ignore():
+            pass  # a Lookup was answered before; why nothing is said stands in the Turn
+        case LearnAboutContact() | Say():
+            pass  # written together with those of other Turns
         case _:
             assert_never(effect)
 
@@ -98,20 +98,6 @@ def _mark_spam(transaction: Transaction, outcome: Outcome, effect: MarkSpam, sta
         transaction.connection.execute(
             update(Contact).where(Contact.id == outcome.claim.contact).values(blocked_at=transaction.now)
         )
-
-
-def _learn(transaction: Transaction, outcome: Outcome, effect: LearnAboutContact) -> None:
-    if effect.language is not None:
-        transaction.connection.execute(
-            _learn_language, {"contact": outcome.claim.contact, "new_language": effect.language}
-        )
-    if effect.name is not None:
-        transaction.connection.execute(_learn_name, {"contact": outcome.claim.contact, "new_name": effect.name})
-
-
-_contact = update(Contact).where(Contact.id == bindparam("contact"))
-_learn_language = _contact.values(language=bindparam("new_language"))
-_learn_name = _contact.values(name=bindparam("new_name"))
 
 
 def _open_case(transaction: Transaction, outcome: Outcome, effect: OpenCase) -> None:
