@@ -77,7 +77,7 @@ def write_effect(
             shown_on = outcome.claim.person.address_id
             link_codes.show(transaction.connection, effect.code, address=shown_on, now=transaction.now)
         case Lookup() | AskAssistant() | Ignore():
-            pass  # a Lookup was answered before; why nothing is said stands in the Turn
+            pass  # what was asked for was answered before; why nothing is said stands in the Turn
         case LearnAboutContact() | Say():
             pass  # written together with those of other Turns
         case _:
