@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 
 from bot.effects import LearnAboutContact, Say
-from gateway import claims
+from gateway import claims, unclear
 from gateway.effects import finish_follow_up, write_effect
 from gateway.outcomes import Outcome, Standing
 from gateway.recording import effects_to_json, turn_to_json
 from gateway.saying import Speaker, Words
-from storage import ids, lanes
+from storage import ids, lanes, reviews
 from storage.commits import Transaction
 from storage.contacts import Contact
 from storage.conversations import Conversation
@@ -36,6 +36,7 @@ class _Page:
     languages: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     words: Words = field(default_factory=Words)
     conversations: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    reviews: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
 
 class Application:
@@ -122,9 +123,10 @@ class Application:
                 "intent": understanding.intents[0].name if understanding.intents else None,
                 "confidence": understanding.intents[0].confidence if understanding.intents else None,
                 "engine": understanding.engine,
-                "failure": outcome.failure or understanding.failure,
+                "failure": outcome.failure or outcome.trouble or understanding.failure,
             }
         )
+        page.reviews += unclear.reviews(turn, outcome.effects, now)
         transaction.count("handled", turn.channel.name)
 
     def _release(self, transaction: Transaction, outcomes: Sequence[Outcome], locked: Mapping[int, Any]) -> None:
@@ -250,3 +252,4 @@ def _write_page(transaction: Transaction, page: _Page) -> None:
     _save_conversation.execute(connection, page.conversations)
     _save_name.execute(connection, page.names)
     _save_language.execute(connection, page.languages)
+    reviews.queue_many(connection, page.reviews)

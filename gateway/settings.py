@@ -20,8 +20,9 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from sqlalchemy import URL, make_url
 
 from channels.webchat.settings import UPLOAD_TYPES
-from gateway import settings_mail, settings_sms
+from gateway import settings_assistant, settings_mail, settings_sms
 from gateway.sections import Section
+from gateway.settings_assistant import Assistant
 from gateway.settings_mail import Mail
 from gateway.settings_sms import Number
 from gateway.settings_sources import PREFIX, Mistake, SettingsMistakes, Sources, nearest
@@ -87,6 +88,10 @@ class Nlu(Section):
         default=5, ge=1, le=1000, description="failures in a row after which Rasa gets a rest"
     )
     breaker_pause: Seconds = Field(default=10.0, description="seconds of that rest")
+    training_data: Path | None = Field(
+        default=None,
+        description="folder of your own training files, which reviewed messages are added to; begun as a copy of ours",
+    )
 
 
 class WebChat(Section):
@@ -179,6 +184,7 @@ class Settings(BaseSettings):
     server: Server = Server()
     database: Database = Database()
     nlu: Nlu = Nlu()
+    assistant: Assistant = Assistant()
     webchat: WebChat = WebChat()
     telegram: Telegram = Telegram()
     mail: tuple[Mail, ...] = Field(default=(), description="tables of their own, each under [[mail]]")
@@ -263,6 +269,7 @@ def contradictions(settings: Settings) -> Iterable[Mistake]:
                 right="set the address that the world sees, or telegram.webhook = false",
             )
     yield from settings_mail.contradictions(settings.mail)
+    yield from settings_assistant.contradictions(settings.assistant)
     yield from settings_sms.contradictions(settings.sms, (mail.name for mail in settings.mail))
     if settings.nlu.engine == "rasa" and settings.nlu.rasa_url is None:
         yield Mistake(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 from gateway.metrics import Metrics
+from gateway.relearning import Relearning, forget_old_models
 from gateway.settings import Settings
+from gateway.training_folder import OURS, training_folder
 from nlu.embedded import Embedded, ensure_trained
 from nlu.understanding import FindsEntities, Understander
 
-TRAINING_DATA = Path(__file__).parent.parent / "nlu" / "rasa" / "data"
+TRAINING_DATA = OURS
 
 
 async def understander(
@@ -22,8 +22,7 @@ async def understander(
 
     Raises nlu.training.TrainingDataMistakes or nlu.embedded.TrainingFailed.
     """
-    path = await asyncio.to_thread(ensure_trained, TRAINING_DATA, settings.data_dir / "models")
-    embedded = Embedded.load(path, entities)
+    embedded = await _embedded(settings, entities, stack)
     nlu = settings.nlu
     if nlu.engine == "embedded" or nlu.rasa_url is None:
         return embedded
@@ -49,3 +48,18 @@ async def understander(
         took=metrics.understood,
         fell_back=metrics.fell_back,
     )
+
+
+async def _embedded(settings: Settings, entities: FindsEntities, stack: AsyncExitStack) -> Relearning:
+    """Trained on what the training files say, now and whenever they change."""
+    folder, models = training_folder(settings), settings.data_dir / "models"
+
+    def learn() -> Embedded:
+        path = ensure_trained(folder, models)
+        forget_old_models(models, "embedded-*.npz")
+        return Embedded.load(path, entities)
+
+    relearning = await Relearning.begin(folder, learn)
+    stack.push_async_callback(relearning.stop)
+    relearning.watch()
+    return relearning

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import orjson
 from pydantic import ConfigDict, TypeAdapter, ValidationError, validate_call
 
-from gateway import desk, imported_contacts, imported_orders, inbox, people, promises, spam
+from gateway import desk, imported_contacts, imported_orders, inbox, people, promises, reviewing, spam
 from gateway.refusals import Refused, Stale
 from storage.commits import Commits, Unavailable
 
@@ -29,6 +29,11 @@ VERBS: Mapping[str, Callable[..., Any]] = {
     "link": people.link,
     "unlink": people.unlink,
     "linkcode": people.link_code,
+    "correct": reviewing.correct,
+    "reviews": reviewing.waiting,
+    "review": reviewing.look,
+    "accept-review": reviewing.accept,
+    "discard-review": reviewing.discard,
     "import-contacts": imported_contacts.store,
     "import-orders": imported_orders.store,
 }

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -42,6 +42,8 @@ class Example:
     file: str
     """Relative to the data folder."""
     line: int
+    source: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    """What the entry's `metadata` says of where it comes from."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,17 +84,19 @@ class TrainingData:
         return tuple(sorted({example.intent for example in self.examples}))
 
 
-def read(folder: Path) -> TrainingData:
+def read(folder: Path, instead: Mapping[str, bytes] | None = None) -> TrainingData:
     """All `*.yml` files below a folder.
 
+    `instead`: what files by relative path are going to hold, new ones among them, before anything is written.
     Raises TrainingDataMistakes with every mistake found, not only the first.
     """
     reader = _Reader()
-    files = training_files(folder)
-    if not files:
+    contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in training_files(folder)}
+    contents |= instead or {}
+    if not contents:
         raise TrainingDataMistakes([Mistake(file=str(folder), line=0, reason="there is no .yml file in this folder")])
-    for path in files:
-        reader.read(path.relative_to(folder).as_posix(), path.read_bytes())
+    for file, content in sorted(contents.items()):
+        reader.read(file, content)
     reader.check_across_files()
     if reader.mistakes:
         raise TrainingDataMistakes(sorted(reader.mistakes, key=lambda mistake: (mistake.file, mistake.line)))
@@ -207,7 +211,7 @@ class _Reader:
         keys = dict(self._pairs(section))
         kinds = [name for name in keys if name in ("intent", *_LISTS)]
         for name, node in keys.items():
-            if name not in ("intent", "examples", *_LISTS) and not self._foreign:
+            if name not in ("intent", "examples", "metadata", *_LISTS) and not self._foreign:
                 self._mistake(_line(node), f"`{name}` is not known here")
         if len(kinds) != 1:
             self._mistake(_line(section), "an entry of `nlu` must say one of `intent`, `synonym`, `regex`, `lookup`")
@@ -218,17 +222,24 @@ class _Reader:
             return
         lines = list(self._lines(keys.get("examples"), section))
         if kinds[0] == "intent":
-            self._read_intent(str(name.value), _line(name), lines)
+            self._read_intent(str(name.value), _line(name), lines, self._source(keys.get("metadata")))
         else:
             self._read_list(kinds[0], str(name.value), _line(name), lines)
 
-    def _read_intent(self, intent: str, line: int, lines: list[tuple[int, str]]) -> None:
+    def _source(self, node: yaml.Node | None) -> Mapping[str, str]:
+        if isinstance(node, yaml.MappingNode):
+            return {name: str(cast("object", value.value)) for name, value in self._pairs(node)}
+        if node is not None and not self._foreign:
+            self._mistake(_line(node), "`metadata` must say things by name")
+        return {}
+
+    def _read_intent(self, intent: str, line: int, lines: list[tuple[int, str]], source: Mapping[str, str]) -> None:
         if not _INTENT.fullmatch(intent) and not self._foreign:
             self._mistake(line, f"“{intent}” is no intent name: lower-case letters, digits and _")
         for number, marked in lines:
             example = self._example(intent, number, marked)
             if example is not None:
-                self._examples.append(example)
+                self._examples.append(replace(example, source=source) if source else example)
 
     def _read_list(self, kind: str, name: str, line: int, lines: list[tuple[int, str]]) -> None:
         if self._foreign:

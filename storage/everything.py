@@ -17,6 +17,7 @@ from storage import (
     media,
     message_parts,
     orders,
+    reviews,
 )
 from storage.schema import Entity
 
@@ -38,4 +39,5 @@ __all__ = [
     "media",
     "message_parts",
     "orders",
+    "reviews",
 ]

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from gateway.cli import backup, chat, checking, demo, desk, importing, inspecting, nlu, replaying, running
+from gateway.cli import backup, chat, checking, demo, desk, importing, inspecting, nlu, replaying, reviewing, running
 from gateway.cli.app import app, err
 from gateway.cli.failures import explain
 
-__all__ = ["backup", "chat", "checking", "demo", "desk", "importing", "inspecting", "nlu", "replaying", "running"]
+__all__ = [
+    "backup",
+    "chat",
+    "checking",
+    "demo",
+    "desk",
+    "importing",
+    "inspecting",
+    "nlu",
+    "replaying",
+    "reviewing",
+    "running",
+]
 
 
 def main() -> None:

@@ -126,6 +126,31 @@ def note(
 
 
 @app.command()
+def correct(
+    context: typer.Context,
+    message: Annotated[int, typer.Argument(help="Number of the message's line, as `rapport show` lists it.")],
+    intent: Annotated[str, typer.Argument(help="What was meant, such as refund_request.")],
+    name: Name = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a customer's message meant. It waits for a review, and what is accepted there is learnt."""
+    from gateway import reviewing
+    from gateway.training_folder import training_folder
+    from nlu.training import TrainingDataMistakes, read
+
+    by, settings = _agent(name), load_settings(context)
+    try:
+        intents = read(training_folder(settings)).intents
+    except (TrainingDataMistakes, OSError) as error:
+        err.print(f"The training data cannot be read: {error}", style="red", highlight=False, markup=False)
+        raise typer.Exit(2) from None
+    if intent not in intents:
+        raise typer.BadParameter(f"{intent} is none of {', '.join(intents)}", param_hint="INTENT")
+    review = _ask(context, lambda house: house.do(reviewing.correct, interaction=message, intent=intent, by=by))
+    _say(review, as_json, f"Message {message} waits for a review as {intent}.")
+
+
+@app.command()
 def handback(
     context: typer.Context,
     conversation: Conversation,

@@ -79,6 +79,8 @@ class Hears:
 
     name: str = "given"
     intent: str = "greet"
+    """Empty: nothing is understood."""
+    confidence: float = 0.99
     batches: bool = False
     thinking: asyncio.Event = field(default_factory=asyncio.Event)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
@@ -89,10 +91,8 @@ class Hears:
     async def understand(self, texts: Sequence[str]) -> Sequence[Understanding]:
         self.thinking.set()
         await self.may_answer.wait()
-        meant = Understanding(
-            language=Language.EN, intents=(Intent(name=self.intent, confidence=0.99),), engine="given"
-        )
-        return [meant for _ in texts]
+        intents = (Intent(name=self.intent, confidence=self.confidence),) if self.intent else ()
+        return [Understanding(language=Language.EN, intents=intents, engine="given") for _ in texts]
 
 
 @dataclass
@@ -114,9 +114,13 @@ class House:
 
     async def do(self, verb: Callable[Concatenate[Transaction, P], R], *args: P.args, **arguments: P.kwargs) -> R:
         """An agent acts, and everything that follows from it happens."""
-        result = await self.gateway.commits.run(lambda transaction: verb(transaction, *args, **arguments))
+        result = await self.do_now(verb, *args, **arguments)
         await self.gateway.settle()
         return result
+
+    async def do_now(self, verb: Callable[Concatenate[Transaction, P], R], *args: P.args, **arguments: P.kwargs) -> R:
+        """An agent acts while others are still thinking."""
+        return await self.gateway.commits.run(lambda transaction: verb(transaction, *args, **arguments))
 
     async def later(self, seconds: float) -> None:
         """Time passes, and what has become due is sent."""
