@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,7 @@ from psycopg import sql
 
 from tests.given import missing
 from tests.parents import dying_with_parent
+from tests.ports import free_port
 
 ADMIN = "rapport"
 _FAST = {
@@ -57,7 +57,7 @@ class PostgresServer:
         self.folder = Path(tempfile.mkdtemp(prefix="rapport-postgres-"))
         if self._account is not None:
             os.chown(self.folder, self._account.pw_uid, self._account.pw_gid)
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
 
@@ -178,12 +178,6 @@ def _unprivileged() -> pwd.struct_passwd | None:
         except KeyError:
             continue
     raise RuntimeError("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _sweep() -> None:

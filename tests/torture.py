@@ -32,7 +32,8 @@ from tests.acceptance import books
 from tests.channels.telegram_server import TelegramServer
 from tests.given import CHECKOUT
 from tests.parents import dying_with_parent
-from tests.postgres import PostgresServer, _free_port
+from tests.ports import free_port
+from tests.postgres import PostgresServer
 
 FORMATIONS = {"one": ("all",), "all": ("all", "all", "all"), "roles": ("web", "worker", "worker")}
 REST_SECONDS = 150
@@ -132,7 +133,7 @@ async def torture(
                 processes = [
                     Process(
                         role=role,
-                        port=_free_port(),
+                        port=free_port(),
                         environment=_environment(Path(folder), url, telegram.url),
                         log=Path(folder) / f"log-{number}",
                     )

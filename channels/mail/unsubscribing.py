@@ -6,7 +6,6 @@ scanners and previews GET and HEAD every link of a mail, so these only show a pa
 
 from __future__ import annotations
 
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
 from collections.abc import Callable, Mapping
@@ -16,14 +15,13 @@ from email import message_from_bytes
 from hashlib import sha256
 from html import escape
 from typing import Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from channels.envelope import ConsentUpdate
-from channels.mail.fields import path
 from channels.mail.layout import spoken
 from channels.protocol import Port, StorageUnavailable
 
@@ -33,8 +31,6 @@ SAME_CLICK: Final = 60
 """Seconds in which the same link counts once. Later it is a new word of the same person: they may have come back
 meanwhile, and leave again by the mail that they find first."""
 
-_LINKS: Final = re.compile(r"<([^<>]*)>")
-_HTTP: Final = ("http", "https")
 _FIELD: Final = ("list-unsubscribe", "one-click")
 
 
@@ -234,59 +230,3 @@ def _page(
 
 def _preferred(request: web.Request) -> str:
     return spoken(request.headers.get("Accept-Language", "en").split(",")[0].split(";")[0].strip())
-
-
-# Others' ways out
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OneClick:
-    """POST `List-Unsubscribe=One-Click` there (RFC 8058)."""
-
-    url: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HttpLink:
-    """A page for a person to open."""
-
-    url: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Mailto:
-    """A mail to write (RFC 6068)."""
-
-    address: str
-    subject: str | None
-
-
-def parse_list_unsubscribe(header: str, post: str | None = None) -> OneClick | HttpLink | Mailto | None:
-    """The way out that a mail offers by its List-Unsubscribe and List-Unsubscribe-Post; None: none that works.
-
-    One-click wins where it is offered over https. Else the leftmost that can be used: the list's own order of
-    preference (RFC 2369, 2).
-    """
-    ways = [way for link in _LINKS.findall(header) if (way := _way(re.sub(r"\s+", "", link)))]
-    if post is not None and "=".join(part.strip() for part in post.split("=")).strip().lower() == "=".join(_FIELD):
-        for way in ways:
-            if isinstance(way, HttpLink) and way.url.startswith("https:"):
-                return OneClick(url=way.url)
-    return ways[0] if ways else None
-
-
-def _way(link: str) -> HttpLink | Mailto | None:
-    try:
-        parts = urlsplit(link)
-        if parts.scheme in _HTTP:
-            return HttpLink(url=parts.geturl()) if parts.hostname else None
-    except ValueError:
-        return None
-    address = path(unquote(parts.path)) if parts.scheme == "mailto" else None
-    if address is None:
-        return None
-    # Not parse_qsl: in a mailto a plus sign is a plus sign (RFC 6068, 2).
-    said = dict(
-        reversed([(name.lower(), value) for name, _, value in (p.partition("=") for p in parts.query.split("&"))])
-    )
-    return Mailto(address=address.text, subject=unquote(said["subject"]) if "subject" in said else None)

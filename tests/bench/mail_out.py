@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -34,6 +33,7 @@ from channels.mail.submission import Submission
 from tests.bench.generator import ROOT
 from tests.bench.processes import NotReady, running
 from tests.bench.report import Aim, Findings, Table
+from tests.ports import free_port, listens
 
 if TYPE_CHECKING:
     from tests.bench.sections import Workshop
@@ -167,15 +167,13 @@ def spread(figures: Sequence[float]) -> str:
 
 @contextmanager
 def sink(shop: Workshop) -> Generator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     # It wants to be told as whom it runs where root starts it.
     somebody = ["-u", "nobody"] if os.geteuid() == 0 else []
     with running(
         [SINK, *somebody, f"127.0.0.1:{port}", "100"],
         log=shop.folder / "sink.log",
-        ready=lambda _: "up" if _listens(port) else None,
+        ready=lambda _: "up" if listens(port) else None,
         environment=os.environ,
         folder=ROOT,
     ):
@@ -194,11 +192,6 @@ def handed_over(way: str, port: int, count: int) -> float:
     if done.returncode:
         raise NotReady(done.stderr[-2000:])
     return float(done.stdout)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def _hand_over_ours(port: int, count: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.processes import Running, running
+from tests.ports import free_port, listens
 
 VERSION: Final = "0.31.0"
 PACKAGES: Final = (
@@ -63,7 +63,7 @@ def find_uv(root: Path) -> Path:
 def serving(command: Path, folder: Path, database: Path) -> Generator[Running]:
     """opsdroid with its websocket connector, and its memory in the SQLite file `database`. Raises NotReady."""
     folder.mkdir(parents=True)
-    port = _free_port()
+    port = free_port()
     configuration = folder / "configuration.yaml"
     configuration.write_text(_configuration(port, database), "utf-8")
     # It copies skills into, and logs to, the home folder.
@@ -71,7 +71,7 @@ def serving(command: Path, folder: Path, database: Path) -> Generator[Running]:
     with running(
         [command, "start", "-f", configuration],
         log=folder / "log",
-        ready=lambda _: f"http://127.0.0.1:{port}" if _answers(port) else None,
+        ready=lambda _: f"http://127.0.0.1:{port}" if listens(port) else None,
         environment={name: value for name, value in own.items() if value},
         folder=folder,
     ) as process:
@@ -111,14 +111,3 @@ def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
 def _last_line(done: subprocess.CompletedProcess[str] | None) -> str:
     lines = done.stderr.strip().splitlines() if done else []
     return lines[-1].strip() if lines else "no reason was given"
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

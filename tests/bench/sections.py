@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +25,7 @@ from tests.bench.mailbox import mailbox
 from tests.bench.old import ORDINARY, Archive, held
 from tests.bench.processes import NotReady, Running, children, memory, running
 from tests.bench.report import Aim, Findings, Point, Table
+from tests.ports import free_port, listens
 from tests.postgres import PostgresServer, find_binaries
 
 CLIENTS: Final = (1, 16, 64)
@@ -243,11 +243,11 @@ def start(shop: Workshop) -> Findings:
             ready.append(process.took)
         shop.tell(f"start {number + 1}: answered after {answered[-1]:.2f} s")
     alone = _idle(shop.new("idle"), {})
-    port = _free_port()
+    port = free_port()
     with running(
         [sys.executable, "-m", "tests.channels.telegram_server", "--port", str(port), "--token", TELEGRAM],
         log=shop.folder / "telegram.log",
-        ready=lambda _: f"http://127.0.0.1:{port}" if _listens(port) else None,
+        ready=lambda _: f"http://127.0.0.1:{port}" if listens(port) else None,
         environment=os.environ,
         folder=ROOT,
     ) as telegram:
@@ -322,14 +322,3 @@ def _row(result: Result, *, beside: bool) -> list[str]:
 
 def _sqlite(folder: Path) -> str:
     return f"sqlite:///{folder / 'rapport.sqlite3'}"
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from tests.channels.certificates import certificate as certificate_and_key
 from tests.given import missing
+from tests.ports import free_port
 
 PASSWORD = "loopback-password"
 TOKEN = "loopback-token"
@@ -41,7 +41,7 @@ class Dovecot:
         if _binary() is None:
             missing("Dovecot is not installed (apt install dovecot-imapd)")
         server = cls(capability=capability)
-        server.port, server.tls_port = _free_port(), _free_port()
+        server.port, server.tls_port = free_port(), free_port()
         _furnish(server.folder)
         server.start()
         return server
@@ -239,9 +239,3 @@ def is_installed() -> bool:
 
 def _binary() -> str | None:
     return shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

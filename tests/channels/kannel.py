@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.given import missing
+from tests.ports import free_port, listens
 from tests.waiting import until
 
 USER: Final = "rapport"
@@ -118,28 +118,16 @@ async def kannel(folder: Path, inbound: str, link: str, *, joins: bool = True) -
     )
     bearer = await _started("bearerbox", configuration)
     try:
-        await until(lambda: answers(smsbox))
+        await until(lambda: listens(smsbox))
         box = await _started("smsbox", configuration)
         try:
-            await until(lambda: answers(sendsms))
+            await until(lambda: listens(sendsms))
             await until(lambda: _connected(folder))
             yield Kannel(sendsms=f"http://127.0.0.1:{sendsms}", folder=folder)
         finally:
             await _ended(box)
     finally:
         await _ended(bearer)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as tried:
-        tried.settimeout(1)
-        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def _started(program: str, configuration: Path) -> asyncio.subprocess.Process:

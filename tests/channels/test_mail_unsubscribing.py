@@ -17,13 +17,9 @@ from channels.envelope import ConsentUpdate
 from channels.mail.unsubscribing import (
     LARGEST_BODY,
     SAME_CLICK,
-    HttpLink,
     InsecureLink,
-    Mailto,
-    OneClick,
     Unsubscribing,
     one_click,
-    parse_list_unsubscribe,
 )
 from tests.channels.telegram_port import RecordingPort
 from tests.clock import FrozenClock
@@ -201,27 +197,6 @@ def test_whatever_is_asked_reading_it_never_fails(token: str, content_type: str,
     assert ours.leaving(token) is None
     one_click(content_type, body)
     one_click(f"multipart/form-data; boundary={content_type}", body)
-    parse_list_unsubscribe(token, content_type)
-
-
-# Others' ways out
-
-
-def _as_written(found: OneClick | HttpLink | Mailto | None) -> dict[str, str | None]:
-    match found:
-        case None:
-            return {"kind": "None"}
-        case Mailto():
-            return {"kind": "Mailto", "address": found.address, "subject": found.subject}
-        case OneClick() | HttpLink():
-            return {"kind": type(found).__name__, "url": found.url}
-
-
-def test_the_given_headers_are_read_as_they_were_meant(given: Callable[[str], Path]) -> None:
-    cases = json.loads(given("rules/list_unsubscribe/conformance.json").read_text())
-    for case in cases:
-        header, post = case["input"]["list_unsubscribe"], case["input"]["list_unsubscribe_post"]
-        assert _as_written(parse_list_unsubscribe(header, post)) == case["expected"], case["name"]
 
 
 async def test_the_given_requests_are_obeyed(house: House, given: Callable[[str], Path]) -> None:
@@ -229,29 +204,3 @@ async def test_the_given_requests_are_obeyed(house: House, given: Callable[[str]
     body = examples[0]["incoming_request"].partition("\r\n\r\n")[2]
     assert (await _post(house, house.link(), body))[0] == 200
     assert examples[0]["outgoing_headers"]["List-Unsubscribe-Post"] == ONE_CLICK
-
-
-@pytest.mark.parametrize(
-    ("header", "post", "found"),
-    [
-        ("<mailto:a@b.example>, <https://b.example/u>", None, Mailto(address="a@b.example", subject=None)),
-        ("<https://b.example/u>, <mailto:a@b.example>", None, HttpLink(url="https://b.example/u")),
-        ("<ftp://b.example/u>, <http://b.example/u>", ONE_CLICK, HttpLink(url="http://b.example/u")),
-        ("<mailto:a@b.example>, <https://b.example/u>", f" {ONE_CLICK} ", OneClick(url="https://b.example/u")),
-        (
-            "<mailto:a+b@b.example?Subject=stop+it%20now&body=x>",
-            None,
-            Mailto(address="a+b@b.example", subject="stop+it now"),
-        ),
-        ("< https://b.example/\r\n u >", None, HttpLink(url="https://b.example/u")),
-        ("https://b.example/u", None, None),
-        ("<https://[b/>", ONE_CLICK, None),
-        ("<mailto:not an address>", None, None),
-        ("<>,<<>>,>", "List-Unsubscribe", None),
-    ],
-)
-def test_the_lists_own_order_counts_unless_one_click_is_offered(
-    header: str, post: str | None, found: OneClick | HttpLink | Mailto | None
-) -> None:
-    """RFC 2369, 2 and RFC 8058, 3.1."""
-    assert parse_list_unsubscribe(header, post) == found

@@ -27,9 +27,10 @@ from channels.sms.providers.kannel import Kannel
 from channels.sms.segments import count, is_gsm
 from channels.sms.settings import SmsSettings
 from tests.channels import courier
-from tests.channels.kannel import EXTRAS, FAKE_LINK, NUMBER, PASSWORD, SMPP_LINK, USER, free_port, kannel, needed
+from tests.channels.kannel import EXTRAS, FAKE_LINK, NUMBER, PASSWORD, SMPP_LINK, USER, kannel, needed
 from tests.channels.sms_house import House, house
 from tests.channels.smsc import Smsc
+from tests.ports import free_port
 from tests.waiting import until
 
 PERSON = "+8613800138000"
