@@ -72,19 +72,24 @@ class Taught:
 def teach(folder: Path, lesson: Lesson) -> Taught:
     """Add a lesson to its file; the one of the same message, where there is one already, is replaced.
 
-    The file is written whole or not at all. Raises NotTeachable; TrainingDataMistakes where the training data would not
+    Files are written whole or not at all. Raises NotTeachable; TrainingDataMistakes where the training data would not
     be usable with it, or is not without it; OSError.
     """
     example = marked(lesson.text, lesson.entities)
+    file = f"{folder_of(lesson.language)}/{FILE}"
+    contents = {file: _content(folder / file)}
     known = _of_message(training.read(folder).examples, lesson.interaction)
     if known is not None:
         if (known.intent, marked(known.text, known.entities)) == (lesson.intent, example):
             return Taught(example=example, file=known.file, line=known.line, written=False)
-        _write(folder, known.file, _without(folder / known.file, known), lesson.interaction)
-    file = f"{folder_of(lesson.language)}/{FILE}"
-    stands = _write(folder, file, _with(folder / file, lesson, example), lesson.interaction)
+        contents[known.file] = _without(_content(folder / known.file), known)
+    contents[file] = _with(contents[file], lesson, example)
+    changes = {name: content.encode() for name, content in contents.items()}
+    stands = _of_message(training.read(folder, changes).examples, lesson.interaction)
     if stands is None:
-        raise NotTeachable("the example cannot be read back from the file; nothing was written")
+        raise NotTeachable("the example could not be read back; nothing was written")
+    for name, content in changes.items():
+        _write(folder / name, content)
     return Taught(example=example, file=stands.file, line=stands.line, written=True)
 
 
@@ -123,41 +128,41 @@ def _of_message(examples: Sequence[Example], interaction: int) -> Example | None
     return next((one for one in examples if one.source.get("interaction") == str(interaction)), None)
 
 
-def _with(path: Path, lesson: Lesson, example: str) -> bytes:
-    content = path.read_text("utf-8") if path.exists() else HEADER
+def _content(path: Path) -> str:
+    return path.read_text("utf-8") if path.exists() else HEADER
+
+
+def _with(content: str, lesson: Lesson, example: str) -> str:
     if content.isascii():
         content = HEADER.split("\n", maxsplit=1)[0] + "\n" + content
-    if not content.endswith("\n"):
-        content += "\n"
+    content = _EMPTY.sub("nlu:", content.rstrip("\n")) + "\n"
     # Quoted as JSON, which YAML reads alike: a name may be anything.
-    entry = (
+    return content + (
         f"- intent: {lesson.intent}\n"
         "  metadata:\n"
         f"    interaction: {lesson.interaction}\n"
         f'    reviewed: "{lesson.on.isoformat()}"\n'
-        f"    by: {json.dumps(lesson.by, ensure_ascii=False)}\n"
+        f"    by: {json.dumps(in_one_line(lesson.by), ensure_ascii=False)}\n"
         "  examples: |\n"
         f"    - {example}\n"
     )
-    return (content + entry).encode()
 
 
 _ENTRY = re.compile(r"^- ", re.MULTILINE)
+_EMPTY = re.compile(r"^nlu: \[\]$", re.MULTILINE)
 
 
-def _without(path: Path, example: Example) -> bytes:
-    """The file without the entry that an example stands in."""
-    lines = path.read_text("utf-8").split("\n")
+def _without(content: str, example: Example) -> str:
+    """Without the entry that an example stands in."""
+    lines = content.split("\n")
     first = max(number for number, line in enumerate(lines[: example.line]) if _ENTRY.match(line))
     rest = (number for number, line in enumerate(lines) if number > first and _ENTRY.match(line))
-    last = next(rest, len(lines) - 1)
-    return "\n".join([*lines[:first], *lines[last:]]).encode()
+    left = "\n".join([*lines[:first], *lines[next(rest, len(lines) - 1) :]])
+    return left if _ENTRY.search(left) else re.sub(r"^nlu:$", "nlu: []", left, flags=re.MULTILINE)
 
 
-def _write(folder: Path, file: str, content: bytes, interaction: int) -> Example | None:
-    """Check all the data with this file in it, then put it in its place; the message's example, as it is read back."""
-    examples = training.read(folder, {file: content}).examples
-    path = folder / file
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     # Not `.yml` before it is whole: whoever looks for training files must not find it.
@@ -172,4 +177,3 @@ def _write(folder: Path, file: str, content: bytes, interaction: int) -> Example
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    return _of_message(examples, interaction)
