@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from bot.turn import CaseStatus, Step
 from gateway import desk, inbox
@@ -23,15 +22,14 @@ from storage.deliveries import Delivery
 from storage.follow_ups import FollowUp, FollowUpState
 from storage.interactions import Direction, Interaction, InteractionKind
 from tests.acceptance.tea_house import IDENTITY_KEY, TeaHouse, label, open_tea_house, playbook, wording
+from tests.browser import browser
 from tests.channels.test_webchat_identity import signed
-from tests.given import missing
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+__all__ = ["browser"]
 
 expect.set_options(timeout=20_000)
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
-"""One browser for all: starting it costs more than most of the tests."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,18 +91,6 @@ SPEECHES = (
     ),
 )
 every_language = pytest.mark.parametrize("speech", SPEECHES, ids=[speech.language.value for speech in SPEECHES])
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncGenerator[Browser]:
-    if CHROMIUM is None:
-        missing("Chromium is not installed")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import subprocess
 import sys
 import time
 import urllib.request
@@ -38,7 +37,7 @@ from storage.schema import Entity
 from tests.bench import houses, mail_out, report
 from tests.bench.generator import ROOT
 from tests.bench.old import hurry
-from tests.bench.processes import NotReady, Running, cpu, forget_peak, memory, running
+from tests.bench.processes import NotReady, Running, cpu, forget_peak, memory, printed, running
 from tests.bench.report import Aim, Findings
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ def bulk(shop: Workshop) -> Findings:
             notes.append("Mails: not measured, smtp-sink is not installed (apt install postfix).")
         settings = SETTINGS.format(port=smtp or 1, connections=mail_out.CONNECTIONS, sender=FROM, api=provider.url)
         contests: list[tuple[str, str, float, Callable[[], float]]] = [
-            ("sms", "bare aiohttp client", 0.7, lambda: _bare_texts(provider.url, count)),
+            ("sms", "bare aiohttp client", 0.7, lambda: printed("tests.bench.bulk", provider.url, count)),
         ]
         if smtp is not None:
             contests.append(
@@ -353,20 +352,6 @@ def _mail(number: int) -> tuple[str, dict[str, Any]]:
 
 
 # The bare client
-
-
-def _bare_texts(url: str, count: int) -> float:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.bulk", url, str(count)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    if done.returncode:
-        raise NotReady(done.stderr[-2000:])
-    return float(done.stdout)
 
 
 async def _post(url: str, count: int) -> float:

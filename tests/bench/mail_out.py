@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -31,7 +30,7 @@ from channels.mail.settings import Security, SubmissionSettings
 from channels.mail.signing import DkimKey, Signer
 from channels.mail.submission import Submission
 from tests.bench.generator import ROOT
-from tests.bench.processes import NotReady, running
+from tests.bench.processes import printed, running
 from tests.bench.report import Aim, Findings, Table
 from tests.ports import free_port, listens
 
@@ -181,17 +180,7 @@ def sink(shop: Workshop) -> Generator[int]:
 
 
 def handed_over(way: str, port: int, count: int) -> float:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.mail_out", way, str(port), str(count)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    if done.returncode:
-        raise NotReady(done.stderr[-2000:])
-    return float(done.stdout)
+    return printed("tests.bench.mail_out", way, port, count)
 
 
 async def _hand_over_ours(port: int, count: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.given import CHECKOUT
 from tests.parents import dying_with_parent
 
 _TICK: Final = os.sysconf("SC_CLK_TCK")
@@ -55,6 +57,21 @@ def running(
         yield Running(pid=process.pid, url=url, took=time.perf_counter() - started)
     finally:
         _stop(process)
+
+
+def printed(module: str, *arguments: object) -> float:
+    """The figure that a module of ours prints in a process of its own. Raises NotReady."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    if done.returncode:
+        raise NotReady(done.stderr[-2000:])
+    return float(done.stdout)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
 import socket
@@ -19,18 +18,17 @@ from sqlalchemy.pool import NullPool
 from gateway import check as checks
 from gateway.check import Finding, Level, check
 from gateway.settings import SettingsMistakes, load
+from tests.gateway.settings_file import elsewhere
 from tests.given import CHECKOUT
+from tests.ports import free_port
 
 TOKEN = "123456789:AAE-abcdefghijklmnopqrstuvwxyz12345"
+__all__ = ["elsewhere"]
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[[Answer], Awaitable[str]]
-
-
-@pytest.fixture(autouse=True)
-def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("RAPPORT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -64,9 +62,7 @@ async def finding(subject: str, look: checks.Look, **overrides: object) -> Findi
 
 def nowhere() -> str:
     """An address where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 async def test_a_fresh_checkout_is_fine() -> None:

@@ -10,19 +10,14 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import Role, Settings, SettingsMistakes, is_secret, keys, load
+from tests.gateway.settings_file import elsewhere
 from tests.given import CHECKOUT
 
+__all__ = ["elsewhere"]
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 TOKEN = "123456789:AAE-abcdefghijklmnopqrstuvwxyz12345"
-
-
-@pytest.fixture(autouse=True)
-def _quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No variable of this machine, and no rapport.toml of this checkout, has a say."""
-    import os
-
-    for name in [name for name in os.environ if name.startswith("RAPPORT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
 
 
 def write(text: str) -> Path:
@@ -178,11 +173,6 @@ def test_a_value_where_a_table_belongs_is_a_mistake() -> None:
             },
             "server.public_url (command line) is not an https address, and Telegram calls no other;"
             " set the address that the world sees, or telegram.webhook = false.",
-        ),
-        (
-            {"nlu__engine": "rasa"},
-            "nlu.rasa_url is missing while nlu.engine is rasa;"
-            " set the server's address, such as http://localhost:5005, or nlu.engine = embedded.",
         ),
         (
             {"server__role": "worker"},

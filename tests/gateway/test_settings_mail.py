@@ -15,9 +15,13 @@ from channels.mail.channel import MailChannel
 from channels.mail.enclosing import LARGEST_FILES
 from channels.mail.settings import MailLimits
 from gateway.mailboxes import mailbox
-from gateway.settings import Settings, SettingsMistakes, load
 from gateway.settings_mail import SECRETS, Mail, MailToken
+from tests.gateway.settings_file import elsewhere, sentences, settings
 from tests.given import CHECKOUT
+
+__all__ = ["elsewhere"]
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 MINIMAL = """
@@ -31,24 +35,6 @@ host = "imap.shop.example"
 [mail.smtp]
 host = "smtp.shop.example"
 """
-
-
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("RAPPORT_SETTINGS", raising=False)
-    monkeypatch.chdir(tmp_path)
-
-
-def settings(text: str) -> Settings:
-    Path("rapport.toml").write_text(text, "utf-8")
-    return load()
-
-
-def sentences(text: str) -> list[str]:
-    with pytest.raises(SettingsMistakes) as caught:
-        settings(text)
-    assert "geheim" not in str(caught.value)
-    return str(caught.value).splitlines()
 
 
 def test_address_login_and_two_hosts_make_a_mailbox() -> None:

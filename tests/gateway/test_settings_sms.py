@@ -11,9 +11,13 @@ import pytest
 
 from channels.sms.providers import PROVIDERS
 from gateway.numbers import number_settings
-from gateway.settings import Settings, SettingsMistakes, load
 from gateway.settings_sms import SECRETS, Number
+from tests.gateway.settings_file import elsewhere, sentences, settings
 from tests.given import CHECKOUT
+
+__all__ = ["elsewhere"]
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 MINIMAL = """
 [[sms]]
@@ -31,24 +35,6 @@ token = "geheim-geheim"
 webhook_secret = "geheim-geheim-geheim"
 callback_url = "http://127.0.0.1:8080"
 """
-
-
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("RAPPORT_SETTINGS", raising=False)
-    monkeypatch.chdir(tmp_path)
-
-
-def settings(text: str) -> Settings:
-    Path("rapport.toml").write_text(text, "utf-8")
-    return load()
-
-
-def sentences(text: str) -> list[str]:
-    with pytest.raises(SettingsMistakes) as caught:
-        settings(text)
-    assert "geheim" not in str(caught.value)
-    return [str(mistake) for mistake in caught.value.mistakes]
 
 
 def test_several_numbers_are_channels_with_names_of_their_own() -> None:

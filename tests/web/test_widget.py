@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
@@ -12,33 +11,21 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Locator, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
 from channels.envelope import Button, DeliveryStatus, Event
+from tests.browser import browser
 from tests.channels.test_webchat_files import PNG
 from tests.channels.test_webchat_identity import signed
-from tests.given import missing
 from tests.web.demo_shop import IDENTITY_KEY, DemoShop, open_demo_shop
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+__all__ = ["browser"]
+
 PHONE = ViewportSize(width=360, height=740)
 
 expect.set_options(timeout=15_000)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-"""One browser for all: starting it costs more than most of the tests."""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncGenerator[Browser]:
-    if CHROMIUM is None:
-        missing("Chromium is not installed")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
