@@ -35,7 +35,8 @@ class Attachment:
     """A thing that travels with a message.
 
     `id` is the provider's handle (Telegram's `file_id`) until the gateway has fetched the content, then the
-    blob's SHA-256 in hexadecimal. Locations and contacts carry their facts in `data` and have no content.
+    blob's SHA-256 in hexadecimal; a picture of ours on a channel with `Limits.pictures` may also be named by its web
+    address. Locations and contacts carry their facts in `data` and have no content.
     """
 
     kind: AttachmentKind
@@ -156,6 +157,8 @@ class OutboundMessage:
     """Carries an offer: on mail it needs its way out (RFC 8058)."""
     automatic: bool = True
     """No person wrote it (RFC 3834, `Auto-Submitted`)."""
+    custom: Mapping[str, object] | None = None
+    """JSON that only the business's own page or app understands, on channels with `Limits.custom`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

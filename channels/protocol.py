@@ -33,6 +33,10 @@ class Limits:
     """The provider takes our key and drops repeats: a lost answer may then be retried."""
     keywords: bool = False
     """People steer by single words here: STOP, T or HELP as the whole message is meant as such (SMS)."""
+    pictures: bool = False
+    """It shows a picture of ours by its web address: an image Attachment whose `id` is that."""
+    custom: bool = False
+    """It hands `custom`, what only the business's own page or app understands, to them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +65,8 @@ class HistoryEntry:
     """Of an outbound one."""
     buttons: tuple[Button, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    custom: Mapping[str, object] | None = None
+    """JSON that only the business's own page or app understands."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

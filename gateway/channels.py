@@ -94,4 +94,6 @@ def channel_facts(channel: Channel) -> ChannelFacts:
         scheme=channel.scheme if isinstance(channel, Schemed) else channel.name,
         buttons=channel.limits.buttons,
         text_limit=channel.limits.text,
+        pictures=channel.limits.pictures,
+        custom=channel.limits.custom,
     )

@@ -89,6 +89,7 @@ async def check(settings: Settings, *, patience: float = PATIENCE) -> list[Findi
         check_mail,
         check_sms,
         check_rasa,
+        check_assistant,
     )
     found = await asyncio.gather(*(_patiently(look, settings, patience) for look in looks))
     return [finding for findings in found for finding in findings]
@@ -320,6 +321,59 @@ async def _rasa_state(url: str, answer: aiohttp.ClientResponse) -> Finding:
     if answer.status != HTTPStatus.OK or not isinstance(state, dict) or "model_file" not in state:
         return _mistake("nlu.rasa_url", f"{url} answers, but not as a Rasa server does (status {answer.status}).")
     return _fine("nlu", f"Rasa at {url} answers.")
+
+
+async def check_assistant(settings: Settings) -> Sequence[Finding]:
+    """Whether the business's own assistant listens on its channel, and has a model (`/status`). It is told nothing."""
+    assistant = settings.assistant
+    url, channel = assistant.rasa_url, assistant.rasa_channel
+    if assistant.engine != "rasa" or url is None:
+        return []
+    shown = assistant.webhook_token
+    headers = {"Authorization": f"Bearer {shown.get_secret_value()}"} if shown else {}
+    parameters = {"token": assistant.rasa_token.get_secret_value()} if assistant.rasa_token else {}
+    try:
+        async with aiohttp.ClientSession() as http:
+            # Rasa's channels answer a GET at their root with {"status": "ok"}.
+            async with http.get(f"{url}/webhooks/{channel}/", headers=headers, allow_redirects=False) as answer:
+                listens = _channel_state(url, channel, answer.status, await _json(answer))
+            if listens.level is Level.MISTAKE:
+                return [listens]
+            async with http.get(f"{url}/status", params=parameters, allow_redirects=False) as answer:
+                return [listens, _model_state(url, answer.status)]
+    except aiohttp.ClientError as exc:
+        return [_mistake("assistant.rasa_url", f"Rasa at {url} cannot be reached ({type(exc).__name__}).")]
+
+
+def _channel_state(url: str, channel: str, status: int, answer: object) -> Finding:
+    if status == HTTPStatus.OK and answer == {"status": "ok"}:
+        return _fine("assistant", f"The assistant at {url} listens on its channel {channel}.")
+    if status == HTTPStatus.NOT_FOUND:
+        sentence = f"Rasa at {url} has no channel {channel}; write `{channel}:` into its credentials.yml."
+        return _mistake("assistant.rasa_channel", sentence)
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return _mistake("assistant.webhook_token", f"{url} does not let us in with assistant.webhook_token.")
+    return _mistake("assistant.rasa_url", f"{url} answers, but not as a channel of Rasa does (status {status}).")
+
+
+def _model_state(url: str, status: int) -> Finding:
+    if status == HTTPStatus.OK:
+        return _fine("assistant", f"The assistant at {url} has a model.")
+    if status == HTTPStatus.CONFLICT:
+        return _mistake("assistant.rasa_url", f"Rasa at {url} has no model loaded; train one and start it with that.")
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        why = "it refuses assistant.rasa_token, the one it was started with as --auth-token"
+    else:
+        why = "it was started without --enable-api"
+    return _note("assistant.rasa_token", f"Whether Rasa at {url} has a model cannot be seen: {why}.")
+
+
+async def _json(answer: aiohttp.ClientResponse) -> object:
+    """None: it is none."""
+    try:
+        return await answer.json(content_type=None)
+    except ValueError:
+        return None
 
 
 def _first_line(exc: Exception) -> str:

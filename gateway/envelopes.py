@@ -85,6 +85,7 @@ def outbound(row: Due, channel: str) -> OutboundMessage:
         quoted=_quoted(message.get("quoted")),
         marketing=message.get("marketing", False),
         automatic=message.get("automatic", True),
+        custom=message.get("custom"),
     )
 
 

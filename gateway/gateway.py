@@ -19,6 +19,7 @@ from channels.protocol import Channel, HistoryEntry, Invites, Media, Polls, Stre
 from gateway.agenda import claim_due, claim_waiting
 from gateway.answers import Retrying
 from gateway.apply import Application
+from gateway.assistants import own_assistant
 from gateway.blobs import Blobs
 from gateway.channels import channel_facts, configured_channels
 from gateway.claims import Claim, TurnClaimed
@@ -238,6 +239,7 @@ class Gateway:
             clock=self._clock,
             observe=self.metrics.turn,
             on_slow=self._show_typing,
+            assistant=await own_assistant(settings.assistant, self.commits, self.metrics, self._stack),
         )
         self.fetcher = Fetcher(self.channels, self.blobs, self.commits)
         self.senders = {name: self._sender(channel) for name, channel in self.channels.items()}

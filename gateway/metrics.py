@@ -40,6 +40,12 @@ class Metrics:
             "turn_seconds", "Receipt of a message to the commit of its reply.", _SECONDS
         )
         self._nlu_seconds = self._histogram("nlu_seconds", "Understanding a batch of texts.", _MILLISECONDS, "engine")
+        self._assistant_seconds = self._histogram(
+            "assistant_seconds", "The business's own assistant, a message each.", _SECONDS
+        )
+        self._assistant_failures = self._counter(
+            "assistant_failures", "Turns that the business's own assistant did not answer, by trouble.", "trouble"
+        )
         self._commit_rows = self._histogram("commit_items", "Items that shared a commit.", _ROWS, "work")
         self._commit_seconds = self._histogram("commit_seconds", "Writing a shared commit.", _MILLISECONDS, "work")
         self._queue_depth = self._gauge("queue_depth", "What waits.", "queue")
@@ -84,6 +90,13 @@ class Metrics:
     def fell_back(self, reason: str, number: int = 1) -> None:
         """`reason` is a short name: `timeout`, `unreachable`, `nonsense`, `circuit_open`."""
         self._fallbacks_child(reason).inc(number)
+
+    def assistant_took(self, seconds: float) -> None:
+        self._assistant_seconds.observe(seconds)
+
+    def assistant_failed(self, trouble: str) -> None:
+        """`trouble` is a Trouble."""
+        self._assistant_failures.labels(trouble).inc()
 
     def committed(self, work: str, items: int, seconds: float) -> None:
         """A shared commit was written: `work` is `receive`, `apply` or `send`."""

@@ -24,6 +24,12 @@ class Outcome:
     failure: str | None = None
     """What went wrong inside, where the engine could not answer."""
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the business's own assistant did not answer, where there is one."""
+        answer = self.turn.assistant.answer if self.turn.assistant is not None else None
+        return answer.reason if answer is not None else None
+
 
 @dataclass(slots=True)
 class Standing:

@@ -11,10 +11,9 @@ import orjson
 from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
-from bot.effects import Effect, Lookup
-from bot.engine import respond
+from bot.effects import AskAssistant, Effect, Lookup
 from bot.playbook import Playbook
-from gateway.recording import effects_to_json, turn_from_json
+from gateway.recording import effects_from_json, effects_to_json, turn_from_json
 from gateway.turns import respondent
 from storage.follow_ups import FollowUp
 from storage.interactions import Interaction, TurnRecord
@@ -85,9 +84,19 @@ def _run(
             playbook_changed=changed,
             unreadable=f"{where}: {first['msg']}",
         )
+    then = _in_today_s_form(then)
     effects: Sequence[Effect] = respondent(turn)(turn, playbook)
-    if turn.lookups:
-        effects = [effect for effect in respond(turn, playbook) if not isinstance(effect, Lookup)]
+    if turn.lookups or turn.assistant is not None:
+        # What was not known then is not known now: no more wishes are granted than were.
+        effects = [effect for effect in effects if not isinstance(effect, Lookup | AskAssistant)]
     return Replayed(
         at=at, occasion=occasion, then=then, now=orjson.loads(effects_to_json(effects)), playbook_changed=changed
     )
+
+
+def _in_today_s_form(recorded: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """Fields that effects have got since then, with what they mean where they are absent, are no difference."""
+    try:
+        return orjson.loads(effects_to_json(effects_from_json(orjson.dumps(recorded))))
+    except (ValidationError, KeyError):
+        return recorded  # of a kind that is gone

@@ -11,7 +11,7 @@ from bot.effects import Say
 from campaigns.policy import Refusal
 from channels.envelope import DeliveryStatus
 from gateway import streams
-from gateway.envelopes import button_as_json
+from gateway.envelopes import attachment_as_json, button_as_json
 from gateway.news import Streamed
 from gateway.outcomes import Outcome, Standing
 from storage import outbox
@@ -77,7 +77,15 @@ class Speaker:
             )
         )
         if streamed:
-            entry = streams.sent(interaction, author="bot", text=say.text, at=now, buttons=say.buttons)
+            entry = streams.sent(
+                interaction,
+                author="bot",
+                text=say.text,
+                at=now,
+                buttons=say.buttons,
+                attachments=say.attachments,
+                custom=say.custom,
+            )
             transaction.news.append(Streamed(channel=channel, uri=outcome.claim.person.uri, entry=entry))
             transaction.count("sent", channel, status)
 
@@ -86,6 +94,10 @@ def _content(say: Say) -> dict[str, Any]:
     content: dict[str, Any] = {"skill": say.skill, "language": say.language}
     if say.buttons:
         content["buttons"] = [button_as_json(button) for button in say.buttons]
+    if say.attachments:
+        content["attachments"] = [attachment_as_json(attachment) for attachment in say.attachments]
+    if say.custom is not None:
+        content["custom"] = dict(say.custom)
     return content
 
 

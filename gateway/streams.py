@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +39,7 @@ def sent(
     at: datetime,
     buttons: tuple[Button, ...] = (),
     attachments: tuple[Attachment, ...] = (),
+    custom: Mapping[str, object] | None = None,
 ) -> HistoryEntry:
     """A word of ours, as it leaves. `author`: as it stands in the Interaction, `bot` or `agent:<name>`."""
     who, _, name = author.partition(":")
@@ -53,6 +54,7 @@ def sent(
         status=DeliveryStatus.SENT,
         buttons=buttons,
         attachments=attachments,
+        custom=custom,
     )
 
 
@@ -134,4 +136,5 @@ def _stored(row: Row[*tuple[Any, ...]]) -> HistoryEntry:
         status=None if row.status is None else DeliveryStatus(row.status),
         buttons=buttons_from_json(row.content),
         attachments=attachments_from_json(row.content),
+        custom=row.content.get("custom"),
     )

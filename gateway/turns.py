@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
-from bot.effects import Effect, HandOff, HandOffReason, Lookup, RecordConsent
+from bot.assistant import Answer, AssistantFacts
+from bot.effects import AskAssistant, Effect, HandOff, HandOffReason, Lookup, RecordConsent
 from bot.engine import respond
 from bot.playbook import Playbook
 from bot.turn import ChannelFacts, Owner, Purpose, Turn
@@ -42,6 +43,20 @@ ENGINE_FAILED = HandOff(reason=HandOffReason.FAILURE, summary="The assistant fai
 NOT_APPLIED = HandOff(reason=HandOffReason.FAILURE, summary="The assistant's answer could not be stored.", priority=1)
 
 
+ASKS_FIRST = (Lookup, AskAssistant)
+"""Effects that are wishes: the Turn is run again with what they bring."""
+MOST_ROUNDS = 2
+"""One for each of them."""
+
+
+class OwnAssistant(Protocol):
+    """The business's own assistant."""
+
+    async def answer(self, asking: AskAssistant, turn: Turn, claim: Claim) -> Answer:
+        """What it says. Never raises."""
+        ...
+
+
 class Turns:
     """Runs claimed Turns: a message waits for its commit, never for its neighbours' understanding or lookups."""
 
@@ -58,9 +73,10 @@ class Turns:
         keywords: frozenset[str] = frozenset(),
         observe: Callable[[float], None] = lambda seconds: None,
         on_slow: Callable[[str, str], None] = lambda channel, uri: None,
+        assistant: OwnAssistant | None = None,
     ) -> None:
         """`keywords`: channels where a single word steers (`Limits.keywords`); `on_slow` is told channel and address
-        when an answer takes longer than people expect."""
+        when an answer takes longer than people expect; `assistant` answers in place of our skills."""
         self._commits = commits
         self._application = application
         self._comprehension = comprehension
@@ -71,6 +87,7 @@ class Turns:
         self._keywords = keywords
         self._observe = observe
         self._on_slow = on_slow
+        self._assistant = assistant
         self._running: set[asyncio.Task[None]] = set()
 
     def start(self, claims: Sequence[Claim]) -> None:
@@ -98,8 +115,8 @@ class Turns:
         applying: list[tuple[Outcome, asyncio.Future[bool]]] = []
         for claim, understandings in zip(claims, understood, strict=True):
             outcome = self._answer(claim, understandings, playbook)
-            if any(isinstance(effect, Lookup) for effect in outcome.effects):
-                self._do(self._look_up(outcome, playbook))
+            if _wishes(outcome):
+                self._do(self._ask_first(outcome, playbook))
             else:
                 applying.append((outcome, self._submit(outcome)))
         for outcome, applied in applying:
@@ -150,15 +167,27 @@ class Turns:
             effects, failure = (ENGINE_FAILED,), f"the engine failed: {type(error).__name__}"
         return Outcome(claim=claim, turn=turn, effects=effects, playbook=playbook.fingerprint, failure=failure)
 
-    async def _look_up(self, outcome: Outcome, playbook: Playbook) -> None:
-        """Fetch what the engine asked for, and run the Turn once more with it; a second wish is not granted."""
+    async def _ask_first(self, outcome: Outcome, playbook: Playbook) -> None:
+        """Fetch what the engine asked for, and run the Turn again with it; no wish is granted twice."""
+        for _ in range(MOST_ROUNDS):
+            if not _wishes(outcome):
+                break
+            with self._patience([outcome.claim]):
+                turn = await self._fetch(outcome)
+            outcome = self._respond(outcome.claim, turn, playbook)
+        answered = [effect for effect in outcome.effects if not isinstance(effect, ASKS_FIRST)]
+        outcome = replace(outcome, effects=answered)
+        await self._applied(outcome, self._submit(outcome))
+
+    async def _fetch(self, outcome: Outcome) -> Turn:
+        turn, claim = outcome.turn, outcome.claim
         wanted = [effect for effect in outcome.effects if isinstance(effect, Lookup)]
-        with self._patience([outcome.claim]):
-            results = await self._lookups.answer(wanted, outcome.claim.contact)
-        again = self._respond(outcome.claim, replace(outcome.turn, lookups=results), playbook)
-        answered = [effect for effect in again.effects if not isinstance(effect, Lookup)]
-        again = replace(again, effects=answered)
-        await self._applied(again, self._submit(again))
+        if wanted:
+            turn = replace(turn, lookups=await self._lookups.answer(wanted, claim.contact))
+        asking = next((effect for effect in outcome.effects if isinstance(effect, AskAssistant)), None)
+        if asking is not None and self._assistant is not None:
+            turn = replace(turn, assistant=AssistantFacts(answer=await self._assistant.answer(asking, turn, claim)))
+        return turn
 
     def _submit(self, outcome: Outcome) -> asyncio.Future[bool]:
         applied = self._commits.submit(self._application.store, outcome)
@@ -203,7 +232,12 @@ class Turns:
         name = claim.talk.channel
         # A channel that was switched off may still have messages waiting: they are answered all the same.
         channel = self._channels.get(name) or ChannelFacts(name=name, scheme=name)
-        return turn_of(claim, understandings, channel=channel, now=self._clock())
+        turn = turn_of(claim, understandings, channel=channel, now=self._clock())
+        return turn if self._assistant is None else replace(turn, assistant=AssistantFacts())
+
+
+def _wishes(outcome: Outcome) -> bool:
+    return any(isinstance(effect, ASKS_FIRST) for effect in outcome.effects)
 
 
 def _look_at(applied: asyncio.Future[bool]) -> None:

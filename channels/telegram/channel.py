@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from aiohttp import web
@@ -39,6 +39,9 @@ from channels.telegram.settings import InsecureWebhook, TelegramSettings
 from channels.telegram.updates import ALLOWED_UPDATES, inspect
 from channels.telegram.webhook import SECRET, Oversize, is_telegram, kept_headers, read_body
 from channels.unproven import Unproven
+
+if TYPE_CHECKING:
+    from channels.telegram.methods import Method
 
 __all__ = ["InsecureWebhook", "Telegram", "TelegramSettings", "inspect"]
 
@@ -260,10 +263,21 @@ class Telegram:
             if sent and self._monotonic() >= ends:  # the Delivery's lease must not run out under a long text
                 raise SendError(SendErrorCode.UNREACHABLE, "the parts before took too long", sent=sent)
             try:
-                sent += (_message_id(await self._api.call(call)),)
+                sent += (_message_id(await self._call(call)),)
             except SendError as problem:
                 raise self._in_context(problem, message.address, sent) from problem
         return Receipt(external_ids=sent)
+
+    async def _call(self, call: Method) -> object:
+        """One part; a picture that Telegram cannot get is sent as the link to it."""
+        try:
+            return await self._api.call(call)
+        except SendError as problem:
+            instead = (await self._methods()).by_link(call) if problem.code is SendErrorCode.REJECTED else None
+            if instead is None:
+                raise
+            log.info("telegram_picture_not_fetched", channel=self.name, problem=problem.detail)
+            return await self._api.call(instead)
 
     async def edit(self, external_id: str, message: OutboundMessage) -> None:
         methods = await self._methods()

@@ -45,6 +45,7 @@ BUTTON_LIMIT: Final = 64
 
 _ROW: Final = 28
 """Columns of label that fit beside each other on a phone; a Chinese character takes two."""
+_LINK: Final = ("https://", "http://")
 _PHOTOS: Final = ("image/jpeg", "image/png", "image/webp")
 _MUSIC: Final = ("audio/mpeg", "audio/mp4", "audio/m4a", "audio/x-m4a")
 _VOICES: Final = ("audio/ogg", "audio/opus")
@@ -67,6 +68,19 @@ def parts(message: OutboundMessage, blobs: Mapping[str, Blob]) -> tuple[Method, 
     if not contents:
         raise SendError(SendErrorCode.REJECTED, "nothing to send")
     return tuple(_addressed(message, contents))
+
+
+def by_link(call: Method) -> Method | None:
+    """The same as words, for a picture that Telegram could not get from its web address; None for any other call."""
+    if not isinstance(call, SendPhoto) or not isinstance(call.photo, str) or not call.photo.startswith(_LINK):
+        return None
+    return SendMessage(
+        chat_id=call.chat_id,
+        business_connection_id=call.business_connection_id,
+        reply_parameters=call.reply_parameters,
+        reply_markup=call.reply_markup,
+        text="\n".join(part for part in (call.caption, call.photo) if part),
+    )
 
 
 def edited(external_id: str, message: OutboundMessage) -> Method:
@@ -214,6 +228,7 @@ __all__ = [
     "Method",
     "SendChatAction",
     "SetWebhook",
+    "by_link",
     "chat_of",
     "edited",
     "parts",

@@ -7,7 +7,7 @@ from typing import Final
 
 from channels.protocol import Limits
 
-LIMITS: Final = Limits(text=4096, per_second=30, per_address=1, burst=3, buttons=24)
+LIMITS: Final = Limits(text=4096, per_second=30, per_address=1, burst=3, buttons=24, pictures=True)
 """Source: https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this"""
 
 

@@ -60,6 +60,8 @@ class WebChat:
             buttons=12,
             concurrency=64,
             idempotent=True,
+            pictures=True,
+            custom=True,
         )
         self._settings = settings
         self._clock = clock

@@ -311,6 +311,8 @@ def _entry(entry: HistoryEntry, link: Callable[[Attachment], str]) -> dict[str, 
         ]
     if entry.attachments:
         fields["attachments"] = [_attachment(attachment, link) for attachment in entry.attachments]
+    if entry.custom is not None:
+        fields["custom"] = entry.custom
     return fields
 
 
@@ -320,9 +322,14 @@ def _attachment(attachment: Attachment, link: Callable[[Attachment], str]) -> di
         "name": attachment.name,
         "content_type": attachment.content_type,
         "size": attachment.size,
-        "url": link(attachment) if SHA256.fullmatch(attachment.id) else None,
+        "url": link(attachment) if SHA256.fullmatch(attachment.id) else _elsewhere(attachment),
         "data": dict(attachment.data),
     }
+
+
+def _elsewhere(attachment: Attachment) -> str | None:
+    """A picture that a web page of the business's shows."""
+    return attachment.id if attachment.id.startswith(("https://", "http://")) else None
 
 
 def external_id(visitor: str, client_id: str) -> str:

@@ -13,6 +13,8 @@
  *   open       present while the window is open
  *   identity   a token by which your own backend says who is logged in
  *   start      what a link or campaign carries; goes along with the first message
+ * Events
+ *   custom     the assistant sent something that is for your page: event.detail is {position, payload, live}
  * Colours: --rapport-accent and --rapport-on-accent on the element.
  * The protocol is described in docs/webchat-protocol.md.
  */
@@ -1272,6 +1274,16 @@
         this.onAccepted(frame);
         return;
       }
+      if (frame.custom) {
+        const detail = { position: frame.position, payload: frame.custom, live };
+        this.dispatchEvent(new CustomEvent("custom", { detail }));
+        if (!frame.text && !frame.attachments && !frame.buttons) {
+          // The page's affair alone: it has no bubble, and is told once.
+          this.byPosition.set(frame.position, null);
+          this.dots.hidden = true;
+          return;
+        }
+      }
       const atEnd = this.atBottom;
       const entry = this.add({
         id: frame.id,
@@ -1448,9 +1460,11 @@
       const files = entry.files.map((file) => {
         const url = file.url ? new URL(file.url, `${this.server()}/`).href : null;
         if (file.kind === "image" && url) {
-          const image = element("img", { src: url, alt: file.name || "" });
+          const image = element("img", { src: url, alt: file.name || "", referrerPolicy: "no-referrer" });
           const link = safeLink(url, image);
           link.className = "picture";
+          // A page's policy, or the picture's own server, may not allow it here: the link still leads to it.
+          image.addEventListener("error", () => link.replaceWith(safeLink(url, url)));
           return link;
         }
         const facts = element("span", {}, element("b", { dir: "auto", textContent: file.name || file.kind }));
