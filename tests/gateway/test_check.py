@@ -257,3 +257,59 @@ async def test_what_never_answers_is_given_up(serve: Serve) -> None:
     )
     findings = {each.subject: each for each in await check(settings, patience=0.5)}
     assert findings["rasa"].sentence == "rasa did not answer within 0.5 seconds."
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        (
+            {"/webhooks/rest/": (200, '{"status": "ok"}'), "/status": (200, '{"model_file": "x.tar.gz"}')},
+            ["assistant fine: listens on its channel rest", "assistant fine: has a model"],
+        ),
+        (
+            {"/webhooks/rest/": (200, '{"status": "ok"}'), "/status": (401, "{}")},
+            ["assistant fine: listens", "assistant.rasa_token note: refuses assistant.rasa_token"],
+        ),
+        (
+            {"/webhooks/rest/": (200, '{"status": "ok"}'), "/status": (404, "")},
+            ["assistant fine: listens", "assistant.rasa_token note: started without --enable-api"],
+        ),
+        (
+            {"/webhooks/rest/": (200, '{"status": "ok"}'), "/status": (409, "{}")},
+            ["assistant fine: listens", "assistant.rasa_url mistake: has no model loaded"],
+        ),
+        ({"/webhooks/rest/": (404, "")}, ["assistant.rasa_channel mistake: has no channel rest; write `rest:`"]),
+        ({"/webhooks/rest/": (403, "")}, ["assistant.webhook_token mistake: does not let us in"]),
+        ({"/webhooks/rest/": (200, "<html>")}, ["assistant.rasa_url mistake: not as a channel of Rasa does"]),
+        ({"/webhooks/rest/": (502, "")}, ["assistant.rasa_url mistake: (status 502)"]),
+    ],
+    ids=["well", "another token", "no api", "no model", "no channel", "forbidden", "a page", "a proxy alone"],
+)
+async def test_what_the_business_s_own_assistant_says_of_itself(
+    serve: Serve, answers: dict[str, tuple[int, str]], expected: list[str]
+) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        asked.append(request.method)
+        status, body = answers[request.path]
+        return web.Response(status=status, text=body)
+
+    secrets = {"assistant.rasa_token": "geheim", "assistant.webhook_token": "auch geheim"}
+    settings = load(overrides={"assistant.engine": "rasa", "assistant.rasa_url": await serve(answer)} | secrets)
+    found = await checks.check_assistant(settings)
+    assert len(found) == len(expected)
+    for each, sentence in zip(found, expected, strict=True):
+        about, _, words = sentence.partition(": ")
+        assert f"{each.subject} {each.level}" == about
+        assert words in each.sentence
+        assert "geheim" not in each.sentence
+    assert set(asked) == {"GET"}, "it is told nothing"
+
+
+async def test_an_assistant_that_is_not_there_is_a_mistake_and_without_one_nobody_asks() -> None:
+    overrides = {"assistant.engine": "rasa", "assistant.rasa_url": nowhere(), "assistant.rasa_token": "geheim"}
+    (found,) = await checks.check_assistant(load(overrides=overrides))
+    assert (found.level, found.subject) == (Level.MISTAKE, "assistant.rasa_url")
+    assert "geheim" not in found.sentence
+    assert await checks.check_assistant(load()) == []
