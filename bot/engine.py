@@ -33,7 +33,7 @@ from nlu.understanding import Intent
 def respond(turn: Turn, playbook: Playbook) -> tuple[Effect, ...]:
     """What should happen now. The same Turn and playbook have the same effects; nothing else enters.
 
-    A Turn whose answer needs the business's system has one `Lookup` effect alone, and is run again with the result;
+    A Turn whose answer needs the business's system has its `Lookup` effects alone, and is run again with the results;
     one that the business's own assistant shall answer has one `AskAssistant` alone, and is run again with its answer.
     """
     talk = Talk(turn, playbook)
@@ -47,7 +47,7 @@ def respond(turn: Turn, playbook: Playbook) -> tuple[Effect, ...]:
         else:
             _answer(talk)
     except LookupNeeded as need:
-        return (need.lookup,)
+        return need.lookups
     except AssistantNeeded as need:
         return (need.asking,)
     return talk.finish()

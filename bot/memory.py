@@ -48,6 +48,8 @@ class OrderQuestion:
     asks: str
     """`number` or `proof`."""
     number: str = ""
+    others: tuple[str, ...] = ()
+    """Orders that were asked about, too, and come after this one."""
     tries: int = 0
     purpose: str = "status"
     """`status`, or the intent of a request that needs the order."""
@@ -122,6 +124,7 @@ class Memory:
             data["order"] = {
                 "asks": order.asks,
                 "number": order.number,
+                "others": list(order.others),
                 "tries": order.tries,
                 "purpose": order.purpose,
                 "said": order.said,
@@ -195,6 +198,7 @@ def _read_order(data: Json) -> OrderQuestion | None:
     return OrderQuestion(
         asks=_text(data, "asks"),
         number=_text(data, "number"),
+        others=tuple(_texts(data.get("others"))),
         tries=_number(data, "tries"),
         purpose=_text(data, "purpose") or "status",
         said=_text(data, "said"),

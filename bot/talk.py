@@ -22,11 +22,11 @@ from nlu.understanding import Language
 
 
 class LookupNeeded(Exception):
-    """The Turn cannot be answered before the business's system was asked; the engine returns `lookup` alone."""
+    """The Turn cannot be answered before the business's system was asked; the engine returns `lookups` alone."""
 
-    def __init__(self, lookup: Lookup) -> None:
-        super().__init__(lookup.kind)
-        self.lookup = lookup
+    def __init__(self, lookups: Sequence[Lookup]) -> None:
+        super().__init__(*(lookup.kind for lookup in lookups))
+        self.lookups = tuple(lookups)
 
 
 class AssistantNeeded(Exception):
@@ -120,13 +120,17 @@ class Talk:
 
     def lookup(self, kind: LookupKind, key: str = "") -> LookupResult:
         """What the business's system says. Raises LookupNeeded in a Turn's first run."""
+        self.foresee(kind, [key])
         for result in self.turn.lookups:
             if result.kind is kind and result.key == key:
                 return result
-        if self.turn.lookups:
-            # A Turn is run again only once: what was not asked for the first time stays unknown in it.
-            return LookupResult(kind=kind, key=key, failure="not asked in this turn")
-        raise LookupNeeded(Lookup(kind=kind, key=key))
+        # A Turn is run again only once: what was not asked for the first time stays unknown in it.
+        return LookupResult(kind=kind, key=key, failure="not asked in this turn")
+
+    def foresee(self, kind: LookupKind, keys: Sequence[str]) -> None:
+        """Ask for all that will be looked up, at once. Raises LookupNeeded in a Turn's first run."""
+        if keys and not self.turn.lookups:
+            raise LookupNeeded([Lookup(kind=kind, key=key) for key in keys])
 
     # What is said and done
 

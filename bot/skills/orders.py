@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bot import when, why
 from bot.complaints.answers import does_not_know
@@ -52,7 +52,7 @@ _OTHER = re.compile(r"另[一外个個]|其他|别的|別的|\bother\b|\banother
 def answer(talk: Talk) -> None:
     numbers = order_numbers(talk, talk.heard)
     if numbers:
-        tell_about(talk, numbers[0])
+        _tell_about_each(talk, numbers)
     elif talk.memory.told and _OTHER.search(talk.heard.text) is None:
         tell_about(talk, talk.memory.told)
     elif talk.turn.contact.proven:
@@ -81,7 +81,7 @@ def goes_on(talk: Talk) -> bool:
     if question.asks == "proof" and not numbers:
         return _hear_proof(talk, question)
     if numbers:
-        _go_on_with(talk, question, numbers[0])
+        _go_on_with(talk, question, numbers)
         return True
     return _hear_no_number(talk, question)
 
@@ -125,6 +125,18 @@ def tell_about(talk: Talk, number: str) -> None:
         talk.say("order.ask_proof", number=number)
 
 
+def _tell_about_each(talk: Talk, numbers: Sequence[str]) -> None:
+    """One after the other; where one of them needs an answer first, the others wait behind it."""
+    numbers = numbers[:MOST_SHOWN]
+    talk.foresee(LookupKind.ORDER, numbers)
+    for place, number in enumerate(numbers, start=1):
+        tell_about(talk, number)
+        if talk.memory.told != number:
+            if talk.memory.order is not None:
+                talk.memory.order.others = tuple(numbers[place:])
+            return
+
+
 def _ask_for_number(talk: Talk) -> None:
     talk.memory.order = OrderQuestion(asks="number")
     talk.say("order.ask_number", example=talk.policy.order_example)
@@ -146,11 +158,11 @@ def _tell_of_mine(talk: Talk) -> None:
         talk.ask(talk.text("order.which"), options)
 
 
-def _go_on_with(talk: Talk, question: OrderQuestion, number: str) -> None:
+def _go_on_with(talk: Talk, question: OrderQuestion, numbers: Sequence[str]) -> None:
     if question.purpose in requests.ABOUT_AN_ORDER:
-        requests.take(talk, question.purpose, number)
+        requests.take(talk, question.purpose, numbers[0])
     else:
-        tell_about(talk, number)
+        _tell_about_each(talk, list(dict.fromkeys([*numbers, *question.others])))
 
 
 def _drops(talk: Talk) -> bool:
@@ -183,6 +195,7 @@ def _hear_proof(talk: Talk, question: OrderQuestion) -> bool:
             return False
         handoff.offer_person(talk, "order.no_proof")  # the question stays: the digits may still be found
         return True
+    talk.foresee(LookupKind.ORDER, [question.number, *question.others])
     result = talk.lookup(LookupKind.ORDER, question.number)
     order = next(iter(result.orders), None)
     if result.failure is not None or order is None:
@@ -191,6 +204,7 @@ def _hear_proof(talk: Talk, question: OrderQuestion) -> bool:
     elif proves(order, talk.heard):
         talk.memory.proven = [*talk.memory.proven, order.number][-5:]
         _tell(talk, order)
+        _tell_about_each(talk, question.others)
     elif question.tries + 1 >= talk.policy.proof_attempts:
         handoff.hand_off(talk, HandOffReason.POLICY, lead=talk.text("order.cannot_prove"))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.assistant import Reply
@@ -100,6 +100,7 @@ MINE = OrderFacts(number="SL20260013", date=NOON - timedelta(days=2), status="pa
 MINE_TOO = OrderFacts(
     number="SL20260014", date=NOON - timedelta(days=9), status="delivered", amount="60.00 CNY", mine=True
 )
+HERS_TOO = replace(ORDER, number="SL20260015", status="delivered")
 NUMBER = [("order_number", "SL20260012")]
 PROVEN = ContactFacts(id=7, proven=True, addresses=("telegram:4242",))
 
@@ -224,6 +225,38 @@ EVERYDAY: tuple[Script, ...] = (
                 language=HANS,
                 says=("order.head", "order.status_shipped"),
             ),
+        ),
+    ),
+    Script(
+        skill="orders",
+        name="a known customer who asks about two orders is told of both",
+        orders=(MINE, MINE_TOO),
+        contact=PROVEN,
+        lines=(
+            line(
+                "where are SL20260013 and SL20260014?",
+                "order_status",
+                says=("order.head", "order.status_packing", "order.status_delivered"),
+            ),
+        ),
+    ),
+    Script(
+        skill="orders",
+        name="a stranger's second order waits behind the proof for the first, which may prove both",
+        orders=(ORDER, HERS_TOO),
+        lines=(
+            line("SL20260012 and SL20260015, where are they?", "order_status", says="order.ask_proof"),
+            line("5678", says=("order.status_shipped", "order.status_delivered")),
+        ),
+    ),
+    Script(
+        skill="orders",
+        name="of two orders an unknown one is asked about again, and the other is not forgotten",
+        orders=(MINE,),
+        contact=PROVEN,
+        lines=(
+            line("where are SL20260099 and SL20260013?", "order_status", says="order.unknown"),
+            line("sorry, SL20260013", says=("order.head", "order.status_packing")),
         ),
     ),
     Script(
