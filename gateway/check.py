@@ -29,10 +29,12 @@ from channels.sms.channel import Sms
 from channels.sms.providers import PROVIDERS
 from gateway import pages, playbooks
 from gateway.numbers import number_settings
+from gateway.rasa_child import models_of
 from gateway.settings import Settings
 from gateway.settings_mail import Mail
 from gateway.settings_sms import Number
 from gateway.settings_sources import SettingsMistakes
+from nlu.rasa_project import RasaMissing, find_environment
 from storage import migrations
 
 Clock = Callable[[], date]
@@ -293,8 +295,10 @@ async def _check_number(number: Number, settings: Settings) -> Sequence[Finding]
 async def check_rasa(settings: Settings) -> Sequence[Finding]:
     """Whether a Rasa server with a model is there (`/status`)."""
     nlu = settings.nlu
-    if nlu.engine != "rasa" or nlu.rasa_url is None:
+    if nlu.engine != "rasa":
         return []
+    if nlu.rasa_url is None:
+        return [_own_rasa(settings)]
     parameters = {"token": nlu.rasa_token.get_secret_value()} if nlu.rasa_token else {}
     try:
         async with (
@@ -305,6 +309,21 @@ async def check_rasa(settings: Settings) -> Sequence[Finding]:
     except aiohttp.ClientError as exc:
         # Not the message: it holds the address with the token.
         return [_mistake("nlu.rasa_url", f"Rasa at {nlu.rasa_url} cannot be reached ({type(exc).__name__}).")]
+
+
+def _own_rasa(settings: Settings) -> Finding:
+    """The one that the gateway would run."""
+    try:
+        find_environment()
+    except RasaMissing as missing:
+        return _mistake("nlu.engine", f"{missing}; until then the embedded engine answers.")
+    served = models_of(settings).served()
+    if served is None:
+        return _mistake(
+            "nlu.engine",
+            "Rasa has no model yet; `rapport nlu train --promote` makes one. Until then the embedded engine answers.",
+        )
+    return _fine("nlu", f"Rasa is run by the gateway, with the model {served}.")
 
 
 async def _rasa_state(url: str, answer: aiohttp.ClientResponse) -> Finding:

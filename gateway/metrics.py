@@ -15,6 +15,8 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 
+CIRCUIT: Final = ("closed", "open", "probing")
+"""States of the circuit to the preferred engine, as nlu.fallback.Circuit names them."""
 _MILLISECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _SECONDS: Final = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.25, 2.5, 5.0, 10.0, 30.0)
 _ROWS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -36,6 +38,7 @@ class Metrics:
         self._sent = self._counter("sent", "Deliveries that left or will not, by outcome.", "channel", "outcome")
         self._handed_off = self._counter("handed_off", "Conversations passed to people, by reason.", "reason")
         self._fallbacks = self._counter("nlu_fallbacks", "Texts the standby engine answered, by reason.", "reason")
+        self._circuit = self._gauge("nlu_circuit", "1 for the state of the circuit to the preferred engine.", "state")
         self._turn_seconds = self._histogram(
             "turn_seconds", "Receipt of a message to the commit of its reply.", _SECONDS
         )
@@ -97,6 +100,11 @@ class Metrics:
     def assistant_failed(self, trouble: str) -> None:
         """`trouble` is a Trouble."""
         self._assistant_failures.labels(trouble).inc()
+
+    def circuit(self, state: str) -> None:
+        """`closed`: the preferred engine is asked; `open`: it is not; `probing`: one message tries."""
+        for each in CIRCUIT:
+            self._circuit.labels(each).set(each == state)
 
     def committed(self, work: str, items: int, seconds: float) -> None:
         """A shared commit was written: `work` is `receive`, `apply` or `send`."""

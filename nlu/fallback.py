@@ -59,11 +59,13 @@ class WithFallback:
         clock: Callable[[], float] = time.monotonic,
         took: Callable[[str, float], None] | None = None,
         fell_back: Callable[[str], None] | None = None,
+        turned: Callable[[str], None] | None = None,
     ) -> None:
         """`timeout` and `pause` in seconds.
 
         `took(engine, seconds)` is told how long the preferred engine took for a message, answer or not, and
-        `fell_back(reason)` of each message that the standby answered.
+        `fell_back(reason)` of each message that the standby answered. `turned(state)` is told the circuit's state, at
+        first and whenever it changes.
         """
         self.name = preferred.name
         self.batches = preferred.batches
@@ -84,6 +86,8 @@ class WithFallback:
         self._fell_back = fell_back
         self._in_a_row = 0
         self._closed_until = 0.0
+        self._turned = turned
+        self._turn(Circuit.CLOSED)
 
     async def understand(self, texts: Sequence[str]) -> Sequence[Understanding]:
         """One Understanding a text, in order. Never raises."""
@@ -120,7 +124,8 @@ class WithFallback:
             return self._counted(answer)
         self.answered += 1
         self._in_a_row = 0
-        self.circuit = Circuit.CLOSED
+        if self.circuit is not Circuit.CLOSED:
+            self._turn(Circuit.CLOSED)
         return answer
 
     def _counted(self, words: str) -> str:
@@ -139,12 +144,17 @@ class WithFallback:
             case Circuit.OPEN:
                 if self._clock() < self._closed_until:
                     return False
-                self.circuit = Circuit.PROBING
+                self._turn(Circuit.PROBING)
                 return True
 
     def _open(self) -> None:
-        self.circuit = Circuit.OPEN
+        self._turn(Circuit.OPEN)
         self._closed_until = self._clock() + self._pause
+
+    def _turn(self, circuit: Circuit) -> None:
+        self.circuit = circuit
+        if self._turned is not None:
+            self._turned(circuit)
 
     async def _ask(self, text: str) -> Understanding | str:
         started = self._clock()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -32,8 +32,8 @@ OUT_OF_SCOPE = "out_of_scope"
 class RasaSettings:
     """Where Rasa is, and how long we wait for it."""
 
-    url: str
-    """Of the server, e.g. `http://127.0.0.1:5005`."""
+    url: str | Callable[[], str | None]
+    """Of the server, e.g. `http://127.0.0.1:5005`. A function where it moves; None: it cannot be asked just now."""
     token: str | None = None
     """As given to `rasa run --auth-token`."""
     timeout: float = 1.0
@@ -49,6 +49,10 @@ class RasaSettings:
 
 class Nonsense(Exception):
     """The server answered with something that is no answer."""
+
+
+class Nowhere(OSError):
+    """The server is starting, or being given another model."""
 
 
 class Rasa:
@@ -97,10 +101,13 @@ class Rasa:
 
     async def _ask(self, text: str) -> dict[str, object]:
         settings = self._settings
+        url = settings.url if isinstance(settings.url, str) else settings.url()
+        if url is None:
+            raise Nowhere
         if self._session is None:
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=settings.connections))
         async with self._session.post(
-            f"{settings.url.rstrip('/')}/model/parse",
+            f"{url.rstrip('/')}/model/parse",
             params={"token": settings.token} if settings.token else None,
             data=orjson.dumps({"text": text.encode(errors="replace").decode()}),
             headers={"Content-Type": "application/json"},
@@ -132,6 +139,7 @@ class Rasa:
             language=language,
             either_script=either_script,
             intents=() if refused else tuple(known[:MOST_INTENTS]),
+            guesses=tuple(known[:MOST_INTENTS]) if refused else (),
             entities=_merged(self._entities.find(text), found),
             engine=self.name,
             model=model if isinstance(model, str) else "",

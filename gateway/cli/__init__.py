@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from gateway.cli import backup, chat, checking, demo, desk, importing, inspecting, nlu, replaying, reviewing, running
+from gateway.cli import (
+    backup,
+    chat,
+    checking,
+    demo,
+    desk,
+    importing,
+    inspecting,
+    nlu,
+    rasa,
+    replaying,
+    reviewing,
+    running,
+    understanding,
+)
 from gateway.cli.app import app, err
 from gateway.cli.failures import explain
 
@@ -15,9 +29,11 @@ __all__ = [
     "importing",
     "inspecting",
     "nlu",
+    "rasa",
     "replaying",
     "reviewing",
     "running",
+    "understanding",
 ]
 
 

@@ -16,13 +16,16 @@ def run(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
     role: Annotated[str | None, typer.Option(help="all, web or worker.")] = None,
+    nlu: Annotated[str | None, typer.Option(help="Who understands: embedded or rasa.")] = None,
 ) -> None:
     """Start the gateway."""
     from gateway import logs
     from gateway.lock import AlreadyRunning
     from gateway.serving import serve
 
-    settings = load_settings(context, **{"server.host": host, "server.port": port, "server.role": role})
+    settings = load_settings(
+        context, **{"server.host": host, "server.port": port, "server.role": role, "nlu.engine": nlu}
+    )
     logs.configure(settings.logs)
     console = Console()
 
