@@ -36,7 +36,9 @@ class Assistant(Section):
         default=None,
         description="sent to the channel as Authorization: Bearer …, where a proxy or your own channel asks for it",
     )
-    timeout: Seconds = Field(default=8.0, le=15.0, description="seconds to wait for the answer to a message, up to 15")
+    timeout: float = Field(
+        default=8.0, gt=0, le=15, description="seconds to wait for the answer to a message, up to 15"
+    )
     connections: int = Field(default=16, ge=1, le=1000, description="messages that it is asked at the same time")
     breaker_failures: int = Field(
         default=5, ge=1, le=1000, description="failures in a row after which the assistant gets a rest"
