@@ -49,14 +49,13 @@ def _rasa(settings: Settings, entities: FindsEntities, stack: AsyncExitStack) ->
     from nlu.rasa_client import Rasa, RasaSettings
 
     nlu = settings.nlu
-    url: str | Callable[[], str | None]
     if nlu.rasa_url is not None:
-        url, token = nlu.rasa_url, token_of_settings(settings)
-    elif (supervisor := supervise(settings, stack)) is not None:
-        url, token = (lambda: supervisor.url), supervisor.token
+        where = RasaSettings(url=nlu.rasa_url, token=token_of_settings(settings), timeout=nlu.timeout)
+    elif (ours := supervise(settings, stack)) is not None:
+        where = RasaSettings(url=lambda: ours.url, token=ours.token, model=lambda: ours.told.model, timeout=nlu.timeout)
     else:
         return None
-    rasa = Rasa(RasaSettings(url=url, token=token, timeout=nlu.timeout), entities=entities)
+    rasa = Rasa(where, entities=entities)
     close: Callable[[], Awaitable[None]] = rasa.close
     stack.push_async_callback(close)
     return rasa

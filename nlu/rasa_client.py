@@ -36,6 +36,8 @@ class RasaSettings:
     """Of the server, e.g. `http://127.0.0.1:5005`. A function where it moves; None: it cannot be asked just now."""
     token: str | None = None
     """As given to `rasa run --auth-token`."""
+    model: Callable[[], str] = str
+    """Which model the server has, where it does not say so itself."""
     timeout: float = 1.0
     """Seconds for one message, connecting included."""
     connections: int = 16
@@ -142,7 +144,7 @@ class Rasa:
             guesses=tuple(known[:MOST_INTENTS]) if refused else (),
             entities=_merged(self._entities.find(text), found),
             engine=self.name,
-            model=model if isinstance(model, str) else "",
+            model=model if isinstance(model, str) else self._settings.model(),
             out_of_scope=refused,
             failure="out of scope" if refused else None,
         )

@@ -106,7 +106,10 @@ class Trained:
         return tuple(replace(intent, name=self._names.get(intent.name, intent.name)) for intent in intents)
 
     async def _start(self, model: Path) -> None:
-        self._client = Rasa(RasaSettings(url=lambda: self._server.url, token=self._token, timeout=SECONDS), Entities())
+        settings = RasaSettings(
+            url=lambda: self._server.url, token=self._token, model=lambda: self._server.loaded, timeout=SECONDS
+        )
+        self._client = Rasa(settings, Entities())
         await self._server.__aenter__()
         await self._server.start(model)
 

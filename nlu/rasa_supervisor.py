@@ -88,6 +88,7 @@ class Supervisor:
         self.told = Told(supervisor=os.getpid())
         self._environment = environment
         self._models = models
+        models.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._token = token or token_of(models.folder)
         self._host = host
         self._port = port
@@ -224,8 +225,12 @@ class Supervisor:
         self._know(replace(self.told, **changes))  # pyright: ignore[reportArgumentType]
         path = self._models.folder / "server.json"
         halfway = path.with_name(f".server-{os.getpid()}")
-        halfway.write_text(json.dumps(asdict(self.told)))
-        halfway.replace(path)
+        try:
+            halfway.write_text(json.dumps(asdict(self.told)))
+            halfway.replace(path)
+        except OSError as error:
+            # Rasa can be asked all the same; only those who look from outside see old news.
+            log.warning("rasa_state_not_told", reason=error.strerror)
 
     def _know(self, told: Told) -> None:
         self.told = told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,9 @@ from tests import given as given_data
 from tests import loopback
 from tests.clock import FrozenClock
 from tests.postgres import PostgresServer
+
+if TYPE_CHECKING:
+    from nlu.rasa_engine import Trained
 
 
 def pytest_configure() -> None:
@@ -102,6 +106,25 @@ def trained_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from nlu.embedded import ensure_trained
 
     return ensure_trained(TRAINING_DATA, tmp_path_factory.mktemp("models")).parent
+
+
+@pytest.fixture(scope="session")
+def rasa_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model of a real Rasa, trained once for all tests."""
+    from tests import rasa
+
+    return rasa.train(tmp_path_factory.mktemp("rasa") / "20260101-000000.tar.gz")
+
+
+@pytest.fixture(scope="session")
+def rasa_engine(rasa_model: Path) -> Iterator[Trained]:
+    """A real Rasa server with that model."""
+    from nlu.rasa_engine import Trained
+    from tests import rasa
+
+    engine = Trained(rasa.environment(), rasa_model, {})
+    yield engine
+    engine.close()
 
 
 @pytest.fixture(autouse=True)
