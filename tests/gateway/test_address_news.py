@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import insert, select, text
 
 from channels.envelope import AddressUpdate, ConsentUpdate
@@ -15,19 +12,10 @@ from gateway.imported_contacts import ContactRow, ImportedConsent, store
 from storage import address_news
 from storage.consents import Consent
 from storage.contacts import Address, Contact
-from tests.acceptance.house import House, Post, Provider, message, open_house, small_house
+from tests.acceptance.house import House, message
 from tests.clock import FrozenClock
 
-__all__ = ["small_house"]
-
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-async def house(small_house: None, tmp_path: Path, clock: FrozenClock, migrated_url: str) -> AsyncGenerator[House]:
-    house = await open_house(tmp_path, [Post("post", Provider())], clock, migrated_url)
-    yield house
-    await house.stop()
 
 
 def said(clock: FrozenClock, event: str, *, granted: bool = False, address: str = "post:1") -> ConsentUpdate:

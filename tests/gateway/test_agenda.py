@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
 from gateway.agenda import claim_due
 from storage.follow_ups import FollowUp
 from tests.acceptance import books
-from tests.acceptance.house import PROMISED, House, Post, Provider, message, open_house, small_house
+from tests.acceptance.house import PROMISED, House, Post, Provider, message, open_house
 from tests.clock import FrozenClock
-
-__all__ = ["small_house"]
-
-
-@pytest.fixture
-async def house(small_house: None, tmp_path: Path, clock: FrozenClock, migrated_url: str) -> AsyncGenerator[House]:
-    house = await open_house(tmp_path, [Post("post", Provider())], clock, migrated_url)
-    yield house
-    await house.stop()
 
 
 async def say(house: House, name: str, manner: str) -> None:

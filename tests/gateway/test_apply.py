@@ -13,10 +13,8 @@ from sqlalchemy import select, text
 from storage.conversations import Conversation
 from storage.interactions import TurnRecord
 from tests.acceptance import books
-from tests.acceptance.house import House, Post, Provider, Window, loops, message, open_house, small_house
+from tests.acceptance.house import House, Post, Provider, Window, loops, message, open_house
 from tests.clock import FrozenClock
-
-__all__ = ["small_house"]
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
-from pathlib import Path
 from typing import ClassVar, Self
 
 import pytest
@@ -16,20 +15,11 @@ from gateway.send import sweep_lost
 from gateway.ticks import Ticks
 from storage.follow_ups import FollowUp
 from tests.acceptance import books
-from tests.acceptance.house import PROMISED, House, Post, Provider, message, open_house, small_house, taken
+from tests.acceptance.house import PROMISED, House, Post, Provider, message, taken
 from tests.clock import FrozenClock
 from tests.waiting import until
 
-__all__ = ["small_house"]
-
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-async def house(small_house: None, tmp_path: Path, clock: FrozenClock, migrated_url: str) -> AsyncGenerator[House]:
-    house = await open_house(tmp_path, [Post("post", Provider())], clock, migrated_url)
-    yield house
-    await house.stop()
 
 
 def post(house: House) -> Post:

@@ -10,10 +10,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import text
 
 from channels.envelope import OutboundMessage, SendError, SendErrorCode
-from tests.acceptance.house import House, Post, Provider, message, open_house, small_house
+from tests.acceptance.house import House, Post, Provider, message, open_house
 from tests.clock import FrozenClock
-
-__all__ = ["small_house"]
 
 
 @pytest.fixture

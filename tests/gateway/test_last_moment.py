@@ -19,10 +19,8 @@ from storage.contacts import Address, Contact
 from storage.conversations import Conversation, Owner
 from storage.database import synchronous_engine
 from storage.deliveries import Delivery
-from tests.acceptance.house import House, Post, Provider, message, open_house, small_house
+from tests.acceptance.house import House, Post, Provider, message, open_house
 from tests.clock import FrozenClock
-
-__all__ = ["small_house"]
 
 Change = Callable[[Connection], object]
 

@@ -18,10 +18,8 @@ from storage.contacts import Address
 from storage.follow_ups import FollowUp
 from storage.interactions import Interaction, TurnRecord
 from tests.acceptance import books
-from tests.acceptance.house import House, Post, Provider, message, open_house, small_house
+from tests.acceptance.house import House, Post, Provider, message, open_house
 from tests.clock import FrozenClock
-
-__all__ = ["small_house"]
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
@@ -14,19 +13,10 @@ from sqlalchemy import select, text
 from channels.envelope import InboundMessage, Part
 from storage.interactions import Interaction
 from tests.acceptance import books
-from tests.acceptance.house import House, Post, Provider, message, open_house, small_house
+from tests.acceptance.house import House, message
 from tests.clock import FrozenClock
 
-__all__ = ["small_house"]
-
 WORDS = ("one ", "two ", "three")
-
-
-@pytest.fixture
-async def house(small_house: None, tmp_path: Path, clock: FrozenClock, migrated_url: str) -> AsyncGenerator[House]:
-    house = await open_house(tmp_path, [Post("post", Provider())], clock, migrated_url)
-    yield house
-    await house.stop()
 
 
 def part(number: int, *, group: str = "7", count: int = 3, event: str = "", words: str = "") -> InboundMessage:

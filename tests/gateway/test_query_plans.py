@@ -18,12 +18,9 @@ from channels.envelope import AddressUpdate, ConsentUpdate, DeliveryStatus, Deli
 from gateway import desk, inbox
 from tests.acceptance.house import House as SmallHouse
 from tests.acceptance.house import open_house as open_small_house
-from tests.acceptance.house import small_house
 from tests.clock import FrozenClock
 from tests.gateway.desk_house import House, open_house
 from tests.gateway.test_threads import Letters, mail
-
-__all__ = ["small_house"]
 
 FEW: Final = frozenset({"paces", "channel_states", "keys", "link_codes", "sqlite_sequence"})
 """Tables of a handful of rows, however old the house is; link codes are gone after a quarter of an hour."""

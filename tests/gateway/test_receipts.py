@@ -15,10 +15,8 @@ from sqlalchemy import select, text, update
 from channels.envelope import AddressUpdate, ConsentUpdate, DeliveryStatus, DeliveryUpdate, OutboundMessage, Receipt
 from storage.deliveries import Delivery
 from tests.acceptance import books
-from tests.acceptance.house import House, Post, Provider, message, open_house, small_house
+from tests.acceptance.house import House, Post, Provider, message, open_house
 from tests.clock import FrozenClock
-
-__all__ = ["small_house"]
 
 HOUR = timedelta(hours=1)
 

@@ -18,11 +18,9 @@ from gateway.answers import Retrying
 from gateway.send import sweep_lost
 from storage import outbox
 from tests.acceptance import books
-from tests.acceptance.house import House, Post, Provider, Window, loops, message, open_house, small_house, taken
+from tests.acceptance.house import House, Post, Provider, Window, loops, message, open_house, taken
 from tests.clock import FrozenClock
 from tests.waiting import until
-
-__all__ = ["small_house"]
 
 Fate = Callable[[Provider, OutboundMessage], Awaitable[None]]
 

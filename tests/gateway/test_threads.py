@@ -21,10 +21,8 @@ from storage.conversations import Conversation
 from storage.interactions import Interaction, InteractionKind, TurnRecord
 from storage.lanes import Lane
 from tests.acceptance import books
-from tests.acceptance.house import House, Post, Provider, message, open_house, small_house
+from tests.acceptance.house import House, Post, Provider, message, open_house
 from tests.clock import FrozenClock
-
-__all__ = ["small_house"]
 
 
 class Letters(Post):
