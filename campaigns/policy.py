@@ -8,6 +8,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from campaigns.quiet_hours import DAYTIME, Window, allowed, next_allowed
+from storage.consents import Purpose
 
 
 class Refusal(StrEnum):
@@ -58,7 +59,7 @@ class Situation:
 
     now: datetime
     purpose: str
-    """`service`, `transactional`, `survey`, `marketing`."""
+    """A Purpose, as the Delivery has it."""
     deadline: datetime
     zone: ZoneInfo
     address_closed: bool = False
@@ -84,13 +85,13 @@ def may_write(situation: Situation, window: Window = DAYTIME) -> Verdict:
         return Skip(reason=Refusal.CONTACT_BLOCKED)
     if situation.epoch_passed:
         return Skip(reason=Refusal.TAKEN_OVER)
-    if situation.purpose == "marketing":
+    if situation.purpose == Purpose.MARKETING:
         verdict = _may_market(situation)
         if verdict is not None:
             return verdict
     if situation.now >= situation.deadline:
         return Skip(reason=Refusal.TOO_LATE)
-    if situation.purpose in ("marketing", "survey") and not allowed(situation.now, situation.zone, window):
+    if situation.purpose in (Purpose.MARKETING, Purpose.SURVEY) and not allowed(situation.now, situation.zone, window):
         return Defer(until=next_allowed(situation.now, situation.zone, window), reason=Delay.QUIET_HOURS)
     return Send()
 

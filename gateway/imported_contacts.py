@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from gateway.imported import Problem, Stored, living
 from storage import address_news, ids, lanes
 from storage.commits import Transaction
-from storage.consents import Consent
+from storage.consents import Consent, Purpose
 from storage.contacts import Address, Contact
 from storage.interactions import Direction, Interaction
 
@@ -203,7 +203,7 @@ def _consent(row: ContactRow, contact: int, known: _Known, page: _Page, source: 
         {
             "contact_id": contact,
             "uri": uri,
-            "purpose": "marketing",
+            "purpose": Purpose.MARKETING,
             "granted": said.granted,
             "source": origin,
             "words": said.words,
@@ -250,7 +250,7 @@ _heard = (
 _consents = (
     select(Address.uri, Consent.granted, Consent.source, Consent.at)
     .join(Address, Address.id == Consent.address_id)
-    .where(Consent.address_id.in_(bindparam("addresses", expanding=True)), Consent.purpose == "marketing")
+    .where(Consent.address_id.in_(bindparam("addresses", expanding=True)), Consent.purpose == Purpose.MARKETING)
     .order_by(Consent.id)
 )
 

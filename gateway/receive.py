@@ -33,7 +33,7 @@ from gateway.receipts import store_address_words, store_delivery_updates
 from gateway.talks import find, find_or_open
 from storage import channel_states, ids, lanes, media
 from storage.commits import Transaction
-from storage.interactions import Direction, Interaction, InteractionKind, Refused, insert_many
+from storage.interactions import Direction, Interaction, InteractionKind, RefusedInput, insert_many
 from storage.many import Many
 from storage.standing import Person, Talk, Waiting
 
@@ -350,7 +350,7 @@ def _store_refusals(transaction: Transaction, refusals: Sequence[Refusal]) -> No
     if not refusals:
         return
     transaction.connection.execute(
-        insert(Refused),
+        insert(RefusedInput),
         [
             {
                 "channel": refusal.channel,

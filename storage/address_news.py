@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Index, LargeBinary, Row, bindparam, insert, select, text, tuple_, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.consents import Consent
+from storage.consents import Consent, Purpose
 from storage.contacts import Address
 from storage.schema import Entity, Words
 
@@ -193,7 +193,7 @@ def _counts(granted: bool, at: datetime, latest: tuple[bool, datetime] | None) -
 
 _latest = (
     select(Consent.granted, Consent.at)
-    .where(Consent.address_id == bindparam("address"), Consent.purpose == "marketing")
+    .where(Consent.address_id == bindparam("address"), Consent.purpose == Purpose.MARKETING)
     .order_by(Consent.id.desc())
     .limit(1)
 )
@@ -237,7 +237,7 @@ def _record(connection: Connection, row: Row[*tuple[Any, ...]], granted: bool) -
         {
             "contact_id": row.contact_id,
             "address_id": row.address,
-            "purpose": "marketing",
+            "purpose": Purpose.MARKETING,
             "granted": granted,
             "source": row.source,
             "words": f"{row.says} at {row.channel}, by {row.source}",

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.schema import Entity
+
+
+class Purpose(StrEnum):
+    """Why we write."""
+
+    SERVICE = "service"
+    TRANSACTIONAL = "transactional"
+    SURVEY = "survey"
+    MARKETING = "marketing"
 
 
 class Consent(Entity):

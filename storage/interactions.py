@@ -199,7 +199,7 @@ class TurnRecord(Entity):
     failure: Mapped[str | None]
 
 
-class Refused(Entity):
+class RefusedInput(Entity):
     """An input that was not taken: enough to explain it to whoever asks."""
 
     __tablename__ = "refusals"

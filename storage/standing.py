@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, bindparam, exists, select
 
 from storage.cases import Case
-from storage.consents import Consent
+from storage.consents import Consent, Purpose
 from storage.contacts import Address, Contact
 from storage.conversations import Conversation, ConversationState, Owner
 from storage.deliveries import Delivery
@@ -86,7 +86,7 @@ PERSON = (
     Contact.tier,
     Contact.blocked_at,
     select(Consent.granted)
-    .where(Consent.address_id == Address.id, Consent.purpose == "marketing")
+    .where(Consent.address_id == Address.id, Consent.purpose == Purpose.MARKETING)
     .order_by(Consent.id.desc())
     .limit(1)
     .scalar_subquery()

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from nlu.understanding import Language
 from storage.database import synchronous_engine
 from storage.everything import Entity
-from storage.interactions import Direction, Interaction, Refused, TurnRecord
+from storage.interactions import Direction, Interaction, RefusedInput, TurnRecord
 from tests.acceptance.tea_house import (
     IDENTITY_KEY,
     TELEGRAM_SECRET,
@@ -103,7 +103,9 @@ async def is_well(house: TeaHouse, http: aiohttp.ClientSession) -> None:
 
 def failures(house: TeaHouse) -> list[str]:
     """What went wrong in our own code, by its own account."""
-    said = [row["failure"] or "" for row in house.rows(TurnRecord)] + [row["reason"] for row in house.rows(Refused)]
+    said = [row["failure"] or "" for row in house.rows(TurnRecord)] + [
+        row["reason"] for row in house.rows(RefusedInput)
+    ]
     return [reason for reason in said if reason.startswith(("the engine failed", "not applied", "could not be stored"))]
 
 

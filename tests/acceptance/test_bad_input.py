@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from channels.telegram.updates import inspect
-from storage.interactions import Refused
+from storage.interactions import RefusedInput
 from tests.acceptance.open_doors import SECRET, count, inbound, is_well, message, update
 from tests.acceptance.tea_house import (
     TeaHouse,
@@ -62,7 +62,7 @@ async def test_each_bad_frame_gets_its_error_in_words_and_stores_nothing(
         assert answers[0]["sentence"], name
     assert inbound(house) == []
     await is_well(house, http)
-    refused = {row["reason"]: row["size"] for row in house.rows(Refused)}
+    refused = {row["reason"]: row["size"] for row in house.rows(RefusedInput)}
     assert set(refused) == {"too_long", "too_large"}
     assert refused["too_large"] > 1_048_576
 
@@ -150,14 +150,14 @@ async def test_each_bad_update_is_refused_with_its_reason_or_left_alone_by_name(
     house: TeaHouse, http: aiohttp.ClientSession
 ) -> None:
     for name, (body, status, fate) in UPDATES.items():
-        before = count(house, Refused)
+        before = count(house, RefusedInput)
         async with http.post(f"{house.url}/telegram", data=BytesIO(body), headers=SECRET) as response:
             assert response.status == status, (name, response.status)
         if fate == "refused":
-            assert count(house, Refused) == [before[0] + 1], name
+            assert count(house, RefusedInput) == [before[0] + 1], name
         else:
             assert inspect(body).ignored, name
-    assert all(row["reason"] and len(row["sha256"]) == 64 for row in house.rows(Refused))
+    assert all(row["reason"] and len(row["sha256"]) == 64 for row in house.rows(RefusedInput))
     assert inbound(house) == []
     await is_well(house, http)
 

@@ -23,7 +23,7 @@ from storage.contacts import Address, Contact
 from storage.conversations import Conversation
 from storage.deliveries import Delivery
 from storage.follow_ups import FollowUp
-from storage.interactions import Direction, Interaction, InteractionKind, Refused
+from storage.interactions import Direction, Interaction, InteractionKind, RefusedInput
 from tests.acceptance.tea_house import TeaHouse, open_tea_house, wording
 from tests.channels.certificates import certificate
 from tests.channels.dovecot import PASSWORD, Dovecot
@@ -308,7 +308,7 @@ async def test_a_mail_that_cannot_be_read_is_there_for_a_person_and_holds_nobody
         lin = Correspondent(dovecot, "broken", lambda: [taken.content for taken in smtp.taken])
         await lin.write("How long does delivery take?")
         await lin.hear()
-        (refused,) = house.rows(Refused)
+        (refused,) = house.rows(RefusedInput)
         assert refused["reason"].startswith("unreadable")
         (kept,) = (row for row in house.rows(Interaction) if row["content"].get("automatic") == "unreadable")
         blob = await house.gateway.blobs.find(kept["content"]["raw_blob"])

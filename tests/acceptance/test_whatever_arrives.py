@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from channels.envelope import AddressUpdate, InboundMessage, Refusal
 from channels.telegram.updates import inspect
-from storage.interactions import Interaction, Refused, TurnRecord
+from storage.interactions import Interaction, RefusedInput, TurnRecord
 from tests.acceptance.open_doors import HOSTILE, SECRET, count, failures, house_with_both, message, update
 from tests.acceptance.tea_house import TeaHouse, Visitor
 from tests.channels.telegram_server import person
@@ -136,17 +136,17 @@ def test_every_update_is_an_interaction_a_refusal_news_of_an_address_or_ignored_
 async def take(doors: Doors, raw: bytes) -> None:
     house = doors.house
     known = {row["external_id"] for row in house.rows(Interaction) if row["channel"] == "telegram"}
-    interactions, refusals = count(house, Interaction, Refused)
+    interactions, refusals = count(house, Interaction, RefusedInput)
     async with doors.http.post(f"{house.url}/telegram", data=BytesIO(raw), headers=SECRET) as response:
         assert response.status in (200, 400), response.status
     await house.gateway.settle()
     looked = inspect(raw)
     after = {row["external_id"] for row in house.rows(Interaction) if row["channel"] == "telegram"}
     if looked.error is not None:
-        assert count(house, Refused) == [refusals + 1], looked
+        assert count(house, RefusedInput) == [refusals + 1], looked
     elif looked.ignored is not None:
         assert looked.ignored
-        assert count(house, Interaction, Refused) == [interactions, refusals]
+        assert count(house, Interaction, RefusedInput) == [interactions, refusals]
     for arrival in looked.arrivals:
         match arrival:
             case InboundMessage():
@@ -211,10 +211,10 @@ def test_bytes_that_mean_nothing_are_refused_at_every_door(doors: Doors) -> None
 
 
 async def knock(doors: Doors, raw: bytes) -> None:
-    refusals = count(doors.house, Refused)
+    refusals = count(doors.house, RefusedInput)
     async with doors.http.post(f"{doors.house.url}/telegram", data=BytesIO(raw), headers=SECRET) as response:
         assert response.status == 400
-    assert count(doors.house, Refused) == [refusals[0] + 1]
+    assert count(doors.house, RefusedInput) == [refusals[0] + 1]
     url, headers = f"{doors.house.url}/webchat/send", doors.visitor.headers
     async with doors.http.post(url, data=BytesIO(raw), headers=headers) as response:
         assert (response.status, (await response.json())[0]["type"]) in ((400, "error"), (200, "pong"))

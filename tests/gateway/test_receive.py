@@ -15,13 +15,11 @@ from channels.envelope import AddressUpdate, DeliveryStatus, DeliveryUpdate, Ref
 from storage import channel_states
 from storage.contacts import Address
 from storage.conversations import Conversation, close_idle
-from storage.interactions import Interaction, Refused
+from storage.interactions import Interaction, RefusedInput
 from storage.lanes import Lane
 from tests.acceptance import books
-from tests.acceptance.house import House, Post, Provider, Window, message, open_house, small_house
+from tests.acceptance.house import House, Post, Provider, Window, message, open_house
 from tests.clock import FrozenClock
-
-__all__ = ["small_house"]
 
 
 @pytest.fixture
@@ -135,7 +133,9 @@ async def test_an_input_that_was_not_taken_leaves_its_hash_size_and_reason(house
     refusal = Refusal(channel="post", reason="too_large", size=99, sha256="ab" * 32, at=clock(), headers={"A": "b"})
     (accepted,) = await house.ports["post"].accept([refusal])
     assert accepted.interaction_id is None
-    row = await house.database.read(lambda c: c.execute(select(Refused.reason, Refused.size, Refused.sha256)).one())
+    row = await house.database.read(
+        lambda c: c.execute(select(RefusedInput.reason, RefusedInput.size, RefusedInput.sha256)).one()
+    )
     assert tuple(row) == ("too_large", 99, "ab" * 32)
 
 
@@ -154,7 +154,7 @@ async def test_a_message_that_cannot_be_stored_is_refused_alone_and_its_neighbou
     )
     assert [each.interaction_id is None for each in accepted] == [n == 3 for n in range(6)]
     assert await house.database.read(lambda connection: channel_states.cursor(connection, "post")) == "6"
-    reason = await house.database.read(lambda connection: connection.execute(select(Refused.reason)).scalar())
+    reason = await house.database.read(lambda connection: connection.execute(select(RefusedInput.reason)).scalar())
     assert reason == "could not be stored: ValueError"
 
 
