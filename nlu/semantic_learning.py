@@ -1,0 +1,404 @@
+"""How the semantic engine learns: kernel ridge regression over n-grams and meanings. Runs in a child process.
+
+`python -m nlu.semantic_learning SOURCE MODEL_FILE ENCODINGS_FILE` learns from a folder of training files or from
+examples as JSON lines. It exits with 0; with 3 and a sentence where the encoder does not run.
+
+The ridge is solved once. What it says of examples it has not seen follows from the same solution (leave-block-out by
+the block inverse of the regularised kernel), so nothing is learnt twice to be judged honestly.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from nlu import learning, ngrams, semantic_model, training
+from nlu.embedded import OUT_OF_SCOPE, Embedded
+from nlu.encoder import Encoder, EncoderMissing, KeptEncodings
+from nlu.model import Floats
+from nlu.semantic import NO_ENCODER
+from nlu.semantic_model import SemanticModel, directions, likeness, signals
+
+NEARNESS = 1.0
+MEANINGS = (1.0, 2.0, 4.0, 8.0)
+"""What meaning may weigh, where n-grams weigh 1: few examples need more of it."""
+RIDGES = (0.03, 0.1, 0.2)
+"""Of keeping the pulls small, against the weight of both kinds of likeness."""
+MOST_TRIED = 2000
+"""Examples on which meaning's weight and the ridge are chosen."""
+MOST_CHECKED = 3000
+"""Examples that are judged as if unseen, for calibration, threshold and cascade."""
+MOST_EXAMPLES = 20_000
+"""The kernel grows with their square, the work with their cube: 1.6 GB and some minutes. Of more, every so many."""
+BLOCKS = 8
+"""Neighbours in a file resemble each other: an intent's examples are left out an eighth at a time."""
+ROUNDS = 4
+"""In which the embedded engine is learnt without the examples it is compared on; of many examples, one."""
+FEWEST = 2
+FEW_EXAMPLES = 200
+"""As in nlu.learning: a feature of one example teaches nothing, unless there are few."""
+WORTH_OF_REFUSING = 0.2
+"""What a share of out-of-scope texts refused is worth, beside a share of all others answered rightly."""
+NOTHING = 0.001
+"""The share of messages that counts for nothing where the embedded engine's answer is taken for ours."""
+AT_ONCE = 1024
+
+Labels = npt.NDArray[np.int64]
+
+
+class Encodes(Protocol):
+    """Who turns texts into encodings."""
+
+    def encode(self, texts: Sequence[str]) -> Floats: ...
+
+
+class _Rows(Protocol):
+    """What we use of a sparse matrix; its library has no types."""
+
+    T: _Rows
+
+    def __matmul__(self, other: _Rows, /) -> _Rows: ...
+    def __getitem__(self, rows: slice | npt.NDArray[np.intp], /) -> _Rows: ...
+    def dot(self, other: Floats, /) -> Floats: ...
+    def toarray(self) -> Floats: ...
+    def sum_duplicates(self) -> None: ...
+
+
+Factor = tuple[Floats, bool]
+
+
+class _Linalg(Protocol):
+    """What we use of scipy.linalg, which has no types."""
+
+    def cho_factor(self, a: Floats, *, lower: bool, overwrite_a: bool, check_finite: bool) -> Factor: ...
+    def cho_solve(self, factor: Factor, b: Floats, *, overwrite_b: bool, check_finite: bool) -> Floats: ...
+
+
+class _Judge(Protocol):
+    coef_: Floats
+    intercept_: Floats
+
+    def fit(self, X: object, y: object, /) -> object: ...  # noqa: N803 - the library's name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Seen:
+    """The examples, as the machine sees them."""
+
+    intents: tuple[str, ...]
+    labels: Labels
+    blocks: Labels
+    features: tuple[str, ...]
+    idf: Floats
+    rows: _Rows
+    known: Floats
+    """The share of each example's n-grams that other examples have, too."""
+    centre: Floats
+    anchors: Floats
+
+    @property
+    def outside(self) -> int | None:
+        """The number of the intent that must be refused."""
+        return self.intents.index(OUT_OF_SCOPE) if OUT_OF_SCOPE in self.intents else None
+
+    @property
+    def targets(self) -> Floats:
+        targets = np.zeros((len(self.labels), len(self.intents)), dtype=np.float32)
+        targets[np.arange(len(self.labels)), self.labels] = 1
+        return targets
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Checked:
+    """Examples, and what the machine says of them without having seen them."""
+
+    places: npt.NDArray[np.intp]
+    scores: Floats
+    nearest: Floats
+
+
+def main(arguments: Sequence[str]) -> int:
+    source, target, encodings = (Path(argument) for argument in arguments)
+    try:
+        encoder = Encoder.load(threads=os.cpu_count() or 1)
+    except EncoderMissing as error:
+        sys.stdout.write(str(error))
+        return NO_ENCODER
+    examples = examples_of(source)
+    learn(examples, KeptEncodings(encodings, encoder), fingerprint=target.stem.rpartition("-")[2]).store(target)
+    return 0
+
+
+def examples_of(source: Path) -> Sequence[training.Example]:
+    """Of a folder of training files, or of a file of examples as JSON lines. Raises training.TrainingDataMistakes."""
+    if source.is_dir():
+        return training.read(source).examples
+    return [training.Example(**json.loads(line)) for line in source.read_bytes().splitlines()]
+
+
+def learn(examples: Sequence[training.Example], encoder: Encodes, *, fingerprint: str) -> SemanticModel:
+    """A model of the examples, whose confidences and thresholds come from examples that it had not seen."""
+    examples = _thinned(examples)
+    folding = learning.simplified_characters()
+    seen = _see(examples, encoder, ngrams.MEANINGLESS | ngrams.folding(*folding))
+    meaning, ridge = _choose(seen)
+    pulls, checked = _solve(seen, meaning, ridge, _worth_checking(seen))
+    calibration, spread = _calibrate(seen, checked)
+    confidences = _confidences(_facts(seen, checked), calibration)
+    threshold = _threshold(seen, checked, confidences)
+    return SemanticModel(
+        fingerprint=fingerprint,
+        intents=seen.intents,
+        features=seen.features,
+        idf=seen.idf,
+        weights=seen.rows.T.dot(pulls),
+        centre=seen.centre,
+        anchors=seen.anchors,
+        pulls=pulls * np.float32(meaning),
+        nearness=NEARNESS,
+        calibration=calibration,
+        spread=spread,
+        sure=_sure(examples, seen, checked, confidences >= threshold),
+        threshold=threshold,
+        folding=folding,
+    )
+
+
+def _thinned(examples: Sequence[training.Example]) -> Sequence[training.Example]:
+    step = -(-len(examples) // MOST_EXAMPLES)
+    return examples if step < 2 else [*sorted(examples, key=lambda example: example.intent)][::step]
+
+
+def _see(examples: Sequence[training.Example], encoder: Encodes, folding: ngrams.Folding) -> _Seen:
+    texts = [learning.features_of(example.text, folding) for example in examples]
+    intents = tuple(sorted({example.intent for example in examples}))
+    number = {intent: index for index, intent in enumerate(intents)}
+    frequency = Counter(feature for features in texts for feature in set(features))
+    fewest = FEWEST if len(texts) >= FEW_EXAMPLES else 1
+    features = tuple(feature for feature, count in frequency.items() if count >= fewest)
+    counts = np.array([frequency[feature] for feature in features], dtype=np.float32)
+    idf = (np.log((1 + len(texts)) / (1 + counts)) + 1).astype(np.float32)
+    encodings = encoder.encode([example.text for example in examples])
+    centre = encodings.mean(axis=0)
+    shared = [sum(frequency[feature] >= FEWEST for feature in of_text) / max(len(of_text), 1) for of_text in texts]
+    return _Seen(
+        intents=intents,
+        labels=np.array([number[example.intent] for example in examples]),
+        blocks=_blocks(examples),
+        features=features,
+        idf=idf,
+        rows=_rows(texts, features, idf),
+        known=np.array(shared, dtype=np.float32),
+        centre=centre,
+        anchors=directions(encodings, centre),
+    )
+
+
+def _rows(texts: Sequence[list[str]], features: Sequence[str], idf: Floats) -> _Rows:
+    from scipy import sparse
+
+    column = {feature: index for index, feature in enumerate(features)}
+    columns, values, ends = list[npt.NDArray[np.int32]](), list[Floats](), [0]
+    for of_text in texts:
+        found = np.array([column[feature] for feature in of_text if feature in column], dtype=np.int32)
+        weights = idf[found]
+        columns.append(found)
+        values.append(weights / max(float(np.sqrt(np.square(weights).sum())), 1e-9))
+        ends.append(ends[-1] + len(found))
+    cells = (np.concatenate(values), np.concatenate(columns), ends)
+    rows = cast("_Rows", sparse.csr_matrix(cells, shape=(len(texts), len(features)), dtype=np.float32))
+    rows.sum_duplicates()
+    return rows
+
+
+def _blocks(examples: Sequence[training.Example]) -> Labels:
+    sizes = Counter((example.file, example.intent) for example in examples)
+    seen: Counter[tuple[str, str]] = Counter()
+    blocks: list[int] = []
+    for example in examples:
+        key = (example.file, example.intent)
+        blocks.append(seen[key] * BLOCKS // sizes[key])
+        seen[key] += 1
+    return np.array(blocks)
+
+
+def _choose(seen: _Seen) -> tuple[float, float]:
+    """Meaning's weight and the ridge with which unseen examples are answered best."""
+    places = _spaced(np.arange(len(seen.labels)), MOST_TRIED)
+    words, meanings = _likenesses(seen, places)
+    targets, labels = seen.targets[places], seen.labels[places]
+
+    def quality(meaning: float, ridge: float) -> tuple[int, float]:
+        kernel = words + np.float32(meaning) * meanings
+        kernel[np.diag_indices(len(kernel))] += np.float32(ridge * (1 + meaning))
+        inverse = cast("Floats", np.linalg.inv(kernel))
+        scores = _left_out(inverse, inverse @ targets, targets, seen.blocks[places])
+        return int((scores.argmax(axis=1) == labels).sum()), -float(np.square(scores - targets).mean())
+
+    return max(((meaning, ridge) for meaning in MEANINGS for ridge in RIDGES), key=lambda pair: quality(*pair))
+
+
+def _spaced(places: npt.NDArray[np.intp], most: int) -> npt.NDArray[np.intp]:
+    return places if len(places) <= most else places[np.linspace(0, len(places) - 1, most).astype(np.intp)]
+
+
+def _likenesses(seen: _Seen, places: npt.NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """Of some examples among each other, by words and by meaning."""
+    rows = seen.rows[places]
+    return (rows @ rows.T).toarray(), likeness(seen.anchors[places], seen.anchors[places], NEARNESS)
+
+
+def _left_out(inverse: Floats, pulls: Floats, targets: Floats, blocks: Labels) -> Floats:
+    """The scores of each block's examples, had they been left out of the examples."""
+    scores = np.zeros_like(targets)
+    for block in range(BLOCKS):
+        inside = np.flatnonzero(blocks == block)
+        if len(inside):
+            corner = inverse[np.ix_(inside, inside)]
+            scores[inside] = targets[inside] - np.linalg.solve(corner, pulls[inside])
+    return scores
+
+
+def _worth_checking(seen: _Seen) -> npt.NDArray[np.intp]:
+    """Out-of-scope examples all, and of the others so many: they are scarce, and no threshold holds without them."""
+    outside = np.flatnonzero(seen.labels == seen.outside)[:MOST_CHECKED] if seen.outside is not None else np.array([])
+    others = np.flatnonzero(seen.labels != seen.outside)
+    return np.sort(np.concatenate([outside, _spaced(others, MOST_CHECKED)])).astype(np.intp)
+
+
+def _solve(seen: _Seen, meaning: float, ridge: float, places: npt.NDArray[np.intp]) -> tuple[Floats, _Checked]:
+    """The pulls of all examples on each intent, and what is said of some examples by the others."""
+    linalg = cast("_Linalg", importlib.import_module("scipy.linalg"))
+    kernel = np.empty((len(seen.labels), len(seen.labels)), dtype=np.float32)
+    nearest = np.zeros(len(seen.labels), dtype=np.float32)
+    for start in range(0, len(kernel), AT_ONCE):
+        piece = slice(start, start + AT_ONCE)
+        meanings = likeness(seen.anchors[piece], seen.anchors, NEARNESS)
+        kernel[piece] = (seen.rows[piece] @ seen.rows.T).toarray() + np.float32(meaning) * meanings
+        same = (seen.blocks[piece][:, None] == seen.blocks) & (seen.labels[piece][:, None] == seen.labels)
+        meanings[same] = 0
+        nearest[piece] = meanings.max(axis=1)
+    kernel[np.diag_indices(len(kernel))] += np.float32(ridge * (1 + meaning))
+    factor = linalg.cho_factor(kernel.T, lower=True, overwrite_a=True, check_finite=False)
+    pulls = linalg.cho_solve(factor, seen.targets, overwrite_b=False, check_finite=False)
+    scores = np.zeros((len(places), len(seen.intents)), dtype=np.float32)
+    for block in range(BLOCKS):
+        inside = np.flatnonzero(seen.blocks[places] == block)
+        if len(inside):
+            scores[inside] = _without(factor, pulls, seen.targets, places[inside])
+    return pulls, _Checked(places=places, scores=scores, nearest=nearest[places])
+
+
+def _without(factor: Factor, pulls: Floats, targets: Floats, places: npt.NDArray[np.intp]) -> Floats:
+    """The scores of some examples, had they been left out."""
+    linalg = cast("_Linalg", importlib.import_module("scipy.linalg"))
+    units = np.zeros((len(pulls), len(places)), dtype=np.float32, order="F")
+    units[places, np.arange(len(places))] = 1
+    columns = linalg.cho_solve(factor, units, overwrite_b=True, check_finite=False)
+    return targets[places] - np.linalg.solve(columns[places], pulls[places]).astype(np.float32)
+
+
+def _facts(seen: _Seen, checked: _Checked) -> Floats:
+    return signals(checked.scores, checked.nearest, seen.known[checked.places], seen.outside)
+
+
+def _calibrate(seen: _Seen, checked: _Checked) -> tuple[Floats, float]:
+    """What the signals say about being right, and how the other intents share the rest."""
+    from sklearn.linear_model import LogisticRegression
+
+    right = _guesses(seen, checked) == seen.labels[checked.places]
+    spread = _spread(checked.scores, seen.labels[checked.places])
+    if right.all() or not right.any():
+        constant = np.zeros(semantic_model.SIGNALS + 1, dtype=np.float32)
+        constant[-1] = 3.0 if right.all() else -3.0
+        return constant, spread
+    judge = cast("_Judge", LogisticRegression(C=10.0, max_iter=1000))
+    judge.fit(_facts(seen, checked), right)
+    return np.append(judge.coef_[0], judge.intercept_[0]).astype(np.float32), spread
+
+
+def _guesses(seen: _Seen, checked: _Checked) -> Labels:
+    """The best intents that are answers."""
+    scores = checked.scores.copy()
+    if seen.outside is not None:
+        scores[:, seen.outside] = -np.inf
+    return scores.argmax(axis=1)
+
+
+def _spread(scores: Floats, labels: Labels) -> float:
+    """The sharpness at which a softmax of the scores is least surprised by the truth."""
+
+    def surprise(sharpness: float) -> float:
+        scaled = scores.astype(np.float64) * sharpness
+        scaled -= scaled.max(axis=1, keepdims=True)
+        return float((np.log(np.exp(scaled).sum(axis=1)) - scaled[np.arange(len(labels)), labels]).mean())
+
+    return min((2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 16.0, 20.0), key=surprise)
+
+
+def _confidences(facts: Floats, calibration: Floats) -> Floats:
+    return semantic_model.confidence(facts, calibration)
+
+
+def _threshold(seen: _Seen, checked: _Checked, confidences: Floats) -> float:
+    """The confidence below which an answer is none; 0 where no example says what must be refused."""
+    labels = seen.labels[checked.places]
+    outside = labels == seen.outside
+    if seen.outside is None or outside.all() or not outside.any():
+        return 0.0
+    right = _guesses(seen, checked) == labels
+
+    def worth(threshold: float) -> float:
+        refused = confidences < threshold
+        answered = float((right & ~refused)[~outside].mean())
+        return answered + WORTH_OF_REFUSING * float(refused[outside].mean())
+
+    return max((step / 200 for step in range(200)), key=worth)
+
+
+def _sure(
+    examples: Sequence[training.Example], seen: _Seen, checked: _Checked, answered: npt.NDArray[np.bool_]
+) -> float:
+    """The least confidence of the embedded engine from which on, all in all, its answers are as right as ours."""
+    labels, guesses = seen.labels[checked.places], _guesses(seen, checked)
+    ours = np.where(labels == seen.outside, ~answered, answered & (guesses == labels))
+    blocks, sure = seen.blocks[checked.places], list[tuple[float, int]]()
+    rounds = ROUNDS if len(examples) <= MOST_TRIED else 1
+    for each in range(rounds):
+        inside = np.flatnonzero(blocks % rounds == each)
+        places = set(checked.places[inside].tolist())
+        rest = [example for place, example in enumerate(examples) if place not in places]
+        if not places or len({example.intent for example in rest}) < 2:
+            continue
+        engine = Embedded(learning.learn(rest, fingerprint=""))
+        asked = [examples[int(checked.places[place])] for place in inside]
+        for place, example, said in zip(
+            inside.tolist(), asked, engine.understand_now([one.text for one in asked]), strict=True
+        ):
+            if said.intent is not None:
+                sure.append((said.intent.confidence, int(said.intent.name == example.intent) - int(ours[place])))
+    return _least(sorted(sure, reverse=True), -NOTHING * len(labels))
+
+
+def _least(better: Sequence[tuple[float, int]], nothing: float) -> float:
+    """Of confidences, falling, with what is won by trusting each: the least one until which nothing is lost."""
+    least, won = 2.0, 0
+    for confidence, wins in better:
+        won += wins
+        if won >= nothing:
+            least = confidence
+    return least
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
