@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from nlu.training import Example
 
 MOST_CONFUSIONS = 10
+LEGEND = (
+    "Doubtful: asked back + fell through + corrected by agents. Mix: how far from the four weeks before, in bits"
+    " (Jensen-Shannon), and what chance alone stays below. –: too few messages to say. …: not a whole week."
+)
 
 
 @nlu_app.command()
@@ -133,8 +137,9 @@ def _print(found: Report, output: Path | None) -> None:
         f" {reviewed.waiting:,} waiting). They say where the engine errs, not how often."
     )
     _print_scores(console, title, reviewed.scores)
-    console.print("Week by week (UTC)", style="bold")
-    console.print(_weeks_table(found.weeks))
+    console.print("Week by week, from Monday, UTC", style="bold")
+    console.print(_weeks_table(found.weeks), highlight=False)
+    console.print(LEGEND, style="dim", highlight=False)
     if output is not None:
         console.print(f"Drawn into {output}.", highlight=False, markup=False)
 
@@ -164,25 +169,30 @@ def _share(share: Share) -> str:
 
 
 def _weeks_table(weeks: Sequence[Week]) -> Table:
+    """Doubtful ones: asked back, fell through, corrected."""
     from rich.table import Table
 
-    table = Table("Week from", "Messages", "Not understood", "Asked back", "Fell through", "Corrected", box=None)
-    for name in ("Confidence", "Most frequent", "Mix of intents"):
-        table.add_column(name, overflow="fold")
+    table = Table("Week", "Messages", "Not understood", "Confidence", "Doubtful", "Mix of intents", box=None)
     for week in weeks:
-        mix = "too few to compare"
-        if week.distance is not None:
-            much = "changed" if week.distance.changed else "as before"
-            mix = f"{much} ({week.distance.bits:.3f} bits; by chance up to {week.distance.by_chance:.3f})"
         table.add_row(
-            f"{week.monday}{'' if week.complete else ' (partly)'}",
+            f"{week.monday}{'' if week.complete else '…'}",
             f"{week.messages:,}",
-            _share(week.not_understood),
-            str(week.asked_back),
-            str(week.fell_through),
-            str(week.corrected),
-            "too few" if week.confidence is None else f"{week.confidence:.2f}",
-            ", ".join(f"{intent} {count}" for intent, count in list(week.intents.items())[:3]),
-            mix,
+            _brief(week.not_understood),
+            "–" if week.confidence is None else f"{week.confidence:.2f}",
+            f"{week.asked_back} + {week.fell_through} + {week.corrected}",
+            _mix(week),
         )
     return table
+
+
+def _brief(share: Share) -> str:
+    if share.share is None or share.low is None or share.high is None:
+        return "–"
+    return f"{share.share:.1%} ({share.low:.0%}–{share.high:.0%})"
+
+
+def _mix(week: Week) -> str:
+    if week.distance is None:
+        return "–"
+    much = "changed" if week.distance.changed else "as before"
+    return f"{much}, {week.distance.bits:.3f} ({week.distance.by_chance:.3f})"
