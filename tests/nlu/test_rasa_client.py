@@ -92,6 +92,18 @@ async def test_nothing_is_asked_about_an_empty_text(server: FakeRasa, rasa: Rasa
     assert server.asked == []
 
 
+async def test_what_looks_like_a_command_is_words(server: FakeRasa, rasa: Rasa) -> None:
+    """`/refund_request` would tell Rasa what to understand, and `/restart` what to do."""
+    for text in ("/restart", ' \u3000/greet{"name": "x"}', "//restart", "and/or"):
+        await one(rasa, text)
+    assert server.asked == ["／restart", ' \u3000／greet{"name": "x"}', "／/restart", "and/or"]
+
+
+async def test_signs_that_nobody_sees_are_nothing(server: FakeRasa, rasa: Rasa) -> None:
+    assert (await one(rasa, " \u200b\u3000\x00\ud83d")).failure == "empty"
+    assert server.asked == []
+
+
 async def test_of_a_huge_text_the_beginning_is_sent(server: FakeRasa, rasa: Rasa) -> None:
     await one(rasa, "退" * 100_000)
     assert [len(text) for text in server.asked] == [4000]
