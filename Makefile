@@ -2,7 +2,7 @@
 # ARGS go to the command: `make run ARGS="--port 9000"`, `make test ARGS="tests/bot -k greeting"`.
 
 .DEFAULT_GOAL := help
-.PHONY: help environment semantic run test slow check fmt bench torture clean
+.PHONY: help environment semantic run rasa test slow check fmt bench torture clean
 
 ARGS ?=
 
@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 
 # Compiled once here, not at each start by whoever may not write beside the sources: that took seconds.
-BYTECODE := .venv/bin/python -m compileall -q bot campaigns channels gateway insight nlu storage web
+BYTECODE := .venv/bin/python -m compileall -q -x nlu/rasa/.venv bot campaigns channels gateway insight nlu storage web
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 22
@@ -25,6 +25,9 @@ semantic: .venv/.semantic ## add the sentence encoder (90 MB) that nlu.engine = 
 
 run: .venv/.runtime ## start the gateway on http://127.0.0.1:8080
 	@.venv/bin/rapport run $(ARGS)
+
+rasa: nlu/rasa/.venv/.rapport ## install Rasa, train it at first, and serve it for make run ARGS="--nlu rasa"
+	@.venv/bin/rapport nlu serve $(ARGS)
 
 test: .venv/.development ## run the tests, but for the slow ones (some minutes)
 	@.venv/bin/python -m pytest -m "not slow" $(ARGS)
@@ -51,7 +54,7 @@ torture: .venv/.development ## a thousand real kills at random moments under loa
 	@.venv/bin/python -m tests.torture $(ARGS)
 
 clean: ## remove the environment and caches; data/ stays
-	rm -rf .venv .tools .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv nlu/rasa/.venv .tools .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './data/*' -prune -exec rm -rf {} +
 
 # What the gateway needs to run. --inexact: the tests' tools may stay where they are installed already.
@@ -69,6 +72,11 @@ clean: ## remove the environment and caches; data/ stays
 	@$(UV) sync --frozen --extra semantic --quiet --compile-bytecode
 	@$(BYTECODE)
 	@touch .venv/.runtime .venv/.semantic $@
+
+# Rasa's own, with Python 3.10; the commands and tests that need it say so where it is absent.
+nlu/rasa/.venv/.rapport: nlu/rasa/pyproject.toml nlu/rasa/uv.lock | .venv/.runtime
+	@.venv/bin/rapport nlu install
+	@touch $@
 
 .tools/bin/uv:
 	@python3 .ci/get-uv
