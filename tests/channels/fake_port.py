@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -121,6 +121,7 @@ class FakePort:
         name: str | None = None,
         position: int | None = None,
         publish: bool = True,
+        custom: Mapping[str, object] | None = None,
     ) -> HistoryEntry:
         """Something of ours is committed to a visitor's stream."""
         entry = HistoryEntry(
@@ -134,6 +135,7 @@ class FakePort:
             status=DeliveryStatus.SENT,
             buttons=tuple(buttons),
             attachments=tuple(attachments),
+            custom=custom,
         )
         self._commit(address, entry, publish=publish)
         return entry

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
-from channels.envelope import Button, DeliveryStatus, Event
+from channels.envelope import Attachment, AttachmentKind, Button, DeliveryStatus, Event
 from tests.browser import browser
 from tests.channels.test_webchat_files import PNG
 from tests.channels.test_webchat_identity import signed
@@ -306,6 +306,49 @@ async def test_pictures_and_papers_are_sent_and_shown(context: BrowserContext, s
     await expect(page.locator(".mine .file b")).to_have_text("order.txt")
     await expect(page.locator(".upload")).to_have_count(0)
     assert [attachment.name for attachment in shop.port.inbound[0].attachments] == ["破损.png", "order.txt"]
+
+
+async def test_a_picture_elsewhere_is_shown_and_one_that_cannot_be_had_is_a_link(
+    context: BrowserContext, shop: DemoShop
+) -> None:
+    page = await open_chat(context, shop)
+    await page.route(
+        "https://pictures.example/cat.png", lambda route: route.fulfill(body=PNG, content_type="image/png")
+    )
+    await page.route("https://pictures.example/gone.png", lambda route: route.abort())
+    await write(page, "silent")
+    await expect(page.locator(".mine.pending")).to_have_count(0)
+    for name in ("cat", "gone"):
+        picture = Attachment(kind=AttachmentKind.IMAGE, id=f"https://pictures.example/{name}.png")
+        shop.port.say(shop.address(), f"A {name}:", attachments=[picture])
+    shown = page.locator("rapport-chat .picture img")
+    await expect(shown).to_have_count(1)
+    await expect(shown).to_have_js_property("naturalWidth", 1)
+    await expect(page.locator("rapport-chat .files a").last).to_have_text("https://pictures.example/gone.png")
+
+
+async def test_what_is_for_the_page_is_handed_to_it_once_and_shown_nowhere(
+    context: BrowserContext, shop: DemoShop
+) -> None:
+    page = await open_chat(context, shop)
+    await page.locator("rapport-chat").evaluate(
+        "chat => { window.told = []; chat.addEventListener('custom', ({ detail }) => window.told.push(detail)); }"
+    )
+    await write(page, "silent")
+    await expect(page.locator(".mine.pending")).to_have_count(0)
+    card = {"card": {"product": "龙井", "price": 12.5}}
+    alone = shop.port.say(shop.address(), "", custom=card)
+    beside = shop.port.say(shop.address(), "Here it is.", custom={"page": 2})
+    await expect(bubbles(page)).to_have_text(["silent", "Here it is."])
+    assert await page.evaluate("window.told") == [
+        {"position": alone.id, "payload": card, "live": True},
+        {"position": beside.id, "payload": {"page": 2}, "live": True},
+    ]
+    await shop.close()
+    await shop.open()
+    shop.port.say(shop.address(), "Back again.")
+    await expect(bubbles(page).last).to_have_text("Back again.")
+    assert len(await page.evaluate("window.told")) == 2, "also when it comes again"
 
 
 async def test_a_file_that_cannot_be_taken_says_why_and_can_be_removed(context: BrowserContext, shop: DemoShop) -> None:
