@@ -236,6 +236,9 @@ def _judge(settings: Settings, teaching: Teaching, review: ToReview, by: str) ->
                 decision = replace(decision, intent=_chosen(review, said), anyway=False)
                 if _teach(settings, teaching, review, decision):
                     return True
+                if decision.marks:
+                    err.print("The marks are forgotten.", style="yellow")
+                    decision = replace(decision, marks=())
 
 
 def _asked_mark(said: str) -> list[tuple[str, str]]:
