@@ -20,10 +20,10 @@ COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yml").read_text("utf
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text("utf-8")
 
 
-def unit() -> dict[str, list[str]]:
+def unit(name: str = "rapport.service") -> dict[str, list[str]]:
     """The `[Service]` part of the systemd unit; keys may repeat there."""
     values: dict[str, list[str]] = {}
-    section = (DEPLOY / "rapport.service").read_text("utf-8").split("[Service]")[1].split("[Install]")[0]
+    section = (DEPLOY / name).read_text("utf-8").split("[Service]")[1].split("[Install]")[0]
     for name, value in re.findall(r"^(\w+)=(.*)$", section, flags=re.MULTILINE):
         values.setdefault(name, []).append(value)
     return values
@@ -44,6 +44,7 @@ def known_names() -> set[str]:
         "deploy/compose.yml",
         "deploy/Dockerfile",
         "deploy/rapport.service",
+        "deploy/rapport-rasa.service",
         "README.md",
         "docs/installing.md",
         "rapport.example.toml",
@@ -82,7 +83,10 @@ def test_with_rasa_the_compose_file_asks_the_rasa_that_it_starts(
     environment = COMPOSE["services"]["gateway"]["environment"] | {"RAPPORT_NLU__ENGINE": "rasa"}
     settings = started_with(monkeypatch, tmp_path, environment)
     assert settings.nlu.rasa_url == "http://rasa:5005"
-    assert "--port 5005" in COMPOSE["services"]["rasa"]["command"][0]
+    assert COMPOSE["services"]["rasa"]["build"]["target"] == "rasa"
+    assert re.search(r'^CMD \["nlu", "serve", .*"--port", "5005"\]$', DOCKERFILE, flags=re.MULTILINE)
+    served = started_with(monkeypatch, tmp_path, COMPOSE["services"]["rasa"]["environment"])
+    assert served.nlu.rasa_token == settings.nlu.rasa_token
 
 
 def test_secrets_of_the_compose_file_come_from_files_that_the_checkout_ignores() -> None:
@@ -96,7 +100,7 @@ def test_images_have_versions() -> None:
     images = [service["image"] for service in COMPOSE["services"].values() if "image" in service]
     images += re.findall(r"^COPY --from=(\S+:\S+)", DOCKERFILE, flags=re.MULTILINE)
     images += re.findall(r"^ARG PYTHON=(\S+)", DOCKERFILE, flags=re.MULTILINE)
-    assert len(images) == 4
+    assert len(images) == 3
     assert [image for image in images if "latest" in image or not re.search(r"\d", image)] == []
 
 
@@ -107,6 +111,13 @@ def test_the_image_has_every_package_and_runs_as_nobody_in_particular() -> None:
     assert copied <= {line.removeprefix("!") for line in ignored if line.startswith("!")}
     assert re.search(r"^USER [1-9]\d*$", DOCKERFILE, flags=re.MULTILINE)
     assert "/healthz" in DOCKERFILE
+
+
+def test_rasa_s_service_is_as_closed_as_the_gateway_s_and_keeps_its_models_where_it_may_write() -> None:
+    ours, rasa = unit(), unit("rapport-rasa.service")
+    assert rasa["StateDirectory"] == ["rapport-rasa"]
+    assert "RAPPORT_DATA_DIR=/var/lib/rapport-rasa" in rasa["Environment"]
+    assert ours.keys() - rasa.keys() == {"ProcSubset"}, "TensorFlow asks the machine what its processors can do"
 
 
 def test_the_service_keeps_its_data_where_systemd_lets_it_write() -> None:
