@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bot.assistant import Answer, Ask, AssistantFacts, Reply, Trouble
 from bot.effects import AskAssistant, Effect, HandOff, RecordConsent, Say
@@ -16,6 +18,7 @@ from gateway.recording import effects_from_json, effects_to_json, turn_from_json
 from nlu.understanding import Language
 from tests.bot.house import House
 from tests.bot.people import NOON, SMS, WEBCHAT, message, shop, turn, understood
+from tests.bot.test_whatever_arrives import TURNS
 
 MAIL = ChannelFacts(name="mail", scheme="mailto")
 WINDOW = replace(WEBCHAT, pictures=True, custom=True)
@@ -189,3 +192,44 @@ def test_a_turn_with_its_answer_is_stored_and_runs_again_the_same() -> None:
     assert read == step
     assert respond(read, shop()) == effects
     assert tuple(effects_from_json(effects_to_json(effects))) == effects
+
+
+WORDS = st.text(max_size=40) | st.sampled_from(["Hey!", "choice:1:1", "/affirm", "{name} {0}"])
+BUTTONS = st.builds(
+    Button, label=WORDS.filter(str.strip), value=WORDS | st.just("x" * 200), url=st.sampled_from([None, "https://x.y"])
+)
+REPLIES = st.builds(
+    Reply,
+    text=WORDS,
+    buttons=st.lists(BUTTONS, max_size=4).map(tuple),
+    attachments=st.lists(st.just(CAT), max_size=2).map(tuple),
+    custom=st.none() | st.dictionaries(st.sampled_from(["text", "handoff", "x"]), WORDS | st.integers(), max_size=3),
+    hands_over=st.booleans(),
+    reason=WORDS,
+)
+ANSWERS = st.builds(
+    Answer,
+    replies=st.lists(REPLIES, max_size=3).map(tuple),
+    trouble=st.sampled_from([None, *Trouble]),
+    reason=st.none() | WORDS,
+)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(step=TURNS, answer=ANSWERS, pictures=st.booleans(), custom=st.booleans())
+def test_whatever_it_answers_is_said_as_the_channel_can_or_excused_or_handed_over(
+    step: Turn, answer: Answer, pictures: bool, custom: bool
+) -> None:
+    channel = replace(step.channel, pictures=pictures, custom=custom)
+    step = replace(step, channel=channel, assistant=AssistantFacts())
+    asked = any(isinstance(effect, AskAssistant) for effect in respond(step, shop()))
+    effects = respond(replace(step, assistant=AssistantFacts(answer=answer)), shop())
+    assert not any(isinstance(effect, AskAssistant) for effect in effects)
+    says = [effect for effect in effects if isinstance(effect, Say)]
+    assert says or not asked, "somebody who wrote to it hears something"
+    for say in says:
+        assert say.text.strip() or say.buttons or say.attachments or say.custom is not None
+        assert len(say.buttons) <= channel.buttons
+        assert all(len(button.value.encode()) <= 64 for button in say.buttons if button.url is None)
+        assert pictures or not say.attachments
+        assert custom or say.custom is None

@@ -6,12 +6,14 @@ import shutil
 from pathlib import Path
 
 import aiohttp
+import orjson
 import pytest
 from sqlalchemy import text
 
 from bot.playbook import Playbook, load
 from gateway.playbooks import files
 from gateway.replaying import Replayed, replay
+from storage.commits import Transaction
 from tests.acceptance.tea_house import PLAYBOOK, TeaHouse, Visitor, open_tea_house, playbook
 
 LINES = ("Hello", "How long does delivery take?", "My teapot arrived broken", "SL20260012", "thanks")
@@ -64,3 +66,18 @@ async def test_a_turn_of_another_version_is_said_to_be_unreadable_and_the_others
 
 async def test_a_conversation_that_is_not_there_has_no_turns(talked: TeaHouse) -> None:
     assert await run_again(talked, playbook(), conversation=4711) == []
+
+
+async def test_what_effects_can_say_since_then_is_no_difference(talked: TeaHouse) -> None:
+    def forget_attachments(transaction: Transaction) -> None:
+        for row in transaction.connection.execute(text("SELECT interaction_id, effects FROM turns")).all():
+            effects = orjson.loads(row.effects)
+            for say in (effect["Say"] for effect in effects if "Say" in effect):
+                del say["attachments"], say["custom"]
+            transaction.connection.execute(
+                text("UPDATE turns SET effects = :effects WHERE interaction_id = :interaction"),
+                {"effects": orjson.dumps(effects), "interaction": row.interaction_id},
+            )
+
+    await talked.gateway.commits.run(forget_attachments)
+    assert [turn for turn in await run_again(talked, playbook()) if turn.differs] == []
