@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bot.assistant import Reply
+from bot.turn import FollowUpKind
 from channels.envelope import AttachmentKind, Button, Event
 from tests.bot.people import NIGHT, SMS
-from tests.bot.scripts import HANS, HANT, Script, line
+from tests.bot.scripts import HANS, HANT, Script, due, line
 
 FINE, SAD = Button(label="fine", value="/mood_great"), Button(label="super sad", value="/mood_unhappy")
 ANSWERS = {
@@ -95,6 +96,7 @@ ASSISTANT: tuple[Script, ...] = (
                 says=["handoff.assistant", "handoff.when_open"],
                 does=["hand off assistant", "plan call_back"],
             ),
+            due(FollowUpKind.CALL_BACK, says="handoff.open_now"),
         ),
     ),
     Script(
