@@ -29,6 +29,8 @@ AT_ONCE = 64
 REMEMBERED_WORDS = 4096
 """Latin words whose weights are kept summed up."""
 SECONDS_TO_TRAIN = 180.0
+SECONDS_PER_MEGABYTE = 900.0
+"""Of training data, besides."""
 _TINY = np.float32(1e-9)
 
 
@@ -62,6 +64,8 @@ def train(examples: Sequence[training.Example], folder: Path) -> Path:
 
 def _learn(source: Path, target: Path) -> None:
     house = Path(__file__).resolve().parent.parent
+    files = training.training_files(source) if source.is_dir() else [source]
+    seconds = SECONDS_TO_TRAIN + SECONDS_PER_MEGABYTE * sum(file.stat().st_size for file in files) / 1e6
     command = [sys.executable, "-m", "nlu.learning", str(source.resolve()), str(target.resolve())]
     try:
         done = subprocess.run(  # noqa: S603 - our own module, paths given by the settings
@@ -70,11 +74,11 @@ def _learn(source: Path, target: Path) -> None:
             env={**os.environ, "PYTHONPATH": str(house), "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
             capture_output=True,
             text=True,
-            timeout=SECONDS_TO_TRAIN,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise TrainingFailed(f"training took more than {SECONDS_TO_TRAIN:.0f} s") from error
+        raise TrainingFailed(f"training took more than {seconds:.0f} s") from error
     if done.returncode == 2 and done.stdout:
         raise training.TrainingDataMistakes([_mistake(line) for line in done.stdout.splitlines()])
     if done.returncode != 0 or not target.exists():
@@ -94,7 +98,7 @@ class Embedded:
     processes: Sequence[int] = ()
 
     def __init__(self, model: Model, entities: FindsEntities | None = None) -> None:
-        self.threshold = 0.0
+        self.threshold = model.threshold
         self._entities = entities
         self._intents = model.intents
         self._out_of_scope = model.intents.index(OUT_OF_SCOPE) if OUT_OF_SCOPE in model.intents else -1
@@ -156,28 +160,31 @@ class Embedded:
         ]
 
     def _verdict(self, scores: list[float], known: float, size: float) -> tuple[tuple[Intent, ...], str | None]:
-        """Plain Python: for some fifty numbers, numpy's calls cost more than the work."""
+        """The guesses, and why they are no answer. Plain Python: for some fifty numbers, numpy's calls cost more."""
         if not size:
             return (), "empty"
-        order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[: MOST_INTENTS + 1]
-        confidence = self._confidence(scores[order[0]], scores[order[1]], known / size, size)
-        best = scores[order[0]]
-        shares = [math.exp((scores[number] - best) * self._spread) for number in order]
-        rest = (1 - confidence) / sum(shares[1:])
-        found = [
-            Intent(name=self._intents[number], confidence=min(share * rest, confidence) if place else confidence)
-            for place, (number, share) in enumerate(zip(order, shares, strict=True))
+        outside = -math.inf
+        if self._out_of_scope >= 0:
+            outside, scores[self._out_of_scope] = scores[self._out_of_scope], -math.inf
+        order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:MOST_INTENTS]
+        best, second = scores[order[0]], scores[order[1]]
+        if second == -math.inf:
+            second = outside
+        confidence = self._confidence(best, second, outside, known / size, size)
+        others = [math.exp((scores[number] - best) * self._spread) for number in order[1:]]
+        rest = (1 - confidence) / max(sum(others), 1e-9)
+        confidences = [confidence, *(min(share * rest, confidence) for share in others)]
+        guesses = tuple(
+            Intent(name=self._intents[number], confidence=sure)
+            for number, sure in zip(order, confidences, strict=True)
             if number != self._out_of_scope
-        ]
-        failure = None
+        )
         if known < size * LEAST_KNOWN:
-            failure = "no known words"
-        elif order[0] == self._out_of_scope and confidence >= 0.5:
-            failure = REFUSED
-        return tuple(found[:MOST_INTENTS]), failure
+            return guesses, "no known words"
+        return guesses, REFUSED if outside > best and confidence < 0.5 else None
 
-    def _confidence(self, best: float, second: float, known: float, size: float) -> float:
-        facts = signals(best, second, known, size)
+    def _confidence(self, best: float, second: float, outside: float, known: float, size: float) -> float:
+        facts = signals(best, second, outside, known, size)
         logit = self._constant + sum(weight * fact for weight, fact in zip(self._calibration, facts, strict=True))
         return 1 / (1 + math.exp(-max(min(logit, 30.0), -30.0)))
 
@@ -185,8 +192,8 @@ class Embedded:
 class _Rows:
     """The weights as one table: a row a feature, and a row a Latin word whose features were summed up before.
 
-    Columns: the intents, then the square of the feature's norm, then 1 where it is known, then 1. Row 0 is nothing,
-    row 1 a feature nobody knows.
+    Columns: the intents, then the square of the feature's norm, then 1 where it is known, then 1; gaps do not count as
+    known or unknown. Row 0 is nothing, row 1 a feature nobody knows.
     """
 
     def __init__(self, model: Model) -> None:
@@ -195,8 +202,9 @@ class _Rows:
         self.table: Floats = np.zeros((first_word + REMEMBERED_WORDS, intents + 3), dtype=np.float32)
         self.table[2:first_word, :intents] = model.weights * model.idf[:, None]
         self.table[2:first_word, intents] = model.idf**2
-        self.table[2:first_word, intents + 1] = 1
-        self.table[1:first_word, intents + 2] = 1
+        self.table[2:first_word, intents + 1] = [not ngrams.is_gap(feature) for feature in model.features]
+        self.table[2:first_word, intents + 2] = self.table[2:first_word, intents + 1]
+        self.table[1, intents + 2] = 1
         self._features = {feature: row for row, feature in enumerate(model.features, start=2)}
         self._words: dict[str, int] = {}
         self._first_word = first_word
@@ -214,6 +222,7 @@ class _Rows:
                 words[token] = self._remember(found)
             rows.extend(found)
         rows.extend([features.get(pair, 1) for pair in ngrams.of_pairs(tokens)])
+        rows.extend([features[gap] for gap in ngrams.of_gaps(tokens) if gap in features])
 
     def forget_when_full(self) -> None:
         """Between two pieces of work, so that no row is written over that somebody counts on."""

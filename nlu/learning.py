@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import cycle
 from pathlib import Path
 from typing import Protocol, cast
@@ -20,10 +22,13 @@ import numpy as np
 import numpy.typing as npt
 
 from nlu import ngrams, training
-from nlu.model import RECIPE, Floats, Model, signals
+from nlu.datasets import OUT_OF_SCOPE
+from nlu.model import RECIPE, SIGNALS, Floats, Model, signals
 
 FEWEST = 2
 """A feature of fewer examples teaches nothing that holds for others..."""
+FEWEST_GAPS = 3
+"""Two words at a distance meet by chance more often."""
 FEW_EXAMPLES = 200
 """...unless there are so few that every word is needed."""
 HAN_OPENERS = ("你好，", "您好，请问", "你好 ", "请问", "您好！", "嗨，")
@@ -32,12 +37,24 @@ FEW_OPENERS = 6
 """Every so many examples are learnt with an opener too."""
 SHORTEST_OPENED = 5
 """Characters: a yes or a goodbye does not follow a greeting."""
-FOLDS = 4
+FOLDS = 5
+ENOUGH_TRIED = 4000
+"""Examples, to learn from them how sure to be."""
+FEW_OF_EACH = 20
+"""Examples of an intent: up to so many are few."""
+STRENGTH_OF_FEW = 20.0
+UNSEEN = -9.0
+"""The score of an intent of which a fold has no examples."""
+WEIGHT_OF_GAPS = 0.7
+GIVEN_UP = 0.015
+"""Share of the right answers that may be given up for refusing what is strange."""
 STRENGTH = 1.0
 """Of fitting the examples against keeping the weights small (LinearSVC's C)."""
 EXACT_ENOUGH = 1e-2
 """Weights come out within 0.002 of the exact ones, a quarter sooner."""
 
+
+_NAME_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[\u3400-\u9fff]+")
 
 Labels = npt.NDArray[np.int64]
 
@@ -45,7 +62,9 @@ Labels = npt.NDArray[np.int64]
 class _Rows(Protocol):
     """What we use of a sparse matrix; its library has no types."""
 
-    def sum_duplicates(self) -> None: ...
+    shape: tuple[int, int]
+
+    def __getitem__(self, places: Labels, /) -> _Rows: ...
     def __matmul__(self, other: Floats, /) -> Floats: ...
 
 
@@ -93,25 +112,46 @@ def learn(examples: Sequence[training.Example], *, fingerprint: str) -> Model:
     """A model of the examples, whose confidences were calibrated on examples that it had not seen."""
     folding = simplified_characters()
     table = ngrams.MEANINGLESS | ngrams.folding(*folding)
-    examples = list(_with_openers(examples))
-    texts = [features_of(example.text, table) for example in examples]
+    few = _few_of_each(examples)
+    named = list(_names(examples)) if few else []
+    examples = [*_with_openers(examples), *named]
     intents = tuple(sorted({example.intent for example in examples}))
     number = {intent: index for index, intent in enumerate(intents)}
     labels = np.array([number[example.intent] for example in examples])
-    matrix = _Matrix(texts)
-    weights, bias = _fit(matrix, labels, len(intents))
-    calibration, spread = _calibrate(texts, labels, _folds(examples), len(intents))
+    texts = _Texts([example.text for example in examples], table)
+    folds = _folds(examples)
+    folds[len(examples) - len(named) :] = -1
+    idf = texts.idf(np.arange(len(examples)))
+    weights, bias = _fit(texts.rows(idf), labels, len(intents), few=few)
+    trial = _try(texts, labels, folds, len(intents), few=few)
+    outside = number.get(OUT_OF_SCOPE)
+    calibration, confidences, right = _calibrate(trial, labels, outside)
     return Model(
         fingerprint=fingerprint,
         intents=intents,
-        features=matrix.features,
-        idf=matrix.idf,
+        features=texts.features,
+        idf=idf,
         weights=weights,
         bias=bias,
         calibration=calibration,
-        spread=spread,
+        spread=_spread(trial.scores[trial.places], labels[trial.places]),
+        threshold=_threshold(confidences, right),
         folding=folding,
     )
+
+
+def _few_of_each(examples: Sequence[training.Example]) -> bool:
+    """Whether most intents have so few examples that other ways of learning pay."""
+    counts = sorted(Counter(example.intent for example in examples).values())
+    return counts[len(counts) // 2] <= FEW_OF_EACH
+
+
+def _names(examples: Sequence[training.Example]) -> Iterator[training.Example]:
+    """The words in the intents' names: `card_arrival` says much where few examples do."""
+    for intent in sorted({example.intent for example in examples} - {OUT_OF_SCOPE}):
+        words = " ".join(_NAME_WORD.findall(intent))
+        if words:
+            yield training.Example(text=words, intent=intent, file="", line=0)
 
 
 def _with_openers(examples: Sequence[training.Example]) -> Iterator[training.Example]:
@@ -134,52 +174,83 @@ def simplified_characters() -> tuple[str, str]:
 
 
 def features_of(text: str, folding: ngrams.Folding) -> list[str]:
-    words = ngrams.tokens(text, folding)
-    features = [feature for word in words for feature in ngrams.of_token(word)]
-    return features + ngrams.of_pairs(words)
+    """The features of a text but for the gaps."""
+    return features_of_tokens(ngrams.tokens(text, folding))
 
 
-class _Matrix:
-    """Texts as rows of weighted features; knows how to see other texts the same way."""
+def features_of_tokens(tokens: list[str]) -> list[str]:
+    features = [feature for token in tokens for feature in ngrams.of_token(token)]
+    return features + ngrams.of_pairs(tokens)
 
-    def __init__(self, texts: Sequence[list[str]]) -> None:
-        frequency = Counter(feature for features in texts for feature in set(features))
-        fewest = FEWEST if len(texts) >= FEW_EXAMPLES else 1
-        self.features = tuple(feature for feature, count in frequency.items() if count >= fewest)
-        self._column = {feature: index for index, feature in enumerate(self.features)}
-        counts = np.array([frequency[feature] for feature in self.features], dtype=np.float32)
-        self.idf: Floats = (np.log((1 + len(texts)) / (1 + counts)) + 1).astype(np.float32)
-        self.rows, self.known, self.sizes = self.see(texts)
 
-    def see(self, texts: Sequence[list[str]]) -> tuple[_Rows, Floats, Floats]:
-        """The rows, the share of known features and the number of features of each text."""
+class _Texts:
+    """Texts as counts of their features, of which any part can be learnt from."""
+
+    def __init__(self, texts: Sequence[str], table: ngrams.Folding) -> None:
+        seen, sizes = list[list[str]](), list[int]()
+        for text in texts:
+            tokens = ngrams.tokens(text, table)
+            plain = features_of_tokens(tokens)
+            seen.append([*plain, *ngrams.of_gaps(tokens)])
+            sizes.append(len(plain))
+        frequency = Counter(feature for features in seen for feature in set(features))
+        self._fewest = FEWEST if len(texts) >= FEW_EXAMPLES else 1
+        self.features = tuple(
+            feature
+            for feature, count in frequency.items()
+            if count >= (FEWEST_GAPS if ngrams.is_gap(feature) else self._fewest)
+        )
+        column = {feature: index for index, feature in enumerate(self.features)}
+        found = [[column[feature] for feature in features if feature in column] for features in seen]
+        self._sizes: Floats = np.array(sizes, dtype=np.float32)
+        self._plain: Floats = np.array([not ngrams.is_gap(feature) for feature in self.features], dtype=np.float32)
+        self._weight: Floats = np.where(self._plain > 0, 1, WEIGHT_OF_GAPS).astype(np.float32)
+        self._of_text: Labels = np.repeat(np.arange(len(seen)), [len(columns) for columns in found])
+        self._columns: Labels = np.array([index for columns in found for index in columns], dtype=np.int64)
+        pairs = np.unique(self._of_text * len(self.features) + self._columns)
+        self._text_of_pair, self._column_of_pair = np.divmod(pairs, max(len(self.features), 1))
+
+    def idf(self, places: Labels) -> Floats:
+        """What each feature weighs, judged by the texts at some places; 0 where too few of them have it."""
+        inside = np.zeros(len(self._sizes), dtype=bool)
+        inside[places] = True
+        columns = self._column_of_pair[inside[self._text_of_pair]]
+        counts = np.bincount(columns, minlength=len(self.features))
+        weights = (np.log((1 + len(places)) / (1 + counts)) + 1) * self._weight
+        return np.where(counts >= self._fewest, weights, 0).astype(np.float32)
+
+    def rows(self, idf: Floats) -> _Rows:
+        """Every text as a row of weighted features, of length 1."""
         from scipy import sparse
 
-        columns, values, ends = list[npt.NDArray[np.int32]](), list[Floats](), [0]
-        known, sizes = list[float](), list[int]()
-        for features in texts:
-            found = [self._column[feature] for feature in features if feature in self._column]
-            columns.append(np.array(found, dtype=np.int32))
-            idf = self.idf[columns[-1]]
-            values.append(idf / max(float(np.sqrt(np.square(idf).sum())), 1e-9))
-            ends.append(ends[-1] + len(found))
-            known.append(len(found) / max(len(features), 1))
-            sizes.append(len(features))
-        shape = (len(texts), len(self.features))
-        cells = (np.concatenate(values), np.concatenate(columns), ends)
-        rows = cast("_Rows", sparse.csr_matrix(cells, shape=shape))
-        rows.sum_duplicates()
-        return rows, np.array(known, dtype=np.float32), np.array(sizes, dtype=np.float32)
+        weights = idf[self._columns]
+        norms = np.sqrt(np.bincount(self._of_text, weights=np.square(weights), minlength=len(self._sizes)))
+        values = weights / np.maximum(norms, 1e-9)[self._of_text]
+        shape = (len(self._sizes), len(self.features))
+        return cast("_Rows", sparse.csr_matrix((values, (self._of_text, self._columns)), shape=shape))
+
+    def known(self, idf: Floats) -> tuple[Floats, Floats]:
+        """The share of known features, and the number of features, of each text."""
+        told = (idf > 0) * self._plain
+        known = np.bincount(self._of_text, weights=told[self._columns], minlength=len(self._sizes))
+        return (known / np.maximum(self._sizes, 1)).astype(np.float32), self._sizes
 
 
-def _fit(matrix: _Matrix, labels: Labels, intents: int) -> tuple[Floats, Floats]:
-    """Weights (features x intents) and bias: a line between each intent and all the others."""
+def _fit(rows: _Rows, labels: Labels, intents: int, *, few: bool) -> tuple[Floats, Floats]:
+    """Weights (features x intents) and bias.
+
+    A line between each intent and all the others; of few examples, their odds against each other teach more.
+    """
+    from sklearn.linear_model import LogisticRegression
     from sklearn.svm import LinearSVC
 
-    machine = cast("_Lines", LinearSVC(C=STRENGTH, tol=EXACT_ENOUGH, random_state=0))
-    machine.fit(matrix.rows, labels)
-    weights = np.zeros((len(matrix.features), intents), dtype=np.float32)
-    bias = np.full(intents, -1, dtype=np.float32)
+    if few:
+        machine = cast("_Lines", LogisticRegression(C=STRENGTH_OF_FEW, max_iter=200, tol=1e-3))
+    else:
+        machine = cast("_Lines", LinearSVC(C=STRENGTH, tol=EXACT_ENOUGH, random_state=0))
+    machine.fit(rows, labels)
+    weights = np.zeros((rows.shape[1], intents), dtype=np.float32)
+    bias = np.full(intents, UNSEEN, dtype=np.float32)
     if len(machine.classes_) == 2:
         first, second = machine.classes_.tolist()
         weights[:, second], bias[second] = machine.coef_[0], machine.intercept_[0]
@@ -202,36 +273,66 @@ def _folds(examples: Sequence[training.Example]) -> Labels:
     return np.array(folds)
 
 
-def _calibrate(texts: Sequence[list[str]], labels: Labels, folds: Labels, intents: int) -> tuple[Floats, float]:
-    """What the signals say about being right, and how the other intents share the rest, on examples held out."""
-    scores = np.zeros((len(texts), intents), dtype=np.float32)
-    facts, right = list[tuple[float, ...]](), list[bool]()
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Trial:
+    """What models that had not seen them said of the examples."""
+
+    scores: Floats
+    known: Floats
+    sizes: Floats
+    places: Labels
+    """The examples that were tried."""
+
+
+def _try(texts: _Texts, labels: Labels, folds: Labels, intents: int, *, few: bool) -> _Trial:
+    scores = np.zeros((len(labels), intents), dtype=np.float32)
+    known, tried = np.zeros(len(labels), dtype=np.float32), np.zeros(len(labels), dtype=bool)
+    sizes = np.zeros(len(labels), dtype=np.float32)
     for fold in range(FOLDS):
-        inside = np.flatnonzero(folds != fold).tolist()
-        outside = np.flatnonzero(folds == fold).tolist()
-        if not outside or len({int(label) for label in labels[inside]}) < 2:
+        inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        if not len(outside) or len(np.unique(labels[inside])) < 2 or tried.sum() >= ENOUGH_TRIED:
             continue
-        matrix = _Matrix([texts[index] for index in inside])
-        weights, bias = _fit(matrix, labels[inside], intents)
-        rows, known, sizes = matrix.see([texts[index] for index in outside])
-        scores[outside] = rows @ weights + bias
-        two = np.sort(scores[outside], axis=1)[:, -2:].tolist()
-        facts.extend(
-            signals(best, second, *fact) for (second, best), fact in zip(two, _pairs(known, sizes), strict=True)
-        )
-        right.extend((scores[outside].argmax(axis=1) == labels[outside]).tolist())
-    spread = _spread(scores, labels)
+        idf = texts.idf(inside)
+        rows = texts.rows(idf)
+        weights, bias = _fit(rows[inside], labels[inside], intents, few=few)
+        scores[outside] = rows[outside] @ weights + bias
+        shares, sizes = texts.known(idf)
+        known[outside], tried[outside] = shares[outside], True
+    return _Trial(scores=scores, known=known, sizes=sizes, places=np.flatnonzero(tried))
+
+
+def _calibrate(
+    trial: _Trial, labels: Labels, outside: int | None
+) -> tuple[Floats, npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """What the signals say about being right; by it, the confidence of each answer tried, and which are right."""
+    facts, right = list[tuple[float, ...]](), list[bool]()
+    for place in trial.places.tolist():
+        scores = trial.scores[place].tolist()
+        strange = -math.inf
+        if outside is not None:
+            strange, scores[outside] = scores[outside], -math.inf
+        second, best = sorted(scores)[-2:]
+        second = strange if second == -math.inf else second
+        facts.append(signals(best, second, strange, float(trial.known[place]), float(trial.sizes[place])))
+        right.append(scores.index(best) == labels[place])
+    weights = _judge(facts, right)
+    confidences = 1 / (1 + np.exp(-(np.array(facts).reshape(-1, SIGNALS) @ weights[:-1] + weights[-1])))
+    return weights, confidences, np.array(right, dtype=bool)
+
+
+def _judge(facts: Sequence[tuple[float, ...]], right: Sequence[bool]) -> Floats:
     if len(set(right)) < 2:
-        return np.array([0, 0, 0, 0, 0, 3.0 if right[0] else -3.0], dtype=np.float32), spread
+        return np.array([*[0] * SIGNALS, 3.0 if all(right) and right else -3.0], dtype=np.float32)
     from sklearn.linear_model import LogisticRegression
 
     judge = cast("_Lines", LogisticRegression(C=10.0, max_iter=500))
     judge.fit(facts, right)
-    return np.append(judge.coef_[0], judge.intercept_[0]).astype(np.float32), spread
+    return np.append(judge.coef_[0], judge.intercept_[0]).astype(np.float32)
 
 
-def _pairs(left: Floats, right: Floats) -> list[tuple[float, float]]:
-    return list(zip(left.tolist(), right.tolist(), strict=True))
+def _threshold(confidences: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> float:
+    """The confidence that all but a few of the right answers have: what has less is more likely something strange."""
+    return float(np.quantile(confidences[right], GIVEN_UP)) if right.any() else 0.0
 
 
 def _spread(scores: Floats, labels: Labels) -> float:

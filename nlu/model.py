@@ -14,10 +14,12 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
-RECIPE = "svm-ngrams-2"
+RECIPE = "svm-ngrams-3"
 """Changes whenever the same data would give another model: it is part of the fingerprint."""
-SIGNALS = 5
+SIGNALS = 6
 """What confidence is made of: see `signals`."""
+NOT_OUTSIDE = -2.0
+"""So far below the best score, being out of scope is out of the question."""
 
 
 class ModelUnreadable(Exception):
@@ -33,7 +35,7 @@ class Model:
     intents: tuple[str, ...]
     features: tuple[str, ...]
     idf: Floats
-    """Inverse document frequency of each feature."""
+    """Inverse document frequency of each feature, times the weight of its kind."""
     weights: Floats
     """Features x intents."""
     bias: Floats
@@ -41,6 +43,8 @@ class Model:
     """Weights of the signals, the constant last: the logit of the share of right answers."""
     spread: float
     """How sharply the rest of the confidence is shared among the other intents."""
+    threshold: float
+    """Operating threshold: an answer of less confidence is as good as a refusal."""
     folding: tuple[str, str]
     """Traditional characters, and their simplified ones in the same places."""
 
@@ -61,6 +65,7 @@ class Model:
                     bias=self.bias,
                     calibration=self.calibration,
                     spread=np.float32(self.spread),
+                    threshold=np.float32(self.threshold),
                 )
                 file.flush()
                 os.fsync(file.fileno())
@@ -83,6 +88,7 @@ class Model:
                     bias=arrays["bias"],
                     calibration=arrays["calibration"],
                     spread=float(arrays["spread"]),
+                    threshold=float(arrays["threshold"]),
                     folding=_two(_text(arrays["folding"]).split("\n")),
                 )
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -92,13 +98,16 @@ class Model:
         return model
 
 
-def signals(best: float, second: float, known: float, size: float) -> tuple[float, float, float, float, float]:
+def signals(
+    best: float, second: float, outside: float, known: float, size: float
+) -> tuple[float, float, float, float, float, float]:
     """What tells whether an answer is right.
 
-    `best` and `second` are the highest scores, `known` is the share of the text's features that the model knows, `size`
+    `best` and `second` are the highest scores of intents that may be answered, `outside` is that of being out of scope
+    (very low where there is no such intent), `known` is the share of the text's features that the model knows, `size`
     their number.
     """
-    return best, best - second, max(best, 0.0), known, math.log1p(size)
+    return best, best - second, max(best, 0.0), max(outside - best, NOT_OUTSIDE), known, math.log1p(size)
 
 
 def _bytes(text: str) -> npt.NDArray[np.uint8]:

@@ -10,6 +10,11 @@ MOST_CHARACTERS = 1200
 LONGEST_TOKEN = 100
 """A longer run of letters without a space is cut: nobody writes such words."""
 
+WIDEST_GAP = 5
+"""Words, or Han characters, from one to the other of two that are seen together."""
+MOST_UNITS = 150
+"""Words and Han characters of a text that are paired with those behind them."""
+
 Folding = dict[int, str | None]
 """Code point to what stands for it; None: nothing."""
 
@@ -68,6 +73,22 @@ def of_pairs(tokens: list[str]) -> list[str]:
         *[f"{left} {right}" for left, right in zip(lefts, rights[1:], strict=False)],
         f"{lefts[-1]} $",
     ]
+
+
+def of_gaps(tokens: list[str]) -> list[str]:
+    """The features of words, or Han characters, that follow each other at some distance: `where … order`."""
+    units: list[str] = []
+    for token in tokens:
+        if is_han(token):
+            units.extend(token)
+        else:
+            units.append(token)
+    del units[MOST_UNITS:]
+    return [f"{left}\t{right}" for place, left in enumerate(units, 1) for right in units[place : place + WIDEST_GAP]]
+
+
+def is_gap(feature: str) -> bool:
+    return "\t" in feature
 
 
 def _folded(text: str, table: Folding) -> str:
