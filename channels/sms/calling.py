@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 
@@ -27,8 +27,18 @@ class _Fate:
 _fate: ContextVar[_Fate] = ContextVar("fate")
 
 
+class _Repeated(aiohttp.ClientConnectionError):
+    """Whether the provider has read the first is not known."""
+
+
 class _Noted(aiohttp.ClientRequest):
     """Notes when there is a connection and writing begins. A fifth of the price of asking aiohttp to trace it."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        """By itself aiohttp asks a GET again whose connection was lost, and with some providers a GET sends."""
+        if _fate.get().written:
+            raise _Repeated
+        super().__init__(*arguments, **named)
 
     async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
         _fate.get().written = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from decimal import Decimal
 from urllib.parse import urlencode
@@ -30,7 +30,7 @@ from channels.envelope import (
 from channels.protocol import Measures, Probes, Schemed
 from channels.request import Request
 from channels.sms.calling import whole
-from channels.sms.channel import FORGED, IncompleteSms
+from channels.sms.channel import FORGED, IncompleteSms, Sms
 from channels.sms.provider import inspect
 from channels.sms.providers import PROVIDERS
 from channels.sms.settings import Prices, SmsSettings
@@ -338,6 +338,34 @@ async def test_an_answer_that_was_lost_is_not_asked_for_twice() -> None:
         server.drops = 1
         assert (await refused(found)).code is SendErrorCode.NO_ANSWER
         assert len(server.asked) == 1
+
+
+async def test_a_text_that_a_get_sends_is_not_written_again_where_its_connection_was_lost() -> None:
+    """Twice a customer would have read what Kannel had taken already."""
+    seen: list[bytes] = []
+
+    async def smsbox(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answers the first request of a connection, and hangs up on the second."""
+        with suppress(asyncio.IncompleteReadError):
+            for answer in (b"HTTP/1.1 202 Accepted\r\nContent-Length: 24\r\n\r\n0: Accepted for delivery", b""):
+                seen.append(await reader.readuntil(b"\r\n\r\n"))
+                writer.write(answer)
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(smsbox, "127.0.0.1", 0) as server:
+        base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        settings = SmsSettings(provider="kannel", account="u", token="p", api_base=base)
+        channel = Sms(settings, PROVIDERS["kannel"](settings))
+        text = OutboundMessage(channel="sms", address=f"tel:{PERSON}", text="hello", key="d1")
+        try:
+            assert (await channel.send(text)).external_ids == ("d1",)
+            with pytest.raises(SendError) as lost:
+                await channel.send(text)
+        finally:
+            await channel.stop()
+    assert lost.value.code is SendErrorCode.NO_ANSWER
+    assert len(seen) == 2
 
 
 async def test_an_answer_that_comes_in_pieces_is_read_whole() -> None:
