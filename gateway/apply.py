@@ -37,6 +37,7 @@ class _Page:
     words: Words = field(default_factory=Words)
     conversations: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     reviews: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    meant: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
 
 class Application:
@@ -127,6 +128,9 @@ class Application:
             }
         )
         page.reviews += unclear.reviews(turn, outcome.effects, now)
+        if (intent := unclear.meant(turn)) is not None:
+            before = turn.messages[0].interaction
+            page.meant.append({"conversation": turn.conversation.id, "before": before, "intent": intent})
         transaction.count("handled", turn.channel.name)
 
     def _release(self, transaction: Transaction, outcomes: Sequence[Outcome], locked: Mapping[int, Any]) -> None:
@@ -253,3 +257,4 @@ def _write_page(transaction: Transaction, page: _Page) -> None:
     _save_name.execute(connection, page.names)
     _save_language.execute(connection, page.languages)
     reviews.queue_many(connection, page.reviews)
+    reviews.suggest_many(connection, page.meant)

@@ -12,7 +12,7 @@ from typing import Any
 from bot import choices
 from bot.effects import Effect, Say
 from bot.heard import hear_one
-from bot.memory import Choice, Memory
+from bot.memory import Choice, Memory, Option
 from bot.turn import Message, Turn
 from channels.envelope import Event
 from nlu.understanding import Understanding
@@ -44,6 +44,18 @@ def reviews(turn: Turn, effects: Sequence[Effect], now: datetime) -> list[dict[s
     ]
 
 
+def meant(turn: Turn) -> str | None:
+    """The intent that the customer chose when we asked what was meant; usually nobody had asked."""
+    if not turn.conversation.memory.get("choice"):
+        return None
+    choice = Memory.read(turn.conversation.memory).choice
+    for message in turn.messages if choice is not None else ():
+        option = choices.pressed(choice, message.text) or _answers(choice, message)
+        if option is not None and option.skill == "clarification" and option.does == "mean":
+            return option.value
+    return None
+
+
 def as_understood(understanding: Understanding) -> dict[str, Any]:
     """What is kept of an Understanding for whoever reviews it."""
     return {
@@ -68,7 +80,7 @@ def _why(effects: Sequence[Effect]) -> Why | None:
 def _told(turn: Turn) -> list[Message]:
     """Messages in words. A button, and the answer to a question of ours, were understood for what they are."""
     choice = Memory.read(turn.conversation.memory).choice
-    return [message for message in turn.messages if _is_in_words(message) and not _answers(choice, message)]
+    return [message for message in turn.messages if _is_in_words(message) and _answers(choice, message) is None]
 
 
 def _is_in_words(message: Message) -> bool:
@@ -77,8 +89,8 @@ def _is_in_words(message: Message) -> bool:
     return any(character.isalpha() for character in message.text)
 
 
-def _answers(choice: Choice | None, message: Message) -> bool:
-    return choice is not None and choices.meant(choice, hear_one(message), EVIDENT) is not None
+def _answers(choice: Choice | None, message: Message) -> Option | None:
+    return None if choice is None else choices.meant(choice, hear_one(message), EVIDENT)
 
 
 def _evident(message: Message) -> bool:

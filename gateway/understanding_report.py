@@ -15,7 +15,7 @@ from nlu.drift import NOT_UNDERSTOOD, Tally, Week, monday, weeks
 from nlu.embedded import OUT_OF_SCOPE
 from nlu.scores import Scores, scores
 from storage.interactions import Interaction, TurnRecord
-from storage.reviews import Review, ReviewState, Why
+from storage.reviews import CUSTOMER, Review, ReviewState, Why
 
 WEEKS = 12
 """Looked back over where nobody says since when."""
@@ -76,14 +76,16 @@ def report(
     )
 
 
-_reviews = select(Review.why, Review.state, Review.queued_at, Review.understood, Review.intent, Review.suggested)
+_reviews = select(
+    Review.why, Review.state, Review.queued_at, Review.understood, Review.intent, Review.suggested, Review.suggested_by
+)
 _understood = TypeAdapter(Understood)
 
 
 def _reviewed(reviews: Sequence[Any]) -> Reviewed:
     accepted = [row for row in reviews if row.state is ReviewState.ACCEPTED]
     waiting = [row for row in reviews if row.state is ReviewState.WAITING]
-    corrected = [row for row in waiting if row.suggested is not None]
+    corrected = [row for row in waiting if row.suggested is not None and row.suggested_by != CUSTOMER]
     pairs = [(row.intent or row.suggested, _answered(row.understood)) for row in (*accepted, *corrected)]
     return Reviewed(
         accepted=len(accepted),

@@ -7,9 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Index, insert, text
+from sqlalchemy import Connection, ForeignKey, Index, bindparam, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from storage.interactions import TurnRecord
 from storage.many import Many
 from storage.schema import Document, Entity, Words
 
@@ -29,6 +30,8 @@ class ReviewState(StrEnum):
 
 
 WAITING = text("state = 'waiting'")
+CUSTOMER = "customer"
+"""Who suggested it, where that was no agent."""
 
 
 class Review(Entity):
@@ -48,8 +51,9 @@ class Review(Entity):
     """What the engine made of it: `language`, `intents` with confidences, `engine`, `model`, `failure`."""
     queued_at: Mapped[datetime]
     suggested: Mapped[str | None]
-    """The intent that an agent says was meant."""
+    """The intent that an agent says was meant, or that the customer chose when we asked."""
     suggested_by: Mapped[str | None]
+    """An agent's name, or `customer`."""
     intent: Mapped[str | None]
     """What was meant, as decided."""
     example: Mapped[str | None]
@@ -66,3 +70,25 @@ _insert = Many(insert(Review), ["interaction_id", "why", "state", "understood", 
 def queue_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Many Reviews with one statement; none where there are no rows."""
     _insert.execute(connection, rows)
+
+
+_suggest = Many(
+    update(Review)
+    .where(
+        # What was asked about is the last message of the Turn before.
+        Review.interaction_id
+        == select(func.max(TurnRecord.interaction_id))
+        .where(TurnRecord.conversation_id == bindparam("conversation"), TurnRecord.interaction_id < bindparam("before"))
+        .scalar_subquery(),
+        Review.state == ReviewState.WAITING,
+        Review.why == Why.CLARIFIED,
+        Review.suggested.is_(None),
+    )
+    .values(suggested=bindparam("intent"), suggested_by=CUSTOMER)
+)
+
+
+def suggest_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """What customers chose when they were asked what they meant. Keys: conversation, before (the Interaction of the
+    choice), intent."""
+    _suggest.execute(connection, rows)

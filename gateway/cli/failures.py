@@ -10,10 +10,16 @@ def explain(error: Exception) -> list[str]:
     from sqlalchemy.exc import OperationalError
 
     from bot.playbook import PlaybookMistakes
+    from nlu.embedded import TrainingFailed
+    from nlu.training import TrainingDataMistakes
 
     match error:
         case PlaybookMistakes():
             return [f"playbook: {mistake}" for mistake in error.mistakes]
+        case TrainingDataMistakes():
+            return [f"training data: {mistake}" for mistake in error.mistakes]
+        case TrainingFailed():
+            return [f"The engine that understands cannot be trained: {error}."]
         case OperationalError():
             # The driver's own words; SQLAlchemy's repeat the statement.
             return [f"The database does not answer: {str(error.orig).strip()} `rapport check` tells more."]

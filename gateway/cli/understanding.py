@@ -71,6 +71,7 @@ def report(
 
 def _cross_checked(settings: Settings) -> CrossChecked:
     """The training data, asked about itself; kept until the data changes."""
+    from gateway.relearning import forget_old_models
     from gateway.training_folder import training_folder
     from gateway.understanding_report import CrossChecked
     from nlu import training
@@ -90,6 +91,7 @@ def _cross_checked(settings: Settings) -> CrossChecked:
     except (training.TrainingDataMistakes, TrainingFailed, EngineMissing, OSError) as error:
         err.print(str(error), style="red", highlight=False, markup=False)
         raise typer.Exit(2) from None
+    forget_old_models(settings.data_dir / "models", "cross-validated-*.json")
     return CrossChecked(engine=found.engine, examples=len(found.pairs), folds=FOLDS, scores=scores(found.pairs))
 
 

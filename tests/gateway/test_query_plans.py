@@ -15,7 +15,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 
 from channels.envelope import AddressUpdate, ConsentUpdate, DeliveryStatus, DeliveryUpdate, Part
-from gateway import desk, inbox
+from gateway import desk, inbox, reviewing
 from tests.acceptance.house import House as SmallHouse
 from tests.acceptance.house import open_house as open_small_house
 from tests.clock import FrozenClock
@@ -114,9 +114,22 @@ async def _a_day_at_the_desk(house: House) -> None:
     await house.do(inbox.queue)
     await house.do(desk.handback, conversation=1, by="mei")
     await house.write("thank you")
+    await _a_day_of_reviews(house)
     await house.later(3600)
     for job in house.gateway.ticks.jobs:
         await job()
+
+
+async def _a_day_of_reviews(house: House) -> None:
+    house.hears.intent, house.hears.confidence = "order_status", 0.4
+    first = await house.write("about that parcel thing", sender="bea")
+    second = await house.write("1", sender="bea")
+    house.hears.intent, house.hears.confidence = "greet", 0.99
+    await house.do(reviewing.waiting)
+    await house.do(reviewing.look, interaction=first)
+    await house.do(reviewing.correct, interaction=second, intent="greet", by="mei")
+    await house.do(reviewing.discard, interaction=second, by="mei")
+    await house.do(reviewing.accept, interaction=first, intent="greet", example="x", place="en/a.yml:1", by="mei")
 
 
 def _scans(url: str, statement: str) -> list[str]:

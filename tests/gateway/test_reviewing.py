@@ -58,6 +58,21 @@ async def test_an_answer_to_our_question_is_not_unclear_itself(house: House) -> 
     assert [review.interaction for review in await waiting(house)] == [first]
 
 
+async def test_what_the_customer_chose_when_asked_is_suggested(house: House) -> None:
+    first = await write(house, "about that parcel thing", "order_status", 0.4)
+    await write(house, "1", "", 0.0)
+    (review,) = await waiting(house)
+    assert (review.interaction, review.suggested, review.suggested_by) == (first, "order_status", "customer")
+    corrected = await house.do(reviewing.correct, interaction=first, intent="order_change", by="mei")
+    assert (corrected.suggested, corrected.suggested_by) == ("order_change", "mei")
+
+
+async def test_something_else_suggests_nothing(house: House) -> None:
+    await write(house, "about that parcel thing", "order_status", 0.4)
+    await write(house, "2", "", 0.0)
+    assert [review.suggested for review in await waiting(house)] == [None]
+
+
 async def test_of_several_messages_those_in_words_are_looked_at(house: House) -> None:
     house.hears.intent, house.hears.confidence = "", 0.0
     house.hears.may_answer.clear()

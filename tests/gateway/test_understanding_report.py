@@ -79,6 +79,7 @@ class Book:
                 "queued_at": at,
                 "intent": was if state is ReviewState.ACCEPTED else None,
                 "suggested": was if state is ReviewState.WAITING else None,
+                "suggested_by": "mei" if state is ReviewState.WAITING else None,
             },
         )
 
