@@ -158,7 +158,7 @@ class _Reading:
         if not isinstance(payload, str) or len(payload) > MOST_PAYLOAD:
             self._note("the payload of a button is no text, or too long")
             return None
-        return Button(label=label, value=clean(payload))
+        return Button(label=label, value=clean(payload) or label)
 
     def _attachments(self) -> Sequence[Attachment]:
         found = [self._attachment("image", self._message.get("image"), AttachmentKind.IMAGE)]
