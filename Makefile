@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 
 # Compiled once here, not at each start by whoever may not write beside the sources: that took seconds.
-BYTECODE := .venv/bin/python -m compileall -q -x nlu/rasa/.venv bot campaigns channels gateway insight nlu storage web
+BYTECODE := .venv/bin/python -m compileall -q -x nlu/rasa/.venv bot campaigns channels desk gateway insight nlu storage web
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 22

@@ -1,7 +1,7 @@
 """Reaching the house from a terminal: directly where the database is free to open, else through whom it belongs to.
 
-`async with reach(settings) as house: await house.do(desk.take, conversation=7, by="ann")` runs the verb in a shared
-commit, in this process or in the running one; what comes back, or is raised, is the same.
+`async with reach(settings) as house: await house.do(conversations.take, conversation=7, by="ann")` runs the verb in a
+shared commit, in this process or in the running one; what comes back, or is raised, is the same.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import aiohttp
 import orjson
 from pydantic import BaseModel
 
+from desk.refusals import KINDS, Refused, Stale, Unseen
 from gateway.lock import AlreadyRunning, DataLock, Running, running
-from gateway.refusals import KINDS, Refused, Stale, Unseen
 from gateway.settings import Settings
 from gateway.verbs import NAMES, answers
 from gateway.wakeups import WakeUp, Wakeups

@@ -15,10 +15,10 @@ import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import and_, func, insert, select, update
 
-from gateway import desk
-from gateway.agents import agent_name
-from gateway.inbox import Line, lines
-from gateway.refusals import Ended, NotFound, Unusable
+from desk import locked
+from desk.agents import agent_name
+from desk.refusals import Ended, NotFound, Unusable
+from desk.timeline import Line, lines
 from storage.commits import Transaction
 from storage.contacts import Contact
 from storage.interactions import Direction, Interaction, InteractionKind, TurnRecord
@@ -147,7 +147,7 @@ def correct(transaction: Transaction, *, interaction: int, intent: str, by: str)
     if message.conversation_id is None:
         raise Unusable(f"message {interaction} belongs to no conversation")
     # The Lane is held: a Turn that is just being applied comes wholly before this, or wholly after it.
-    row = desk.lock(transaction, message.conversation_id)
+    row = locked.lock(transaction, message.conversation_id)
     handled = connection.scalar(select(Lane.handled).where(Lane.contact_id == row.contact_id)) or 0
     if handled < interaction:
         raise Unusable(f"message {interaction} is just being answered; try again in a moment")

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from desk.agents import agent_name
+from desk.refusals import Ended, Unusable
 from gateway import reviewing
-from gateway.agents import agent_name
 from gateway.reach import House
-from gateway.refusals import Ended, Unusable
 from gateway.reviewing import ToReview
 from nlu import reviewed, training
 from nlu.language import detect

@@ -9,8 +9,9 @@ from typing import Any, get_type_hints
 import orjson
 from pydantic import ConfigDict, TypeAdapter, ValidationError, validate_call
 
-from gateway import desk, imported_contacts, imported_orders, inbox, people, promises, reviewing, spam
-from gateway.refusals import Refused, Stale
+from desk import conversations, inbox, people, promises, spam
+from desk.refusals import Refused, Stale
+from gateway import imported_contacts, imported_orders, reviewing
 from storage.commits import Commits, Unavailable
 
 VERBS: Mapping[str, Callable[..., Any]] = {
@@ -18,11 +19,11 @@ VERBS: Mapping[str, Callable[..., Any]] = {
     "show": inbox.show,
     "spam": inbox.spam,
     "notspam": spam.not_spam,
-    "take": desk.take,
-    "reply": desk.reply,
-    "note": desk.note,
-    "handback": desk.handback,
-    "resolve": desk.resolve,
+    "take": conversations.take,
+    "reply": conversations.reply,
+    "note": conversations.note,
+    "handback": conversations.handback,
+    "resolve": conversations.resolve,
     "keep": promises.keep,
     "contact": people.contact,
     "record": people.record,

@@ -15,8 +15,8 @@ from rich.console import Console
 from gateway.cli.app import app, err, load_settings
 
 if TYPE_CHECKING:
+    from desk.refusals import Refused
     from gateway.reach import House
-    from gateway.refusals import Refused
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ def queue(
     as_json: Json = False,
 ) -> None:
     """Who waits for a person: urgent ones first, then who has waited longest."""
-    from gateway import inbox
+    from desk import inbox
 
     agent = _agent(name) if mine else None
     waiting = _ask(context, lambda house: house.do(inbox.spam) if spam else house.do(inbox.queue, agent=agent))
@@ -58,7 +58,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """A conversation: the thread and what became of each message, the summary, the cases, what was understood."""
-    from gateway import inbox
+    from desk import inbox
 
     thread = _ask(
         context, lambda house: house.do(inbox.show, conversation=conversation, timeline=timeline, limit=limit)
@@ -80,14 +80,15 @@ def take(
     as_json: Json = False,
 ) -> None:
     """Take a conversation over: from now on you speak, and the assistant is silent."""
-    from gateway import desk
+    from desk import conversations
 
     by = _agent(name)
-    standing = _ask(
-        context, lambda house: house.do(desk.take, conversation=conversation, by=by, from_colleague=from_colleague)
+    ownership = _ask(
+        context,
+        lambda house: house.do(conversations.take, conversation=conversation, by=by, from_colleague=from_colleague),
     )
-    withdrawn = f" {standing.withdrawn} of the assistant's messages will not leave." if standing.withdrawn else ""
-    _say(standing, as_json, f"You have conversation {conversation}.{withdrawn}")
+    withdrawn = f" {ownership.withdrawn} of the assistant's messages will not leave." if ownership.withdrawn else ""
+    _say(ownership, as_json, f"You have conversation {conversation}.{withdrawn}")
 
 
 @app.command()
@@ -102,11 +103,11 @@ def reply(
     as_json: Json = False,
 ) -> None:
     """Write to the customer. Refused where messages came in that your draft does not know of."""
-    from gateway import desk
+    from desk import conversations
 
     by = _agent(name)
 
-    async def send(house: House) -> tuple[desk.Written, bool]:
+    async def send(house: House) -> tuple[conversations.Written, bool]:
         return await _reply(house, conversation, by, text, seen), house.running
 
     written, leaving = _ask(context, send)
@@ -118,10 +119,10 @@ def note(
     context: typer.Context, conversation: Conversation, text: Text = "-", name: Name = None, as_json: Json = False
 ) -> None:
     """Leave a note for colleagues; the customer never sees it."""
-    from gateway import desk
+    from desk import conversations
 
     by, words = _agent(name), _words(text)
-    written = _ask(context, lambda house: house.do(desk.note, conversation=conversation, by=by, text=words))
+    written = _ask(context, lambda house: house.do(conversations.note, conversation=conversation, by=by, text=words))
     _say(written, as_json, "Noted.")
 
 
@@ -160,16 +161,16 @@ def handback(
     as_json: Json = False,
 ) -> None:
     """Give a conversation back to the assistant."""
-    from gateway import desk
+    from desk import conversations
 
     by = _agent(name)
-    standing = _ask(
+    ownership = _ask(
         context,
         lambda house: house.do(
-            desk.handback, conversation=conversation, by=by, text=text, from_colleague=from_colleague
+            conversations.handback, conversation=conversation, by=by, text=text, from_colleague=from_colleague
         ),
     )
-    _say(standing, as_json, f"The assistant has conversation {conversation}.")
+    _say(ownership, as_json, f"The assistant has conversation {conversation}.")
 
 
 @app.command()
@@ -183,14 +184,14 @@ def resolve(
     as_json: Json = False,
 ) -> None:
     """Close a conversation: it is done, and the next message opens a new one."""
-    from gateway import desk
+    from desk import conversations
 
     by = _agent(name)
     hours = _survey_hours(context) if case is not None and survey else None
-    standing = _ask(
+    ownership = _ask(
         context,
         lambda house: house.do(
-            desk.resolve,
+            conversations.resolve,
             conversation=conversation,
             by=by,
             case=case,
@@ -198,13 +199,13 @@ def resolve(
             from_colleague=from_colleague,
         ),
     )
-    _say(standing, as_json, f"Conversation {conversation} is resolved.")
+    _say(ownership, as_json, f"Conversation {conversation} is resolved.")
 
 
 @app.command()
 def notspam(context: typer.Context, conversation: Conversation, name: Name = None, as_json: Json = False) -> None:
     """Take a conversation out of the spam folder: it was none. The customer is heard again, by a person first."""
-    from gateway import spam
+    from desk import spam
 
     by = _agent(name)
     restored = _ask(context, lambda house: house.do(spam.not_spam, conversation=conversation, by=by))
@@ -220,7 +221,7 @@ def keep(
     as_json: Json = False,
 ) -> None:
     """Say that what was promised on a case has been done."""
-    from gateway import promises
+    from desk import promises
 
     by = _agent(name)
     kept = _ask(context, lambda house: house.do(promises.keep, case=case, by=by))
@@ -233,7 +234,7 @@ def keep(
 @app.command()
 def contact(context: typer.Context, contact: Person, as_json: Json = False) -> None:
     """All about a person: profile, addresses, consents, orders, cases, follow-ups and the timeline."""
-    from gateway import people
+    from desk import people
 
     profile = _ask(context, lambda house: house.do(people.contact, contact=contact))
     if as_json:
@@ -258,7 +259,7 @@ def record(
     as_json: Json = False,
 ) -> None:
     """Write down a contact that did not come through a channel."""
-    from gateway import people
+    from desk import people
     from storage.interactions import OFFLINE, InteractionKind
 
     if kind not in OFFLINE:
@@ -283,7 +284,7 @@ def link(
     as_json: Json = False,
 ) -> None:
     """Make two contacts one: everything of the second moves to the first, and can be given back."""
-    from gateway import people
+    from desk import people
 
     by = _agent(name)
     linked = _ask(context, lambda house: house.do(people.link, contact=contact, other=other, evidence=evidence, by=by))
@@ -302,7 +303,7 @@ def unlink(
     as_json: Json = False,
 ) -> None:
     """Take a link back: every row returns to whom it belonged."""
-    from gateway import people
+    from desk import people
 
     by = _agent(name)
     linked = _ask(context, lambda house: house.do(people.unlink, link=link, by=by))
@@ -312,7 +313,7 @@ def unlink(
 @app.command()
 def linkcode(context: typer.Context, contact: Person, as_json: Json = False) -> None:
     """A code for a contact to show on another channel, within a day: whoever shows it is that person."""
-    from gateway import people
+    from desk import people
 
     given = _ask(context, lambda house: house.do(people.link_code, contact=contact))
     _say(
@@ -326,7 +327,7 @@ def linkcode(context: typer.Context, contact: Person, as_json: Json = False) -> 
 
 async def _reply(house: House, conversation: int, by: str, text: str, seen: int | None):
     """Where the words are still to be typed, the draft begins now: what comes in meanwhile is shown first."""
-    from gateway import desk, inbox
+    from desk import conversations, inbox
 
     if seen is None and text == "-" and sys.stdin.isatty():
         thread = await house.do(inbox.show, conversation=conversation, limit=20)
@@ -336,13 +337,13 @@ async def _reply(house: House, conversation: int, by: str, text: str, seen: int 
         err.print("Write your reply, then press Ctrl-D:")
         seen = thread.seen
     words = await asyncio.to_thread(_words, text)
-    return await house.do(desk.reply, conversation=conversation, by=by, text=words, seen=seen)
+    return await house.do(conversations.reply, conversation=conversation, by=by, text=words, seen=seen)
 
 
 def _ask(context: typer.Context, ask: Callable[[House], Awaitable[T]]) -> T:
     """Ask the house, wherever it is; a refusal is printed and ends the command with status 1."""
+    from desk.refusals import Refused
     from gateway.reach import NotReached, reach
-    from gateway.refusals import Refused
 
     settings = load_settings(context)
 
@@ -361,8 +362,8 @@ def _ask(context: typer.Context, ask: Callable[[House], Awaitable[T]]) -> T:
 
 
 def _refuse(refused: Refused) -> None:
+    from desk.refusals import Stale
     from gateway.cli.desk_tables import printable
-    from gateway.refusals import Stale
 
     err.print(printable(str(refused)), style="red", highlight=False)
     if isinstance(refused, Stale):

@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.inbox import PRIORITIES, CaseSummary, Line, Thread, Waiting
-from gateway.profiles import Profile
+from desk.cases import CaseSummary
+from desk.inbox import PRIORITIES, Listed, Thread
+from desk.profiles import Profile
+from desk.timeline import Line
 from storage.interactions import Direction
 
 ARROWS = {Direction.IN: "→", Direction.OUT: "←", Direction.INTERNAL: "·"}
@@ -25,7 +27,7 @@ LIST = 120
 NOT_WELL = ("failed", "skipped", "unknown", "retrying")
 
 
-def queue_table(waiting: Sequence[Waiting]) -> Table:
+def queue_table(waiting: Sequence[Listed]) -> Table:
     """Who waits for a person."""
     table = _table("No.", "Priority", "Waits", "With", "Who", "About")
     for one in waiting:

@@ -91,8 +91,8 @@ def _teaching(settings: Settings) -> Teaching:
 
 def _ask(settings: Settings, ask: Callable[[House], Awaitable[T]]) -> T:
     """Ask the house, wherever it is. A refusal ends the command with status 1, what is broken with 2."""
+    from desk.refusals import Refused
     from gateway.reach import NotReached
-    from gateway.refusals import Refused
     from nlu.training import TrainingDataMistakes
 
     try:
@@ -256,8 +256,8 @@ def _chosen(review: ToReview, said: str) -> str:
 
 def _teach(settings: Settings, teaching: Teaching, review: ToReview, decision: Decision) -> bool:
     """Show what would be kept, and keep it where that is right."""
+    from desk.refusals import Refused
     from gateway.cli.desk_tables import printable
-    from gateway.refusals import Refused
 
     console = Console()
     try:

@@ -12,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from bot.turn import CaseStatus, Step
-from gateway import desk, inbox
+from desk import conversations, inbox
 from nlu.understanding import Language
 from storage.cases import Case
 from storage.consents import Consent
@@ -261,10 +261,10 @@ async def test_offers_stop_and_start_again_and_a_person_takes_over(page: Page, h
     assert (conversation["owner"], conversation["handoff_reason"]) == (Owner.QUEUE, "requested")
     await write(page, speech.afterwards)
     await expect(page.locator(".mine .bubble").last).to_have_text(speech.afterwards)
-    await house.gateway.commits.run(lambda transaction: desk.take(transaction, conversation=1, by="Mei"))
+    await house.gateway.commits.run(lambda transaction: conversations.take(transaction, conversation=1, by="Mei"))
     shown = await house.gateway.commits.run(lambda transaction: inbox.show(transaction, conversation=1))
     await house.gateway.commits.run(
-        lambda transaction: desk.reply(transaction, conversation=1, by="Mei", text="Mei: ☺", seen=shown.seen)
+        lambda transaction: conversations.reply(transaction, conversation=1, by="Mei", text="Mei: ☺", seen=shown.seen)
     )
     await expect(said(page).last).to_have_text("Mei: ☺")
     await expect(page.locator(".theirs .author").last).to_have_text(re.compile("Mei"))

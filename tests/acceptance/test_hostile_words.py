@@ -8,7 +8,7 @@ from io import BytesIO
 import aiohttp
 import pytest
 
-from gateway import desk
+from desk import conversations
 from nlu.understanding import Language
 from storage.contacts import Contact
 from storage.conversations import Conversation
@@ -78,7 +78,7 @@ async def test_a_hostile_name_is_a_name(house: TeaHouse, http: aiohttp.ClientSes
     claims = {"sub": name[:100], "iat": int(house.clock().timestamp()), "name": name}
     visitor = await Visitor(house, http).visit(signed(claims, key=IDENTITY_KEY.encode()))
     await visitor.ask("Hello")
-    await house.gateway.commits.run(lambda transaction: desk.resolve(transaction, conversation=1, by="Mei"))
+    await house.gateway.commits.run(lambda transaction: conversations.resolve(transaction, conversation=1, by="Mei"))
     again = await visitor.ask("Hello")
     assert wording("small.welcome_back", Language.EN).search(again), again
     assert "49" not in again

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.given import CHECKOUT
 
-PACKAGES = ("bot", "campaigns", "channels", "gateway", "insight", "nlu", "storage", "web")
+PACKAGES = ("bot", "campaigns", "channels", "desk", "gateway", "insight", "nlu", "storage", "web")
 GROWN = frozenset({".git", ".venv", ".tools", "__pycache__", "node_modules", "models", "data"})
 """Folders that are made, not written."""
 TEXTS = frozenset(

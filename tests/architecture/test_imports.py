@@ -93,4 +93,4 @@ def _statements(tree: ast.Module) -> Iterator[ast.AST]:
 
 def test_the_layers_are_those_of_the_design() -> None:
     settings = (CHECKOUT / "pyproject.toml").read_text("utf-8")
-    assert 'layers = ["gateway", "web", "campaigns | bot", "insight", "channels | nlu | storage"]' in settings
+    assert 'layers = ["gateway", "web", "desk", "campaigns | bot", "insight", "channels | nlu | storage"]' in settings

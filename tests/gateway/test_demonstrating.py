@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from gateway import inbox, people
+from desk import inbox, people
 from gateway.demonstrating import AlreadyFilled, fill
 from gateway.reach import House, reach
 from gateway.settings import Settings

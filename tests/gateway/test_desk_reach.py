@@ -12,11 +12,11 @@ import pytest
 from aiohttp.test_utils import TestServer
 from typer.testing import CliRunner
 
-from gateway import desk, inbox, people
+from desk import conversations, inbox, people
+from desk.refusals import NotFound, Stale
 from gateway.cli import app
 from gateway.lock import DataLock
 from gateway.reach import NotReached, reach
-from gateway.refusals import NotFound, Stale
 from tests.clock import FrozenClock
 from tests.gateway.desk_house import House, open_house, settings_for
 
@@ -52,8 +52,8 @@ async def test_a_terminal_acts_through_the_process_that_has_the_file(served: Ser
     async with reach(served.house.gateway.settings) as reached:
         assert reached.running
         thread = await reached.do(inbox.show, conversation=1)
-        standing = await reached.do(desk.take, conversation=1, by="mei")
-        await reached.do(desk.reply, conversation=1, by="mei", text="你好，我是小梅", seen=thread.seen + 1)
+        standing = await reached.do(conversations.take, conversation=1, by="mei")
+        await reached.do(conversations.reply, conversation=1, by="mei", text="你好，我是小梅", seen=thread.seen + 1)
     await served.house.later(1)
 
     assert (standing.agent, standing.epoch) == ("mei", 1)
@@ -65,10 +65,10 @@ async def test_a_terminal_acts_through_the_process_that_has_the_file(served: Ser
 async def test_a_refusal_is_the_same_through_another_process(served: Served) -> None:
     await served.house.write("hello")
     async with reach(served.house.gateway.settings) as reached:
-        await reached.do(desk.take, conversation=1, by="mei")
+        await reached.do(conversations.take, conversation=1, by="mei")
         await served.house.write("wait")
         with pytest.raises(Stale) as refused:
-            await reached.do(desk.reply, conversation=1, by="mei", text="Hello")
+            await reached.do(conversations.reply, conversation=1, by="mei", text="Hello")
         assert [line.text for line in refused.value.unseen] == ["wait"]
         with pytest.raises(NotFound, match="no contact"):
             await reached.do(people.contact, contact="nobody")
@@ -121,12 +121,12 @@ async def test_without_a_running_process_the_database_is_opened_directly(migrate
     async with reach(settings_for(migrated_url, tmp_path)) as reached:
         assert await reached.do(inbox.queue) == []
         with pytest.raises(NotFound):
-            await reached.do(desk.take, conversation=1, by="mei")
+            await reached.do(conversations.take, conversation=1, by="mei")
 
 
 async def test_the_terminal_prints_what_an_agent_asks_for(served: Served) -> None:
     await served.house.write("hello [bold]there[/bold] \x1b[2J")
-    await served.house.do(desk.take, conversation=1, by="mei")
+    await served.house.do(conversations.take, conversation=1, by="mei")
     folder, database = str(served.folder / "data"), str(served.house.gateway.settings.database_url)
 
     async def run(*arguments: str) -> tuple[int, str]:

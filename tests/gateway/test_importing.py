@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import insert
 
-from gateway import people
+from desk import people
 from gateway.cells import Customs
 from gateway.importing import Account, Kind, Request, import_file, prepare
 from gateway.reach import reach

@@ -15,7 +15,8 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 
 from channels.envelope import AddressUpdate, ConsentUpdate, DeliveryStatus, DeliveryUpdate, Part
-from gateway import desk, inbox, reviewing
+from desk import conversations, inbox
+from gateway import reviewing
 from tests.acceptance.house import House as SmallHouse
 from tests.acceptance.house import open_house as open_small_house
 from tests.clock import FrozenClock
@@ -106,13 +107,13 @@ def test_a_statement_that_reads_a_whole_table_is_noticed(migrated_sqlite_url: st
 
 async def _a_day_at_the_desk(house: House) -> None:
     await house.write("hello")
-    await house.do(desk.take, conversation=1, by="mei")
+    await house.do(conversations.take, conversation=1, by="mei")
     await house.write("is anybody there?")
-    await house.do(desk.note, conversation=1, by="mei", text="A regular.")
+    await house.do(conversations.note, conversation=1, by="mei", text="A regular.")
     thread = await house.do(inbox.show, conversation=1, timeline=True)
-    await house.do(desk.reply, conversation=1, by="mei", text="I am.", seen=thread.seen)
+    await house.do(conversations.reply, conversation=1, by="mei", text="I am.", seen=thread.seen)
     await house.do(inbox.queue)
-    await house.do(desk.handback, conversation=1, by="mei")
+    await house.do(conversations.handback, conversation=1, by="mei")
     await house.write("thank you")
     await _a_day_of_reviews(house)
     await house.later(3600)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from gateway import desk, reviewing
-from gateway.refusals import Ended, NotFound, Unusable
+from desk import conversations
+from desk.refusals import Ended, NotFound, Unusable
+from gateway import reviewing
 from gateway.reviewing import ToReview
 from storage.interactions import Interaction
 from storage.reviews import Review, ReviewState, Why
@@ -103,7 +104,7 @@ async def test_a_message_that_was_understood_waits_for_nobody_and_costs_no_state
 
 async def test_what_people_answer_is_not_queued(house: House) -> None:
     await write(house, "hello", "greet")
-    await house.do(desk.take, conversation=1, by="mei")
+    await house.do(conversations.take, conversation=1, by="mei")
     await write(house, "the blorb is quorking", "")
     assert await waiting(house) == []
 
@@ -183,7 +184,7 @@ async def test_a_message_is_shown_with_what_was_said_around_it(house: House) -> 
     await write(house, "hello", "greet")
     message = await write(house, "the blorb quorks", "")
     await write(house, "thanks", "thank")
-    await house.do(desk.note, conversation=1, by="mei", text="Seems to like blorbs.")
+    await house.do(conversations.note, conversation=1, by="mei", text="Seems to like blorbs.")
     shown = await house.do(reviewing.look, interaction=message)
     assert [line.author for line in shown.lines] == ["customer", "bot"] * 3
     assert [line.text for line in shown.lines if line.author == "customer"] == ["hello", "the blorb quorks", "thanks"]

@@ -9,8 +9,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pytest
 
+from desk.refusals import Ended, NotFound, Unusable
 from gateway import reach, reviewing
-from gateway.refusals import Ended, NotFound, Unusable
 from gateway.teaching import Decision, Teaching
 from nlu import training
 from nlu.entities import Entities

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from channels.envelope import Attachment, AttachmentKind, InboundMessage, OutboundMessage, Quoted, Receipt
-from gateway import desk
+from desk import conversations
 from gateway.talks import new_thread
 from storage import linking
 from storage.contacts import Address
@@ -238,12 +238,12 @@ async def test_a_long_thread_is_named_by_its_first_and_latest_mails(house: House
 
 async def test_an_agents_own_answer_is_not_automatic_and_carries_the_thread(house: House, clock: FrozenClock) -> None:
     await accept(house, mail("m1", text="person"))
-    await house.commits.run(lambda transaction: desk.take(transaction, conversation=1, by="mei"))
+    await house.commits.run(lambda transaction: conversations.take(transaction, conversation=1, by="mei"))
     await accept(house, mail("m2", "<d1@us>"))
     newest = select(func.max(Interaction.id))
     seen = await house.database.read(lambda connection: connection.scalar(newest))
     written = await house.commits.run(
-        lambda transaction: desk.reply(transaction, conversation=1, by="mei", text="Here it is.", seen=seen)
+        lambda transaction: conversations.reply(transaction, conversation=1, by="mei", text="Here it is.", seen=seen)
     )
     await house.settle()
     answer = handed(house)[-1]
@@ -350,10 +350,10 @@ async def test_an_automatic_mail_opens_no_closed_address_and_makes_no_draft_stal
     house: House, clock: FrozenClock
 ) -> None:
     await accept(house, mail("m1", text="person"))
-    await house.commits.run(lambda transaction: desk.take(transaction, conversation=1, by="mei"))
+    await house.commits.run(lambda transaction: conversations.take(transaction, conversation=1, by="mei"))
     await accept(house, mail("a1", automatic="auto-reply"))
     written = await house.commits.run(
-        lambda transaction: desk.reply(transaction, conversation=1, by="mei", text="Here.")
+        lambda transaction: conversations.reply(transaction, conversation=1, by="mei", text="Here.")
     )
     assert written.delivery is not None
 

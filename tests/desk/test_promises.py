@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import insert, select
 
 from bot.turn import FollowUpKind
-from gateway import promises
-from gateway.refusals import NotFound
+from desk import promises
+from desk.refusals import NotFound
 from storage.cases import Case
 from storage.commits import Transaction
 from storage.conversations import Conversation

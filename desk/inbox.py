@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import aliased
 
-from gateway.refusals import NotFound
-from storage.cases import Case
+from desk.cases import CaseSummary, cases_of
+from desk.refusals import NotFound
+from desk.timeline import Line, lines
 from storage.commits import Transaction
 from storage.contacts import Address, Contact
 from storage.conversations import Conversation, ConversationState, Owner
-from storage.deliveries import Delivery
-from storage.interactions import Direction, Interaction, InteractionKind, TurnRecord
-from storage.schema import Entity
+from storage.interactions import Direction, Interaction
 
 PRIORITIES: Mapping[int, str] = {1: "urgent", 2: "high", 3: "normal", 4: "low"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
-    """A Conversation that people have, as the queue lists it."""
+class Listed:
+    """A Conversation that people have, as the queue or the spam folder lists it."""
 
     conversation: int
     owner: Owner
@@ -43,52 +42,6 @@ class Waiting:
     since: datetime | None
     """Since when the customer waits for a person; None: the person spoke last."""
     waiting_seconds: float | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
-    """One Interaction, with what was understood and what became of it on its way."""
-
-    id: int
-    at: datetime
-    conversation: int | None
-    channel: str
-    direction: Direction
-    kind: InteractionKind
-    author: str
-    text: str
-    attachments: tuple[str, ...] = ()
-    """Kind and name of each."""
-    delivery: int | None = None
-    status: str | None = None
-    """Where its Delivery stands."""
-    failure: str | None = None
-    """Why it stands there, where there is a why."""
-    intent: str | None = None
-    """What the engine understood, of the last message of a Turn."""
-    confidence: float | None = None
-    engine: str | None = None
-    turn_failure: str | None = None
-    case: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CaseSummary:
-    """A case at a glance."""
-
-    number: str
-    kind: str
-    status: str
-    step: str | None
-    subject: str
-    priority: int
-    owner: str | None
-    facts: dict[str, Any]
-    founded: bool | None
-    proposal: dict[str, Any]
-    promises: list[Any]
-    opened_at: datetime
-    closed_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,20 +71,20 @@ class Thread:
     """The Contact's, open ones first."""
 
 
-def queue(transaction: Transaction, *, agent: str | None = None) -> list[Waiting]:
+def queue(transaction: Transaction, *, agent: str | None = None) -> list[Listed]:
     """Open Conversations that the queue or an agent has, urgent ones first, then who waits longest.
 
     `agent`: only theirs, and what nobody has taken.
     """
     rows = transaction.connection.execute(_people_have).all()
-    waiting = [_waiting(row, transaction.now) for row in rows if agent is None or row.agent in (None, agent)]
-    return sorted(waiting, key=lambda one: (one.priority, -(one.waiting_seconds or 0.0), one.conversation))
+    listed = [_listed(row, transaction.now) for row in rows if agent is None or row.agent in (None, agent)]
+    return sorted(listed, key=lambda one: (one.priority, -(one.waiting_seconds or 0.0), one.conversation))
 
 
-def spam(transaction: Transaction, *, limit: int = 200) -> list[Waiting]:
+def spam(transaction: Transaction, *, limit: int = 200) -> list[Listed]:
     """The spam folder: Conversations that count nowhere, the latest first. Nobody waits in it."""
     rows = transaction.connection.execute(_in_spam.limit(limit)).all()
-    return [_waiting(row, transaction.now) for row in rows]
+    return [_listed(row, transaction.now) for row in rows]
 
 
 def show(transaction: Transaction, *, conversation: int, timeline: bool = False, limit: int = 200) -> Thread:
@@ -165,45 +118,6 @@ def show(transaction: Transaction, *, conversation: int, timeline: bool = False,
         lines=lines(transaction, of_contact if timeline else of_thread, limit),
         cases=cases_of(transaction, row.contact_id),
     )
-
-
-def lines(transaction: Transaction, where: ColumnElement[bool], limit: int) -> list[Line]:
-    """The latest Interactions that `where` selects, oldest first: one query over all channels.
-
-    An offline contact recorded later stands where it happened, not where it was written down.
-    """
-    statement = _lines.where(where).order_by(Interaction.at.desc(), Interaction.id.desc()).limit(limit)
-    return [_line(row) for row in reversed(transaction.connection.execute(statement).all())]
-
-
-def cases_of(transaction: Transaction, contact: int) -> list[CaseSummary]:
-    """A Contact's cases, open ones first, then the latest."""
-    rows = transaction.connection.execute(
-        select(*columns(Case)).where(Case.contact_id == contact).order_by(Case.closed_at.is_not(None), Case.id.desc())
-    )
-    return [
-        CaseSummary(
-            number=row.number,
-            kind=row.kind,
-            status=row.status,
-            step=row.step,
-            subject=row.subject,
-            priority=row.priority,
-            owner=row.owner,
-            facts=row.facts,
-            founded=row.founded,
-            proposal=row.proposal,
-            promises=row.promises,
-            opened_at=row.opened_at,
-            closed_at=row.closed_at,
-        )
-        for row in rows
-    ]
-
-
-def columns(entity: type[Entity]) -> Sequence[Any]:
-    """All columns of a table, for a plain row."""
-    return list(entity.__table__.columns)
 
 
 _answer, _question = aliased(Interaction), aliased(Interaction)
@@ -258,7 +172,7 @@ _in_spam = _with_people.where(Conversation.state == ConversationState.SPAM).orde
 
 _thread = (
     select(
-        *columns(Conversation),
+        *Conversation.__table__.columns,
         Contact.name,
         Contact.language,
         Contact.tier,
@@ -268,37 +182,13 @@ _thread = (
     .join(Address, Address.id == Conversation.address_id)
 )
 
-_lines = (
-    select(
-        Interaction.id,
-        Interaction.at,
-        Interaction.conversation_id,
-        Interaction.channel,
-        Interaction.direction,
-        Interaction.kind,
-        Interaction.author,
-        Interaction.text,
-        Interaction.content,
-        Interaction.case_id,
-        Delivery.id.label("delivery"),
-        Delivery.status,
-        Delivery.reason,
-        TurnRecord.intent,
-        TurnRecord.confidence,
-        TurnRecord.engine,
-        TurnRecord.failure,
-    )
-    .outerjoin(Delivery, Delivery.interaction_id == Interaction.id)
-    .outerjoin(TurnRecord, TurnRecord.interaction_id == Interaction.id)
-)
 
-
-def _waiting(row: Any, now: datetime) -> Waiting:
+def _listed(row: Any, now: datetime) -> Listed:
     """Whom nobody has answered yet waits since the hand-off; later, since the first word that is not answered."""
     since = row.handed_off_at or row.opened_at
     if row.owner is Owner.AGENT and row.last_answer is not None:
         since = row.first_question
-    return Waiting(
+    return Listed(
         conversation=row.id,
         owner=row.owner,
         agent=row.agent,
@@ -319,28 +209,3 @@ def _in_one_line(summary: str) -> str:
     """A summary's first line says who, which the list says already; what follows is what an agent chooses by."""
     first, *rest = summary.strip().splitlines() or [""]
     return " · ".join(rest or [first])
-
-
-def _line(row: Any) -> Line:
-    return Line(
-        id=row.id,
-        at=row.at,
-        conversation=row.conversation_id,
-        channel=row.channel,
-        direction=row.direction,
-        kind=row.kind,
-        author=row.author,
-        text=row.text,
-        attachments=tuple(
-            " ".join(str(attachment[key]) for key in ("kind", "name") if attachment.get(key))
-            for attachment in row.content.get("attachments", ())
-        ),
-        delivery=row.delivery,
-        status=row.status,
-        failure=row.reason,
-        intent=row.intent,
-        confidence=row.confidence,
-        engine=row.engine,
-        turn_failure=row.failure,
-        case=row.case_id,
-    )

@@ -9,9 +9,9 @@ from sqlalchemy import Row, select, update
 
 from bot.effects import HandOffReason
 from bot.memory import Memory
-from gateway.agents import agent_name
-from gateway.desk import lock, tell
-from gateway.refusals import Unusable
+from desk.agents import agent_name
+from desk.locked import lock, tell
+from desk.refusals import Unusable
 from storage.commits import Transaction
 from storage.contacts import Contact
 from storage.conversations import Conversation, ConversationState, Owner

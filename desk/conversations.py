@@ -1,4 +1,4 @@
-"""The desk: what an agent does with a Conversation. The terminal and the console use these same verbs.
+"""Conversations: what an agent does with one. Take it over, answer, note, hand back, resolve.
 
 Each is one step of one transaction. It locks the Contact's Lane first, so that a message that is just being stored,
 or a Turn that is just being applied, comes wholly before or wholly after it.
@@ -10,23 +10,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, insert, or_, select, update
+from sqlalchemy import Row, and_, or_, select, update
 from sqlalchemy import case as sql_case
 
 from bot.memory import Memory
-from bot.turn import CaseStatus, FollowUpKind, Purpose
+from bot.turn import Purpose
 from campaigns.policy import Refusal
 from channels.envelope import DeliveryStatus
-from gateway.agents import agent_name, usable
-from gateway.refusals import Ended, NotFound, NotYours, Stale, Unreachable, Unseen
-from storage import lanes, outbox
-from storage.cases import Case
+from desk.agents import agent_name, usable
+from desk.cases import current_case, resolve_case
+from desk.locked import change, lock, lock_open, tell, write
+from desk.refusals import NotYours, Stale, Unreachable, Unseen
+from storage import outbox
 from storage.commits import Transaction
-from storage.contacts import Address, Contact
-from storage.conversations import Conversation, ConversationState, Owner
+from storage.conversations import ConversationState, Owner
 from storage.deliveries import Delivery
-from storage.follow_ups import FollowUp, FollowUpState
-from storage.interactions import Direction, Interaction, InteractionKind, record
+from storage.interactions import Direction, Interaction, InteractionKind
 from storage.outbox import WAITING, Leaving
 
 WORTH_SENDING = timedelta(hours=24)
@@ -34,7 +33,7 @@ WORTH_SENDING = timedelta(hours=24)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class Ownership:
     """A Conversation after a verb: who speaks now."""
 
     conversation: int
@@ -58,15 +57,15 @@ class Written:
     """Its place in the outbox; None for a note."""
 
 
-def take(transaction: Transaction, *, conversation: int, by: str, from_colleague: bool = False) -> Standing:
+def take(transaction: Transaction, *, conversation: int, by: str, from_colleague: bool = False) -> Ownership:
     """`by` speaks from now on, and nothing that the assistant wrote before leaves any more.
 
     Raises NotYours where a colleague has it, unless `from_colleague`; Ended; NotFound.
     """
     by = agent_name(by)
-    row = _lock_open(transaction, conversation)
+    row = lock_open(transaction, conversation)
     if row.owner is Owner.AGENT and row.agent == by:
-        return _standing(row, changed=False)
+        return _ownership(row, changed=False)
     if row.owner is Owner.AGENT and not from_colleague:
         raise NotYours(
             f"{row.agent} has conversation {conversation}; take it with --from-colleague if you agreed on it"
@@ -76,10 +75,10 @@ def take(transaction: Transaction, *, conversation: int, by: str, from_colleague
     if row.owner is Owner.BOT:
         # It waits since now: an earlier hand-off is another story.
         changes |= {"handed_off_at": transaction.now, "handoff_reason": None, "handoff_summary": None}
-    _change(transaction, row, changes)
+    change(transaction, row, changes)
     withdrawn = _withdraw(transaction, conversation)
     tell(transaction, row, f"{by} took the conversation over from {before}", by=by, event="taken", source=before)
-    return _standing(row, owner=Owner.AGENT, agent=by, epoch=row.epoch + 1, withdrawn=withdrawn)
+    return _ownership(row, owner=Owner.AGENT, agent=by, epoch=row.epoch + 1, withdrawn=withdrawn)
 
 
 def reply(transaction: Transaction, *, conversation: int, by: str, text: str, seen: int | None = None) -> Written:
@@ -88,13 +87,13 @@ def reply(transaction: Transaction, *, conversation: int, by: str, text: str, se
     Raises Stale with the messages that came in since; NotYours; Unreachable; Unusable; Ended; NotFound.
     """
     by, text = agent_name(by), usable(text)
-    row = _lock_open(transaction, conversation)
+    row = lock_open(transaction, conversation)
     if row.owner is not Owner.AGENT or row.agent != by:
         has = row.agent if row.owner is Owner.AGENT else f"the {row.owner}"
         raise NotYours(f"{has} has conversation {conversation}; take it first, then reply")
     _refuse_closed(row)
     _refuse_stale(transaction, row, by, seen)
-    interaction = _record(transaction, row, InteractionKind.MESSAGE, Direction.OUT, f"agent:{by}", text, {})
+    interaction = write(transaction, row, InteractionKind.MESSAGE, Direction.OUT, f"agent:{by}", text, {})
     return Written(
         conversation=conversation, interaction=interaction, delivery=_queue(transaction, row, interaction, by, text)
     )
@@ -104,29 +103,29 @@ def note(transaction: Transaction, *, conversation: int, by: str, text: str) -> 
     """Write something for colleagues alone; anybody may, at any time. Raises Unusable, NotFound."""
     by, text = agent_name(by), usable(text)
     row = lock(transaction, conversation)
-    interaction = _record(transaction, row, InteractionKind.NOTE, Direction.INTERNAL, f"agent:{by}", text, {})
+    interaction = write(transaction, row, InteractionKind.NOTE, Direction.INTERNAL, f"agent:{by}", text, {})
     return Written(conversation=conversation, interaction=interaction)
 
 
 def handback(
     transaction: Transaction, *, conversation: int, by: str, text: str = "", from_colleague: bool = False
-) -> Standing:
+) -> Ownership:
     """The assistant speaks again. `text`, a note on what was agreed, goes to the open case and to the engine.
 
     Raises NotYours where a colleague has it, unless `from_colleague`; Unusable; Ended; NotFound.
     """
     by, text = agent_name(by), usable(text) if text.strip() else ""
-    row = _lock_open(transaction, conversation)
+    row = lock_open(transaction, conversation)
     if row.owner is Owner.BOT:
-        return _standing(row, changed=False)
+        return _ownership(row, changed=False)
     _refuse_colleagues(row, by, "hand it back", from_colleague)
     memory = _memory_after_people(row.memory)
-    _change(transaction, row, {"owner": Owner.BOT, "agent": None, "epoch": row.epoch + 1, "memory": memory})
+    change(transaction, row, {"owner": Owner.BOT, "agent": None, "epoch": row.epoch + 1, "memory": memory})
     tell(transaction, row, f"{by} handed the conversation back to the assistant", by=by, event="handed_back")
     if text:
-        case = _open_case(transaction, row)
-        _record(transaction, row, InteractionKind.NOTE, Direction.INTERNAL, f"agent:{by}", text, {}, case=case)
-    return _standing(row, owner=Owner.BOT, agent=None, epoch=row.epoch + 1)
+        case = current_case(transaction, row)
+        write(transaction, row, InteractionKind.NOTE, Direction.INTERNAL, f"agent:{by}", text, {}, case=case)
+    return _ownership(row, owner=Owner.BOT, agent=None, epoch=row.epoch + 1)
 
 
 def resolve(
@@ -137,17 +136,17 @@ def resolve(
     case: str | None = None,
     survey_hours: float | None = None,
     from_colleague: bool = False,
-) -> Standing:
+) -> Ownership:
     """It is done: the customer's next message opens a new Conversation. With `case`, that case is resolved, too, and,
     with `survey_hours`, the customer is asked after that time how it was.
 
     Raises NotYours where a colleague has it, unless `from_colleague`; Ended; NotFound.
     """
     by = agent_name(by)
-    row = _lock_open(transaction, conversation)
+    row = lock_open(transaction, conversation)
     _refuse_colleagues(row, by, "resolve it", from_colleague)
     if case is not None:
-        _resolve_case(transaction, row, case, survey_hours)
+        resolve_case(transaction, row, case, survey_hours)
     changes: dict[str, Any] = {
         "state": ConversationState.RESOLVED,
         "closed_at": transaction.now,
@@ -155,63 +154,18 @@ def resolve(
         "agent": by,
         "epoch": row.epoch + 1,
     }
-    _change(transaction, row, changes)
+    change(transaction, row, changes)
     withdrawn = _withdraw(transaction, conversation)
     about = "the conversation" if case is None else f"the conversation and case {case}"
     tell(transaction, row, f"{by} resolved {about}", by=by, event="resolved")
-    return _standing(
+    return _ownership(
         row, state=ConversationState.RESOLVED, owner=Owner.AGENT, agent=by, epoch=row.epoch + 1, withdrawn=withdrawn
     )
 
 
-_conversation = (
-    select(
-        *Conversation.__table__.columns,
-        Contact.language,
-        Contact.blocked_at,
-        Address.uri,
-        Address.closed_at.label("address_closed_at"),
-        Address.closed_reason,
-    )
-    .join(Contact, Contact.id == Conversation.contact_id)
-    .join(Address, Address.id == Conversation.address_id)
-)
-
-
-def lock(transaction: Transaction, conversation: int) -> Row[*tuple[Any, ...]]:
-    """The Conversation, its Lane locked. Its Contact may change while we wait for the lock: two were just linked.
-
-    Raises NotFound.
-    """
-    connection = transaction.connection
-    while True:
-        contact = connection.scalar(select(Conversation.contact_id).where(Conversation.id == conversation))
-        if contact is None:
-            raise NotFound(f"there is no conversation {conversation}")
-        lanes.lock(connection, [contact])
-        row = connection.execute(
-            _conversation.where(Conversation.id == conversation).with_for_update(of=Conversation)
-        ).one()
-        if row.contact_id == contact:
-            return row
-
-
-def _lock_open(transaction: Transaction, conversation: int) -> Row[*tuple[Any, ...]]:
-    row = lock(transaction, conversation)
-    if row.state is not ConversationState.OPEN:
-        raise Ended(f"conversation {conversation} is over ({row.state}); the customer's next message opens a new one")
-    return row
-
-
-def _change(transaction: Transaction, row: Row[*tuple[Any, ...]], changes: dict[str, Any]) -> None:
-    transaction.connection.execute(
-        update(Conversation).where(Conversation.id == row.id).values(**changes, last_at=transaction.now)
-    )
-
-
-def _standing(row: Row[*tuple[Any, ...]], *, changed: bool = True, withdrawn: int = 0, **now: Any) -> Standing:
+def _ownership(row: Row[*tuple[Any, ...]], *, changed: bool = True, withdrawn: int = 0, **now: Any) -> Ownership:
     facts: dict[str, Any] = {"state": row.state, "owner": row.owner, "agent": row.agent, "epoch": row.epoch}
-    return Standing(conversation=row.id, changed=changed, withdrawn=withdrawn, **(facts | now))
+    return Ownership(conversation=row.id, changed=changed, withdrawn=withdrawn, **(facts | now))
 
 
 def _withdraw(transaction: Transaction, conversation: int) -> int:
@@ -231,38 +185,6 @@ def _withdraw(transaction: Transaction, conversation: int) -> int:
     for row in withdrawn:
         transaction.count("sent", row.channel, row.status)
     return len(withdrawn)
-
-
-def tell(transaction: Transaction, row: Row[*tuple[Any, ...]], sentence: str, **facts: str) -> None:
-    """A line of the house's own in the thread."""
-    _record(transaction, row, InteractionKind.SYSTEM, Direction.INTERNAL, "system", sentence, facts)
-
-
-def _record(
-    transaction: Transaction,
-    row: Row[*tuple[Any, ...]],
-    kind: InteractionKind,
-    direction: Direction,
-    author: str,
-    text: str,
-    content: dict[str, Any],
-    *,
-    case: int | None = None,
-) -> int:
-    return record(
-        transaction.connection,
-        contact=row.contact_id,
-        conversation=row.id,
-        address=row.address_id,
-        case=case,
-        channel=row.channel,
-        direction=direction,
-        kind=kind,
-        author=author,
-        text=text,
-        content=content,
-        now=transaction.now,
-    )
 
 
 def _refuse_closed(row: Row[*tuple[Any, ...]]) -> None:
@@ -326,9 +248,7 @@ def _queue(transaction: Transaction, row: Row[*tuple[Any, ...]], interaction: in
             )
         ],
     )
-    transaction.connection.execute(
-        update(Conversation).where(Conversation.id == row.id).values(last_at=transaction.now)
-    )
+    change(transaction, row, {})
     return transaction.connection.execute(
         select(Delivery.id).where(Delivery.interaction_id == interaction)
     ).scalar_one()
@@ -342,53 +262,3 @@ def _memory_after_people(memory: dict[str, Any]) -> dict[str, Any]:
     if known.complaint is not None:
         known.complaint.paused = True
     return known.write()
-
-
-_cases = select(Case.id, Case.number, Case.conversation_id).order_by(Case.id.desc())
-
-
-def _open_case(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> int | None:
-    """The case that this Conversation is about: one that began here, else the Contact's latest."""
-    of_contact = _cases.where(Case.contact_id == row.contact_id, Case.closed_at.is_(None))
-    found = transaction.connection.execute(of_contact).all()
-    here = [case.id for case in found if case.conversation_id == row.id]
-    return next(iter([*here, *(case.id for case in found)]), None)
-
-
-def _resolve_case(
-    transaction: Transaction, row: Row[*tuple[Any, ...]], number: str, survey_hours: float | None
-) -> None:
-    connection, now = transaction.connection, transaction.now
-    resolved = connection.execute(
-        update(Case)
-        .where(Case.number == number, Case.contact_id == row.contact_id)
-        .values(status=CaseStatus.RESOLVED, updated_at=now)
-        .returning(Case.survey_asked, Case.promises)
-    ).one_or_none()
-    if resolved is None:
-        raise NotFound(f"this contact has no case {number}")
-    kept = [{**promise, "kept": True} for promise in resolved.promises]
-    connection.execute(update(Case).where(Case.number == number).values(promises=kept))
-    key = f"survey:{number}"
-    planned = connection.scalar(
-        select(FollowUp.id).where(
-            FollowUp.contact_id == row.contact_id, FollowUp.key == key, FollowUp.state == FollowUpState.PLANNED
-        )
-    )
-    if survey_hours is None or resolved.survey_asked or planned is not None:
-        return
-    connection.execute(
-        insert(FollowUp),
-        {
-            "contact_id": row.contact_id,
-            "conversation_id": row.id,
-            "case_number": number,
-            "kind": FollowUpKind.SURVEY,
-            "key": key,
-            "reason": "satisfaction after the case",
-            "details": {},
-            "due_at": now + timedelta(hours=survey_hours),
-            "state": FollowUpState.PLANNED,
-            "planned_at": now,
-        },
-    )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import desk, people
-from gateway.refusals import Impossible, NotFound, Unusable
+from desk import conversations, people
+from desk.refusals import Impossible, NotFound, Unusable
 from storage.conversations import Conversation
 from storage.interactions import Interaction, InteractionKind
 from storage.lanes import Lane
@@ -117,8 +117,8 @@ async def test_contacts_are_not_linked_without_reason(house: House) -> None:
 
 async def test_an_agent_s_turn_at_the_conversation_is_in_the_contact_s_timeline(house: House) -> None:
     await house.write("hello")
-    await house.do(desk.take, conversation=1, by="mei")
-    await house.do(desk.reply, conversation=1, by="mei", text="Hello Ann")
+    await house.do(conversations.take, conversation=1, by="mei")
+    await house.do(conversations.reply, conversation=1, by="mei", text="Hello Ann")
     profile = await house.do(people.contact, contact="letters:ann")
     assert [line.author for line in profile.timeline] == ["customer", "bot", "system", "agent:mei"]
     assert {row["contact_id"] for row in house.rows(Interaction)} == {1}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway import desk, inbox, spam
-from gateway.refusals import NotFound, Unusable
+from desk import conversations, inbox, spam
+from desk.refusals import NotFound, Unusable
 from storage.consents import Consent
 from storage.contacts import Contact
 from storage.conversations import Conversation
@@ -33,7 +33,7 @@ async def house(
         yield running
 
 
-def conversations(house: House) -> list[tuple[int, str, str, str | None]]:
+def kept(house: House) -> list[tuple[int, str, str, str | None]]:
     return [
         (row["id"], str(row["state"]), str(row["owner"]), row["handoff_reason"]) for row in house.rows(Conversation)
     ]
@@ -58,19 +58,19 @@ async def test_who_was_taken_for_a_spammer_waits_for_a_person_and_is_heard_again
     assert told["text"] == "mei took the conversation out of the spam folder"
     assert told["content"] == {"by": "mei", "event": "not_spam"}
 
-    await house.do(desk.take, conversation=1, by="mei")
-    await house.do(desk.reply, conversation=1, by="mei", text="Sorry! Which pots?")
-    await house.do(desk.handback, conversation=1, by="mei")
+    await house.do(conversations.take, conversation=1, by="mei")
+    await house.do(conversations.reply, conversation=1, by="mei", text="Sorry! Which pots?")
+    await house.do(conversations.handback, conversation=1, by="mei")
     await house.write("hello")
     await house.later(1)
     assert len(house.sent) == 3, "the assistant answers, too"
     assert house.sent[1] == "Sorry! Which pots?"
-    assert conversations(house) == [(1, "open", "bot", "not_spam")]
+    assert kept(house) == [(1, "open", "bot", "not_spam")]
 
 
 async def test_the_warning_is_forgotten_with_the_verdict(house: House) -> None:
     await house.do(spam.not_spam, conversation=1, by="mei")
-    await house.do(desk.handback, conversation=1, by="mei")
+    await house.do(conversations.handback, conversation=1, by="mei")
     house.hears.intent = "spam"
     await house.write("20% on all pots?")
     await house.later(1)
@@ -82,13 +82,13 @@ async def test_what_was_written_while_nobody_answered_is_what_waits(house: House
     await house.write("my pot is broken, is anybody there?")
     restored = await house.do(spam.not_spam, conversation=1, by="mei")
     assert (restored.goes_on_in, restored.unblocked) == (2, True)
-    assert conversations(house) == [(1, "resolved", "bot", None), (2, "open", "queue", "not_spam")]
+    assert kept(house) == [(1, "resolved", "bot", None), (2, "open", "queue", "not_spam")]
     assert [one.conversation for one in await house.do(inbox.queue)] == [2]
 
 
 async def test_what_a_colleague_has_already_stays_theirs(house: House) -> None:
     await house.write("is anybody there?")
-    await house.do(desk.take, conversation=2, by="bob")
+    await house.do(conversations.take, conversation=2, by="bob")
     restored = await house.do(spam.not_spam, conversation=1, by="mei")
     assert restored.goes_on_in == 2
     assert [row["agent"] for row in house.rows(Conversation)] == [None, "bob"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.refusals import Unusable
+from desk.refusals import Unusable
 
 LONGEST = 20_000
 """Characters of one reply or note; more is a document, and belongs into an attachment."""

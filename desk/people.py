@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from gateway.agents import agent_name, usable
-from gateway.profiles import Profile, profile
-from gateway.refusals import Impossible, NotFound, Unusable
+from desk.agents import agent_name, usable
+from desk.profiles import Profile, profile
+from desk.refusals import Impossible, NotFound, Unusable
 from storage import interactions, link_codes, linking
 from storage.cases import Case
 from storage.commits import Transaction

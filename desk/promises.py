@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import select, update
 
-from gateway.agents import agent_name
-from gateway.refusals import NotFound
+from desk.agents import agent_name
+from desk.refusals import NotFound
 from storage.cases import Case
 from storage.commits import Transaction
 from storage.interactions import Direction, InteractionKind, record

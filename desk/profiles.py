@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, or_, select
 
-from gateway.inbox import CaseSummary, Line, cases_of, lines
+from desk.cases import CaseSummary, cases_of
+from desk.timeline import Line, lines
 from storage.commits import Transaction
 from storage.consents import Consent
 from storage.contacts import Address, Contact, Link
@@ -130,46 +131,29 @@ def _addresses(connection: Connection, contact: int) -> list[AddressFacts]:
         .where(Address.contact_id == contact)
         .order_by(Address.id)
     )
-    return [
-        AddressFacts(uri=row.uri, proven_at=row.proven_at, closed_at=row.closed_at, closed_reason=row.closed_reason)
-        for row in rows
-    ]
+    return [AddressFacts(**row) for row in rows.mappings()]
 
 
 def _consents(connection: Connection, contact: int) -> list[ConsentFacts]:
     rows = connection.execute(
-        select(Address.uri, Consent.purpose, Consent.granted, Consent.source, Consent.words, Consent.at)
+        select(
+            Address.uri.label("address"), Consent.purpose, Consent.granted, Consent.source, Consent.words, Consent.at
+        )
         .join(Address, Address.id == Consent.address_id)
         .where(Consent.contact_id == contact)
         .order_by(Consent.id.desc())
     )
-    return [
-        ConsentFacts(
-            address=row.uri, purpose=row.purpose, granted=row.granted, source=row.source, words=row.words, at=row.at
-        )
-        for row in rows
-    ]
+    return [ConsentFacts(**row) for row in rows.mappings()]
 
 
 def _orders(connection: Connection, contact: int) -> list[OrderLine]:
     rows = connection.execute(
-        select(*Order.__table__.columns)
+        select(Order.order_id, Order.at, Order.amount, Order.currency, Order.status, Order.product, Order.quantity)
         .where(Order.contact_id == contact)
         .order_by(Order.at.desc(), Order.id.desc())
         .limit(LATEST_ORDERS)
     )
-    return [
-        OrderLine(
-            order_id=row.order_id,
-            at=row.at,
-            amount=row.amount,
-            currency=row.currency,
-            status=row.status,
-            product=row.product,
-            quantity=row.quantity,
-        )
-        for row in rows
-    ]
+    return [OrderLine(**row) for row in rows.mappings()]
 
 
 def _follow_ups(connection: Connection, contact: int) -> list[FollowUpFacts]:
@@ -178,29 +162,21 @@ def _follow_ups(connection: Connection, contact: int) -> list[FollowUpFacts]:
         .where(FollowUp.contact_id == contact)
         .order_by(FollowUp.due_at)
     )
-    return [
-        FollowUpFacts(
-            kind=row.kind, reason=row.reason, due_at=row.due_at, state=str(row.state), case_number=row.case_number
-        )
-        for row in rows
-    ]
+    return [FollowUpFacts(**row) for row in rows.mappings()]
 
 
 def _links(connection: Connection, contact: int) -> list[LinkFacts]:
     rows = connection.execute(
-        select(*Link.__table__.columns)
+        select(
+            Link.id,
+            Link.contact_id.label("contact"),
+            Link.merged_id.label("merged"),
+            Link.evidence,
+            Link.made_by,
+            Link.made_at,
+            Link.undone_at,
+        )
         .where(or_(Link.contact_id == contact, Link.merged_id == contact))
         .order_by(Link.id)
     )
-    return [
-        LinkFacts(
-            id=row.id,
-            contact=row.contact_id,
-            merged=row.merged_id,
-            evidence=row.evidence,
-            made_by=row.made_by,
-            made_at=row.made_at,
-            undone_at=row.undone_at,
-        )
-        for row in rows
-    ]
+    return [LinkFacts(**row) for row in rows.mappings()]
