@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from nlu.rasa_project import Environment, RasaMissing, find_environment
 from nlu.training import Example
 from tests.given import missing
 
+HERE = Path(__file__).resolve().parent
 INTENTS = ("greet", "refund_request", "order_status", "human_request", "complaint_quality", "out_of_scope")
 EACH = 10
 """Examples of an intent in a language."""
@@ -34,6 +36,14 @@ def few_examples() -> list[Example]:
             told[key] += 1
             few.append(example)
     return few
+
+
+def stand_in(folder: Path) -> Environment:
+    """An environment whose server is a small stand-in, ready within a moment; a model is a file that says `well`."""
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} {HERE / "nlu" / "fake_rasa_child.py"} "$@"\n')
+    python.chmod(0o700)
+    return Environment(python=python)
 
 
 def train(target: Path) -> Path:

@@ -80,18 +80,11 @@ class Stage:
             await supervisor.stop()
 
 
-def stand_in(folder: Path) -> Environment:
-    python = folder / "python"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).with_name("fake_rasa_child.py")} "$@"\n')
-    python.chmod(python.stat().st_mode | stat.S_IXUSR)
-    return Environment(python=python)
-
-
 @pytest.fixture(params=["stand-in", pytest.param("real", marks=pytest.mark.slow)])
 def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Stage:
     models = Models(tmp_path / "rasa")
     if request.param == "stand-in":
-        return Stage(environment=stand_in(tmp_path), models=models, good=lambda path: path.write_text("well"))
+        return Stage(environment=rasa.stand_in(tmp_path), models=models, good=lambda path: path.write_text("well"))
     model: Path = request.getfixturevalue("rasa_model")
     return Stage(environment=rasa.environment(), models=models, good=lambda path: shutil.copyfile(model, path))
 
@@ -100,7 +93,7 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Stage:
 def acting(tmp_path: Path) -> Stage:
     """With the stand-in alone, which can be told to misbehave."""
     return Stage(
-        environment=stand_in(tmp_path),
+        environment=rasa.stand_in(tmp_path),
         models=Models(tmp_path / "rasa"),
         good=lambda path: path.write_text("well"),
     )
