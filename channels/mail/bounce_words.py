@@ -270,7 +270,7 @@ DOUBTS: Final[tuple[tuple[Reason, re.Pattern[str]], ...]] = (
             r"(?:could|can|was|has|been)\s?not be(?:en)? delivered (?:with)?in|not delivered within",
             r"(?:is|been|still) (?:delayed|being retried|awaiting)|delayed for|delivery (?:is )?delayed|"
             r"message delayed",
-            r"(?:repeated|several|\d+) (?:delivery )?attempts|giving up|maximum (?:delivery )?attempts",
+            r"(?:repeated|several|\d+) (?:delivery )?attempts|giving up(?! on )|maximum (?:delivery )?attempts",
             r"(?:no|not) (?:answer|respon[sd]\w*)|did not respond|retry time not reached|expired before delivery",
             r"will (?:be|continue|keep)(?: \S+){0,3} (?:retr|try)",
         ),

@@ -40,6 +40,25 @@ SHAPES = (
         expected=UNKNOWN,
     ),
     Shape(
+        name="qmail that gives up on a server at once, because of the host",
+        sender="MAILER-DAEMON@mx.example",
+        subject="failure notice",
+        body="Hi. This is the qmail-send program at mx.example.\nI'm afraid I wasn't able to deliver your message to "
+        "the following addresses.\nThis is a permanent error; I've given up. Sorry it didn't work out.\n\n"
+        "<li@shop.example>:\n192.0.2.4 does not like recipient.\nRemote host said: 550 5.1.2 Host unknown (Name "
+        "server: shop.example: host not found)\nGiving up on 192.0.2.4.\n\n"
+        "--- Below this line is a copy of the message.\n" + COPY,
+        expected=(("li@shop.example", "hard", "host_unknown"),),
+    ),
+    Shape(
+        name="qmail that gives up on a server at once, in words that filters use as well",
+        sender="MAILER-DAEMON@mx.example",
+        subject="failure notice",
+        body="<li@shop.example>:\n192.0.2.4 does not like recipient.\nRemote host said: 550 Unknown recipient\n"
+        "Giving up on 192.0.2.4.\n\n--- Below this line is a copy of the message.\n" + COPY,
+        expected=UNKNOWN,
+    ),
+    Shape(
         name="Lotus Notes",
         sender="Mail Delivery <postmaster@shop.example>",
         subject="Delivery failed: Order",
