@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from aiohttp import web
 
-from channels.envelope import Arrival, Attachment, Button, DeliveryStatus, OutboundMessage, Receipt
+from channels.envelope import Arrival, Attachment, Button, DeliveryStatus, InboundMessage, OutboundMessage, Receipt
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +67,21 @@ class HistoryEntry:
     attachments: tuple[Attachment, ...] = ()
     custom: Mapping[str, object] | None = None
     """JSON that only the business's own page or app understands."""
+
+    @classmethod
+    def received(cls, position: int, message: InboundMessage) -> HistoryEntry:
+        """A customer's own message."""
+        return cls(
+            id=position,
+            inbound=True,
+            author="customer",
+            author_name=message.name,
+            text=message.text,
+            at=message.sent_at,
+            external_id=message.external_id,
+            status=None,
+            attachments=message.attachments,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,8 +23,8 @@ from channels.envelope import (
     InboundMessage,
     Refusal,
 )
-from channels.protocol import Accepted
-from gateway import claims, named_cases, parts, streams
+from channels.protocol import Accepted, HistoryEntry
+from gateway import claims, named_cases, parts
 from gateway.envelopes import KINDS, inbound_content
 from gateway.guests import Guest, find_or_welcome
 from gateway.named_cases import Named
@@ -175,7 +175,7 @@ class Reception:
             }
             transaction.count("received", message.channel, message.event)
             if message.channel in self._streams:
-                entry = streams.received(identity, message)
+                entry = HistoryEntry.received(identity, message)
                 transaction.news.append(Streamed(channel=message.channel, uri=message.address, entry=entry))
         insert_many(transaction.connection, list(rows.values()))
         self._want_media(transaction, rows.values())

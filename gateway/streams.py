@@ -8,27 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, or_, select
 
-from channels.envelope import Attachment, Button, DeliveryStatus, InboundMessage
+from channels.envelope import Attachment, Button, DeliveryStatus
 from channels.protocol import HistoryEntry
 from gateway.envelopes import attachments_from_json, buttons_from_json
 from storage.contacts import Address
 from storage.deliveries import Delivery
 from storage.interactions import Direction, Interaction
-
-
-def received(interaction: int, message: InboundMessage) -> HistoryEntry:
-    """A customer's own message, as it is being stored."""
-    return HistoryEntry(
-        id=interaction,
-        inbound=True,
-        author="customer",
-        author_name=message.name,
-        text=message.text,
-        at=message.sent_at,
-        external_id=message.external_id,
-        status=None,
-        attachments=message.attachments,
-    )
 
 
 def sent(

@@ -207,17 +207,7 @@ class Reception:
     def _show_other_tabs(self, guest: Guest, inbound: InboundMessage, position: int) -> None:
         if not self.registry.others(inbound.address, guest):
             return
-        entry = HistoryEntry(
-            id=position,
-            inbound=True,
-            author="customer",
-            author_name=inbound.name,
-            text=inbound.text,
-            at=inbound.sent_at,
-            external_id=inbound.external_id,
-            status=None,
-            attachments=inbound.attachments,
-        )
+        entry = HistoryEntry.received(position, inbound)
         self.registry.publish({inbound.address: [entry]}, self.now())
 
     def _acknowledge(self, guest: Guest, frame: Delivered) -> None:

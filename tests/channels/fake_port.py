@@ -84,17 +84,7 @@ class FakePort:
         if known := self.known.get(message.external_id):
             return Accepted(interaction_id=known, duplicate=True)
         self.inbound.append(message)
-        entry = HistoryEntry(
-            id=self._next(),
-            inbound=True,
-            author="customer",
-            author_name=message.name,
-            text=message.text,
-            at=message.sent_at,
-            external_id=message.external_id,
-            status=None,
-            attachments=message.attachments,
-        )
+        entry = HistoryEntry.received(self._next(), message)
         self.known[message.external_id] = entry.id
         self._commit(message.address, entry)
         return Accepted(interaction_id=entry.id)
