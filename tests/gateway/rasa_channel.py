@@ -25,6 +25,9 @@ class RasaChannel:
         self.body: bytes | None = None
         self.status = 200
         self.silent = False
+        """Nothing is answered before `released`."""
+        self.holds: set[str] = set()
+        """Messages that are not."""
         self.released = asyncio.Event()
         self.at_once = 0
         self.most_at_once = 0
@@ -40,7 +43,7 @@ class RasaChannel:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
-            if self.silent:
+            if self.silent or question["message"] in self.holds:
                 await self.released.wait()
         finally:
             self.at_once -= 1
