@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -26,6 +27,9 @@ NICENESS = 10
 """Conversations go before learning."""
 KEPT = 3
 """Models of earlier data that stay on disk, for whoever takes a change back."""
+
+_QUOTED = re.compile(r"“[^”]*”")
+"""An example may be what a customer wrote, and that is in no log."""
 
 Stamp = tuple[tuple[str, int, int], ...]
 
@@ -79,7 +83,8 @@ class Relearning:
         except TrainingDataMistakes as mistakes:
             self.mistakes, self._refused = mistakes, stamp
             for mistake in mistakes.mistakes:
-                log.error("training_data_mistake", file=mistake.file, line=mistake.line, reason=mistake.reason)
+                reason = _QUOTED.sub("“…”", mistake.reason)
+                log.error("training_data_mistake", file=mistake.file, line=mistake.line, reason=reason)
         except (TrainingFailed, ModelUnreadable, OSError) as error:
             self._refused = stamp
             log.error("not_relearnt", reason=str(error)[:500])
@@ -95,9 +100,10 @@ class Relearning:
 
 def forget_old_models(folder: Path, pattern: str) -> None:
     """Remove all but the newest models that were trained; a running engine has read its own and needs no file."""
-    models = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in models[1 + KEPT :]:
-        path.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):  # another process forgets them, too
+        models = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in models[1 + KEPT :]:
+            path.unlink(missing_ok=True)
 
 
 async def _aside(learn: Callable[[], Understander]) -> Understander:

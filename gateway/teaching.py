@@ -140,6 +140,9 @@ class Teaching:
             return reviewed.teach(self._folder, lesson)
         except NotTeachable as error:
             raise Unusable(str(error)) from error
+        except OSError as error:
+            where = f"{self._folder} cannot be written to ({error.strerror})"
+            raise Unusable(f"{where}; name a folder of your own as nlu.training_data") from error
 
     @asynccontextmanager
     async def _alone(self) -> AsyncGenerator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 from gateway.settings import Settings
@@ -21,5 +22,21 @@ def training_folder(settings: Settings) -> Path:
     if folder is None:
         return OURS
     if not any(folder.rglob("*.yml")):
-        shutil.copytree(OURS, folder, dirs_exist_ok=True)
+        _begin(folder)
     return folder
+
+
+def _begin(folder: Path) -> None:
+    """All at once, so that a process that starts beside us does not learn from half of it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    copy = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
+    try:
+        shutil.copytree(OURS, copy, dirs_exist_ok=True)
+        copy.chmod(0o755)
+        copy.rename(folder)
+    except OSError:
+        if any(folder.rglob("*.yml")):
+            return  # another process was faster
+        shutil.copytree(OURS, folder, dirs_exist_ok=True)  # a volume that is mounted there cannot be replaced
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)

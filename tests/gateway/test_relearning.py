@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,17 +100,20 @@ async def test_nothing_is_learnt_while_the_files_stay_as_they_are_or_are_still_b
 async def test_what_cannot_be_learnt_from_leaves_the_engine_in_force_and_is_tried_once(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[tuple[str, int]] = []
-    monkeypatch.setattr(
-        "gateway.relearning.log.error", lambda _event, **said: told.append((said["file"], said["line"]))
-    )
+    told: list[tuple[str, int, str]] = []
+
+    def tell(_event: str, **said: Any) -> None:
+        told.append((said["file"], said["line"], said["reason"]))
+
+    monkeypatch.setattr("gateway.relearning.log.error", tell)
     engine = await Relearning.begin(school.folder, school.learn)
-    (school.folder / "a.yml").write_text(HEAD + "- intent: greet\n")
+    with (school.folder / "a.yml").open("a") as file:
+        file.write("- intent: anger\n  examples: |\n    - greet please\n")
     await look_twice(engine)
     await look_twice(engine)
     assert await model_of(engine) == "greet"
     assert engine.mistakes is not None
-    assert told == [("a.yml", 3)]
+    assert told == [("a.yml", 8, "“…” is already an example of greet (a.yml:5)")], "told once, without the words"
     write(school.folder, "thank")
     await look_twice(engine)
     assert (await model_of(engine), engine.mistakes) == ("thank", None)

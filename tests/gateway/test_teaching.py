@@ -163,6 +163,16 @@ async def test_a_crash_between_file_and_database_is_made_good_by_accepting_again
     assert (done.place, len(learnt(folder))) == ("en/reviewed.yml:11", 1)
 
 
+async def test_a_folder_that_cannot_be_written_to_is_named_with_what_helps(
+    house: House, teaching: Teaching, folder: Path
+) -> None:
+    message = await doubted(house, "the pot broke so pay me back")
+    (folder / "en").write_text("not a folder")
+    with pytest.raises(Unusable, match=r"training cannot be written to .* as nlu\.training_data"):
+        await teaching.teach(Reached(house), decision(message))
+    assert (await house.do(reviewing.waiting)).waiting == 1
+
+
 async def test_a_message_is_taught_once(house: House, teaching: Teaching, folder: Path) -> None:
     message = await doubted(house, "the pot broke so pay me back")
     await teaching.teach(Reached(house), decision(message))
