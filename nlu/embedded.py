@@ -206,6 +206,10 @@ class _Rows:
         self.table[2:first_word, intents + 2] = self.table[2:first_word, intents + 1]
         self.table[1, intents + 2] = 1
         self._features = {feature: row for row, feature in enumerate(model.features, start=2)}
+        self._behind: dict[str, dict[str, int]] = {}
+        for gap in filter(ngrams.is_gap, model.features):
+            left, right = gap.split("\t")
+            self._behind.setdefault(left, {})[right] = self._features.pop(gap)
         self._words: dict[str, int] = {}
         self._first_word = first_word
 
@@ -222,7 +226,11 @@ class _Rows:
                 words[token] = self._remember(found)
             rows.extend(found)
         rows.extend([features.get(pair, 1) for pair in ngrams.of_pairs(tokens)])
-        rows.extend([features[gap] for gap in ngrams.of_gaps(tokens) if gap in features])
+        units = ngrams.units(tokens)
+        for place, left in enumerate(units, 1):
+            behind = self._behind.get(left)
+            if behind is not None:
+                rows.extend([behind[right] for right in units[place : place + ngrams.WIDEST_GAP] if right in behind])
 
     def forget_when_full(self) -> None:
         """Between two pieces of work, so that no row is written over that somebody counts on."""

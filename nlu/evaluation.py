@@ -112,6 +112,12 @@ class Evaluation:
     speed: Speed
     answers: tuple[Answered, ...]
 
+    def wrong(self) -> list[tuple[Answered, str]]:
+        """What counts as wrong in `accuracy`, or should have been refused, with the answer that was given."""
+        refusing = self.quality.out_of_scope_recall is not None
+        given = ((one, one.answer if refusing else one.best) for one in self.answers)
+        return [(one, answer) for one, answer in given if answer != one.example.intent]
+
     def figures(self) -> dict[str, object]:
         """All in one, for JSON."""
         said = {"engine": self.engine, "examples": self.examples, "threshold": self.threshold}

@@ -75,16 +75,21 @@ def of_pairs(tokens: list[str]) -> list[str]:
     ]
 
 
-def of_gaps(tokens: list[str]) -> list[str]:
-    """The features of words, or Han characters, that follow each other at some distance: `where … order`."""
-    units: list[str] = []
+def units(tokens: list[str]) -> list[str]:
+    """Words and single Han characters."""
+    found: list[str] = []
     for token in tokens:
         if is_han(token):
-            units.extend(token)
+            found += token
         else:
-            units.append(token)
-    del units[MOST_UNITS:]
-    return [f"{left}\t{right}" for place, left in enumerate(units, 1) for right in units[place : place + WIDEST_GAP]]
+            found.append(token)
+    return found[:MOST_UNITS]
+
+
+def of_gaps(tokens: list[str]) -> list[str]:
+    """The features of words, or Han characters, that follow each other at some distance: `where … order`."""
+    found = units(tokens)
+    return [f"{left}\t{right}" for place, left in enumerate(found, 1) for right in found[place : place + WIDEST_GAP]]
 
 
 def is_gap(feature: str) -> bool:

@@ -79,10 +79,9 @@ def _write_wrong(path: Path, found: Evaluation) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(("text", "intent", "answer", "guess", "confidence"))
-        for one in found.answers:
-            if one.answer != one.example.intent:
-                confidence = f"{one.guess.confidence:.3f}" if one.guess else ""
-                rows.writerow((one.example.text, one.example.intent, one.answer, one.best, confidence))
+        for one, answer in found.wrong():
+            confidence = f"{one.guess.confidence:.3f}" if one.guess else ""
+            rows.writerow((one.example.text, one.example.intent, answer, one.best, confidence))
 
 
 def _print_json(found: Evaluation, learnt: Dataset, asked: Dataset) -> None:
