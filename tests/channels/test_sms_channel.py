@@ -29,9 +29,9 @@ from channels.envelope import (
 )
 from channels.protocol import Measures, Probes, Schemed
 from channels.request import Request
-from channels.sms.calling import whole
+from channels.sms.calling import Caller, whole
 from channels.sms.channel import FORGED, IncompleteSms, Sms
-from channels.sms.provider import inspect
+from channels.sms.provider import Call, inspect
 from channels.sms.providers import PROVIDERS
 from channels.sms.settings import Prices, SmsSettings
 from channels.sms.signatures import twilio_signature
@@ -366,6 +366,25 @@ async def test_a_text_that_a_get_sends_is_not_written_again_where_its_connection
             await channel.stop()
     assert lost.value.code is SendErrorCode.NO_ANSWER
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        Call(url="{base}/2010-04-01/Accounts/A/Messages.json", headers={"X": "a\r\nY: b"}),
+        Call(url="{base}/2010-04-01/Accounts/A/Messages.json", headers={"X": "a\nY: b"}),
+        Call(method="GET", url="{base}/2010-04-01/Accounts/A/Messages.json?a=b HTTP/1.1\r\nX: y"),
+        Call(url="ftp://127.0.0.1/x"),
+        Call(url="not an address"),
+    ],
+)
+async def test_nothing_is_written_that_would_be_more_than_one_request(call: Call) -> None:
+    async with TwilioServer() as server:
+        caller = Caller(timeout=5, connections=1)
+        with pytest.raises(SendError) as refused:
+            await caller.ask(replace(call, url=call.url.format(base=server.url)))
+        await caller.close()
+        assert (refused.value.code, server.asked) == (SendErrorCode.UNREACHABLE, [])
 
 
 async def test_an_answer_that_comes_in_pieces_is_read_whole() -> None:
