@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import importlib
+import os
 import socket
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -35,6 +36,8 @@ from gateway.settings_mail import Mail
 from gateway.settings_sms import Number
 from gateway.settings_sources import SettingsMistakes
 from nlu.rasa_project import RasaMissing, find_environment
+from nlu.training import TrainingDataMistakes, training_files
+from nlu.training import read as read_training
 from storage import migrations
 
 Clock = Callable[[], date]
@@ -90,6 +93,7 @@ async def check(settings: Settings, *, patience: float = PATIENCE) -> list[Findi
         check_telegram,
         check_mail,
         check_sms,
+        check_training,
         check_rasa,
         check_assistant,
     )
@@ -290,6 +294,26 @@ async def _check_number(number: Number, settings: Settings) -> Sequence[Finding]
             _note(subject, "Without server.public_url or callback_url nobody can bring us texts and reports.")
         )
     return findings
+
+
+async def check_training(settings: Settings) -> Sequence[Finding]:
+    """Whether the business's own training files can be learnt from and added to."""
+    folder = settings.nlu.training_data
+    if folder is None:
+        return []
+    if not await asyncio.to_thread(training_files, folder):
+        return [_note("nlu.training_data", f"{folder} has no training files yet; it will begin as a copy of ours.")]
+    try:
+        known = await asyncio.to_thread(read_training, folder)
+    except TrainingDataMistakes as mistakes:
+        return [_mistake("nlu.training_data", f"{each}.") for each in mistakes.mistakes]
+    except OSError as exc:
+        return [_mistake("nlu.training_data", f"{folder} cannot be read ({exc.strerror}).")]
+    if not os.access(folder, os.W_OK):
+        return [_note("nlu.training_data", f"{folder} cannot be written to: no reviewed message can be added.")]
+    reviewed = sum("interaction" in example.source for example in known.examples)
+    told = f"{len(known.examples):,} examples of {len(known.intents)} intents, {reviewed:,} of them reviewed messages"
+    return [_fine("nlu.training_data", f"{folder} holds {told}.")]
 
 
 async def check_rasa(settings: Settings) -> Sequence[Finding]:

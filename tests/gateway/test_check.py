@@ -313,3 +313,28 @@ async def test_an_assistant_that_is_not_there_is_a_mistake_and_without_one_nobod
     assert (found.level, found.subject) == (Level.MISTAKE, "assistant.rasa_url")
     assert "geheim" not in found.sentence
     assert await checks.check_assistant(load()) == []
+
+
+TRAINING = 'version: "3.1"\nnlu:\n- intent: greet\n  metadata:\n    interaction: 7\n  examples: |\n    - hello\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "level", "words"),
+    [
+        (None, Level.NOTE, "it will begin as a copy of ours"),
+        (TRAINING, Level.FINE, "1 examples of 1 intents, 1 of them reviewed messages"),
+        ("nlu: 3\n", Level.MISTAKE, "a.yml:1"),
+    ],
+    ids=["none", "well", "broken"],
+)
+async def test_the_business_s_own_training_files_are_looked_at(
+    tmp_path: Path, content: str | None, level: Level, words: str
+) -> None:
+    folder = tmp_path / "training"
+    if content is not None:
+        folder.mkdir()
+        (folder / "a.yml").write_text(content)
+    found = (await checks.check_training(load(overrides={"nlu.training_data": folder})))[0]
+    assert (found.level, found.subject) == (level, "nlu.training_data")
+    assert words in found.sentence
+    assert folder.exists() == (content is not None), "looking changes nothing"
