@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from gateway import rasa_child
 from gateway.cli.app import app
+from nlu import rasa_project
 from nlu.rasa_models import Card, Models, Score
 from nlu.rasa_project import Environment, RasaMissing
 from nlu.rasa_supervisor import State, told
@@ -111,12 +112,49 @@ def test_the_state_of_the_models_can_be_read_from_the_terminal(tmp_path: Path) -
     assert "rasa stopped" in words
 
 
+def test_a_model_is_trained_and_served_from_the_terminal_and_a_worse_one_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environment = rasa.stand_in(tmp_path)
+    monkeypatch.setattr(rasa_project, "find_environment", lambda: environment)
+    known = {"refund_request": ("退款", "refund"), "greet": ("你好", "hello"), "order_status": ("订单", "order")}
+    learnt, asked = tmp_path / "training" / "nlu.yml", tmp_path / "asked.csv"
+    learnt.parent.mkdir()
+    learnt.write_text(
+        'version: "3.1"\nnlu:\n'
+        + "".join(f"- intent: {intent}\n  examples: |\n    - {zh}\n    - {en}\n" for intent, (zh, en) in known.items())
+    )
+    rows = [f"{word} {number},{intent}" for intent, words in known.items() for word in words for number in range(5)]
+    asked.write_text("\n".join(["text,intent", *rows]))
+    monkeypatch.setenv("RAPPORT_NLU__TRAINING_DATA", str(learnt.parent))
+    monkeypatch.setenv("COLUMNS", "200")
+    data = tmp_path / "data"
+
+    def train(*options: str) -> tuple[int, str]:
+        shown = CliRunner().invoke(
+            app, ["--data-dir", str(data), "nlu", "train", "--promote", "--test", str(asked), *options]
+        )
+        return shown.exit_code, " ".join(shown.output.split())
+
+    status, said = train()
+    assert (status, Models(data / "rasa").served() is not None) == (0, True), said
+    assert "On 30 messages" in said
+    assert "it understands 30 (100.0%). None is served yet." in said
+    first = Models(data / "rasa").served()
+    status, said = train("--epochs", "1")
+    assert status == 3
+    assert "it understands 10 (33.3%). The one that is served understands 30 (100.0%) of the same." in said
+    assert "0 messages are understood by the new one alone, 20 by the served one alone" in said
+    assert Models(data / "rasa").served() == first
+    status, said = train()
+    assert status == 0
+    assert Models(data / "rasa").served() != first
+
+
 @pytest.mark.parametrize("command", [["train", "--promote"], ["serve"]])
 def test_where_rasa_is_not_installed_its_commands_say_which_one_installs_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str]
 ) -> None:
-    from nlu import rasa_project
-
     for name in ("pyproject.toml", "uv.lock"):
         (tmp_path / name).write_bytes((rasa_project.PROJECT / name).read_bytes())
     monkeypatch.setattr(rasa_project, "PROJECT", tmp_path)
