@@ -35,6 +35,7 @@ from gateway.settings import Settings
 from gateway.settings_mail import Mail
 from gateway.settings_sms import Number
 from gateway.settings_sources import SettingsMistakes
+from nlu.encoder import Encoder, EncoderMissing
 from nlu.rasa_project import RasaMissing, find_environment
 from nlu.training import TrainingDataMistakes, training_files
 from nlu.training import read as read_training
@@ -93,6 +94,7 @@ async def check(settings: Settings, *, patience: float = PATIENCE) -> list[Findi
         check_telegram,
         check_mail,
         check_sms,
+        check_encoder,
         check_training,
         check_rasa,
         check_assistant,
@@ -294,6 +296,18 @@ async def _check_number(number: Number, settings: Settings) -> Sequence[Finding]
             _note(subject, "Without server.public_url or callback_url nobody can bring us texts and reports.")
         )
     return findings
+
+
+async def check_encoder(settings: Settings) -> Sequence[Finding]:
+    """Whether the sentence encoder runs on this machine."""
+    if settings.nlu.engine != "semantic":
+        return []
+    try:
+        encoder = await asyncio.to_thread(Encoder.shared)
+        await asyncio.to_thread(encoder.encode, ["hello"])
+    except EncoderMissing as exc:
+        return [_mistake("nlu.engine", f"It is semantic, but {exc}; until then the embedded engine answers alone.")]
+    return [_fine("nlu", "The sentence encoder reads what the embedded engine is not sure of.")]
 
 
 async def check_training(settings: Settings) -> Sequence[Finding]:

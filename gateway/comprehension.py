@@ -5,7 +5,7 @@ The engine that understands, the words that mean "stop" wherever they stand, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -25,6 +25,9 @@ SURE = 0.8
 """Confidence in plain manners from which the knowledge is not searched: nobody looks up a greeting."""
 
 
+Improves = Callable[[Sequence[str], Sequence[Understanding]], Awaitable[list[Understanding]]]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Words:
     """One text to be understood."""
@@ -37,9 +40,13 @@ class Words:
 class Comprehension:
     """Understands texts."""
 
-    def __init__(self, engine: Understander, knowledge: Callable[[], KnowledgeIndex]) -> None:
+    def __init__(
+        self, engine: Understander, knowledge: Callable[[], KnowledgeIndex], by_meaning: Improves | None = None
+    ) -> None:
+        """`by_meaning` looks again for the knowledge whose words found little."""
         self._engine = engine
         self._knowledge = knowledge
+        self._by_meaning = by_meaning
 
     @property
     def together(self) -> bool:
@@ -57,6 +64,8 @@ class Comprehension:
         every = [*texts, *(part for of_text in parts for part in of_text)]
         understood = await self._engine.understand([one.text for one in every])
         known = [self._with_certainties(one, meaning) for one, meaning in zip(every, understood, strict=True)]
+        if self._by_meaning is not None:
+            known = await self._by_meaning([one.text for one in every], known)
         rest = iter(zip(every[len(said) :], known[len(said) :], strict=True))
         for place, whole, of_text in zip(said, known, parts, strict=False):
             own = tuple(Part(text=one.text, understanding=meaning) for one, meaning in islice(rest, len(of_text)))

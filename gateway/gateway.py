@@ -23,7 +23,7 @@ from gateway.assistants import own_assistant
 from gateway.blobs import Blobs
 from gateway.channels import channel_facts, configured_channels
 from gateway.claims import Claim, TurnClaimed
-from gateway.comprehension import Comprehension
+from gateway.comprehension import Comprehension, Improves
 from gateway.inside import measure_queues, ready
 from gateway.lookups import Lookups, OrderEndpoint
 from gateway.media import Fetcher
@@ -231,7 +231,7 @@ class Gateway:
                 streams=self._streams,
                 deadline=timedelta(minutes=settings.sending.deadline_minutes),
             ),
-            Comprehension(self.engine, self.playbooks.knowledge),
+            Comprehension(self.engine, self.playbooks.knowledge, await self._by_meaning()),
             self.lookups,
             playbook=self.playbooks.playbook,
             channels={name: channel_facts(channel) for name, channel in self.channels.items()},
@@ -248,6 +248,18 @@ class Gateway:
             for name, channel in self.channels.items()
             if isinstance(channel, Polls)
         ]
+
+    async def _by_meaning(self) -> Improves | None:
+        """Who finds knowledge by meaning, where the settings want the sentence encoder and it is there."""
+        if self.settings.nlu.engine != "semantic":
+            return None
+        from gateway.meanings import meanings_of
+
+        meanings = await asyncio.to_thread(meanings_of, self.settings.data_dir / "models", self.playbooks.playbook)
+        if meanings is None:
+            return None
+        self._stack.push_async_callback(meanings.stop)
+        return meanings.improve
 
     def _sender(self, channel: Channel) -> Sender:
         sending = self.settings.sending

@@ -76,7 +76,9 @@ class Database(Section):
 class Nlu(Section):
     """`[nlu]`: who understands."""
 
-    engine: Literal["embedded", "rasa"] = Field(default="embedded", description="embedded or rasa")
+    engine: Literal["embedded", "semantic", "rasa"] = Field(
+        default="embedded", description="embedded, semantic or rasa"
+    )
     rasa_url: HttpUrl | None = Field(
         default=None,
         description="address of a Rasa server, such as http://localhost:5005; left out, Rapport runs one of its own",
@@ -84,7 +86,9 @@ class Nlu(Section):
     rasa_token: SecretStr | None = Field(
         default=None, description="what the Rasa server was started with as --auth-token"
     )
-    timeout: Seconds = Field(default=1.0, description="seconds after which the embedded engine answers instead of Rasa")
+    timeout: Seconds = Field(
+        default=1.0, description="seconds after which the embedded engine answers instead of Rasa or the encoder"
+    )
     breaker_failures: int = Field(
         default=5, ge=1, le=1000, description="failures in a row after which Rasa gets a rest"
     )

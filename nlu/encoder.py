@@ -18,6 +18,7 @@ import unicodedata
 from collections import OrderedDict
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -71,6 +72,12 @@ class Encoder:
                 return Encoder(cast("_Sentences", importlib.import_module(PACKAGE).E5()))
         except (ImportError, OSError, RuntimeError) as error:
             raise EncoderMissing(f"the sentence encoder does not run on this machine: {error}") from error
+
+    @staticmethod
+    @lru_cache(maxsize=1)
+    def shared() -> Encoder:
+        """The process's one, loaded when first asked for. Raises EncoderMissing."""
+        return Encoder.load()
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """A row of length 1 for each text, in order. Never raises, whatever the texts hold."""

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from nlu.encoder import NAME, Encoder, EncoderMissing, kept_by_default
 from nlu.model import RECIPE, Floats, Model
 from nlu.semantic_model import SemanticModel, directions, likeness, signals
 from nlu.training import Example
-from nlu.understanding import FindsEntities, Intent, Understanding
+from nlu.understanding import FindsEntities, Intent, Understander, Understanding
 
 NO_ENCODER = 3
 """How the child process that learns says that there is no encoder."""
@@ -51,18 +51,23 @@ def ensure_trained(data_dir: Path, model_dir: Path) -> Path:
     Takes some ten seconds a thousand examples where there is none: from an event loop, call it in a thread. Encodings
     are kept in the model folder. Raises training.TrainingDataMistakes, nlu.embedded.TrainingFailed or EncoderMissing.
     """
-    recipe = f"{RECIPE} {semantic_model.RECIPE} {NAME}"
-    target = model_dir / f"semantic-{training.fingerprint(data_dir, recipe=recipe)}.npz"
+    target = model_file(data_dir, model_dir)
     if not target.exists():
         _learn(data_dir, target, model_dir / "encodings.sqlite3")
     return target
 
 
-def train(examples: Sequence[Example], folder: Path) -> tuple[Path, Path]:
+def model_file(data_dir: Path, model_dir: Path) -> Path:
+    """Where the model of this training data lies, once it was learnt."""
+    recipe = f"{RECIPE} {semantic_model.RECIPE} {NAME}"
+    return model_dir / f"semantic-{training.fingerprint(data_dir, recipe=recipe)}.npz"
+
+
+def train(examples: Sequence[Example], folder: Path, encodings: Path | None = None) -> tuple[Path, Path]:
     """The embedded engine's model of the examples and ours, learnt in child processes; their files lie in the folder.
 
-    Encodings are kept for the next time (nlu.encoder.kept_by_default). Raises nlu.embedded.TrainingFailed or
-    EncoderMissing.
+    Encodings are kept for the next time, in a file of the user's where none is named (nlu.encoder.kept_by_default).
+    Raises nlu.embedded.TrainingFailed or EncoderMissing.
     """
     first, source = embedded.train(examples, folder), folder / "semantic.jsonl"
     with source.open("w", encoding="utf-8") as file:
@@ -70,7 +75,7 @@ def train(examples: Sequence[Example], folder: Path) -> tuple[Path, Path]:
             said = {"text": example.text, "intent": example.intent, "file": example.file, "line": example.line}
             file.write(json.dumps(said) + "\n")
     target = folder / f"semantic-{Model.load(first).fingerprint}.npz"
-    _learn(source, target, kept_by_default())
+    _learn(source, target, encodings or kept_by_default())
     return first, target
 
 
@@ -208,6 +213,28 @@ class WithoutEncoder:
     async def understand(self, texts: Sequence[str]) -> Sequence[Understanding]:
         """One Understanding a text, in order. Never raises."""
         return [replace(answer, failure=answer.failure or self.reason) for answer in self._easy.understand_now(texts)]
+
+
+class Growing:
+    """Answers as one engine does until another one is ready, which is made in a thread that nobody waits for."""
+
+    name = "semantic"
+    batches = False
+
+    def __init__(self, meanwhile: Understander, grow: Callable[[], Understander]) -> None:
+        """`grow` must not raise."""
+        self._engine = meanwhile
+        self._grow = grow
+        self.grown = threading.Event()
+        threading.Thread(target=self._replace, name="semantic-learning", daemon=True).start()
+
+    async def understand(self, texts: Sequence[str]) -> Sequence[Understanding]:
+        """One Understanding a text, in order. Never raises."""
+        return await self._engine.understand(texts)
+
+    def _replace(self) -> None:
+        self._engine = self._grow()
+        self.grown.set()
 
 
 class _Closer:

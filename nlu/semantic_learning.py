@@ -47,8 +47,11 @@ ROUNDS = 4
 FEWEST = 2
 FEW_EXAMPLES = 200
 """As in nlu.learning: a feature of one example teaches nothing, unless there are few."""
-WORTH_OF_REFUSING = 0.2
-"""What a share of out-of-scope texts refused is worth, beside a share of all others answered rightly."""
+WORTH_OF_REFUSING = 0.08
+"""What a share of out-of-scope texts refused is worth, beside a share of all others answered rightly: of twelve texts
+that customers write, one or so is of another world."""
+AS_LIKELY_WRONG = 0.5
+"""The threshold where no example says what must be refused."""
 NOTHING = 0.001
 """The share of messages that counts for nothing where the embedded engine's answer is taken for ours."""
 AT_ONCE = 1024
@@ -242,7 +245,7 @@ def _choose(seen: _Seen) -> tuple[float, float]:
         kernel = words + np.float32(meaning) * meanings
         kernel[np.diag_indices(len(kernel))] += np.float32(ridge * (1 + meaning))
         inverse = cast("Floats", np.linalg.inv(kernel))
-        scores = _left_out(inverse, inverse @ targets, targets, seen.blocks[places])
+        scores = left_out(inverse, inverse @ targets, targets, seen.blocks[places])
         return int((scores.argmax(axis=1) == labels).sum()), -float(np.square(scores - targets).mean())
 
     return max(((meaning, ridge) for meaning in MEANINGS for ridge in RIDGES), key=lambda pair: quality(*pair))
@@ -258,7 +261,7 @@ def _likenesses(seen: _Seen, places: npt.NDArray[np.intp]) -> tuple[Floats, Floa
     return (rows @ rows.T).toarray(), likeness(seen.anchors[places], seen.anchors[places], NEARNESS)
 
 
-def _left_out(inverse: Floats, pulls: Floats, targets: Floats, blocks: Labels) -> Floats:
+def left_out(inverse: Floats, pulls: Floats, targets: Floats, blocks: Labels) -> Floats:
     """The scores of each block's examples, had they been left out of the examples."""
     scores = np.zeros_like(targets)
     for block in range(BLOCKS):
@@ -351,11 +354,11 @@ def _confidences(facts: Floats, calibration: Floats) -> Floats:
 
 
 def _threshold(seen: _Seen, checked: _Checked, confidences: Floats) -> float:
-    """The confidence below which an answer is none; 0 where no example says what must be refused."""
+    """The confidence below which an answer is none."""
     labels = seen.labels[checked.places]
     outside = labels == seen.outside
     if seen.outside is None or outside.all() or not outside.any():
-        return 0.0
+        return AS_LIKELY_WRONG
     right = _guesses(seen, checked) == labels
 
     def worth(threshold: float) -> float:

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from nlu import encoder, semantic
 from nlu.embedded import Embedded, train
 from nlu.engines import Engine
 from nlu.entities import Entities
 from nlu.understanding import Language, Understanding
 from tests import rasa
+from tests.given import missing
 
-CASES = ("embedded", pytest.param("rasa", marks=pytest.mark.slow))
+CASES = ("embedded", "semantic", pytest.param("rasa", marks=pytest.mark.slow))
 BAD: dict[str, str] = {
     "nothing": "",
     "blanks": " \t\r\n\u3000\u200b ",
@@ -42,7 +44,21 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.param == "rasa":
         yield request.getfixturevalue("rasa_engine")
         return
+    if request.param == "semantic":
+        yield request.getfixturevalue("semantic_engine")
+        return
     engine = Embedded.load(train(rasa.few_examples(), tmp_path_factory.mktemp("engine")), Entities())
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def semantic_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    if not encoder.installed():
+        missing(encoder.MISSING)
+    folder = tmp_path_factory.mktemp("engine")
+    models = semantic.train(rasa.few_examples(), folder, folder / "encodings.sqlite3")
+    engine = semantic.Semantic.load(*models, encoder.Encoder.shared(), Entities())
     yield engine
     engine.close()
 

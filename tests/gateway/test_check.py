@@ -18,8 +18,9 @@ from sqlalchemy.pool import NullPool
 from gateway import check as checks
 from gateway.check import Finding, Level, check
 from gateway.settings import SettingsMistakes, load
+from nlu import encoder
 from tests.gateway.settings_file import elsewhere
-from tests.given import CHECKOUT
+from tests.given import CHECKOUT, missing
 from tests.ports import free_port
 
 TOKEN = "123456789:AAE-abcdefghijklmnopqrstuvwxyz12345"
@@ -238,6 +239,24 @@ async def test_what_rasa_says_of_itself(
 async def test_a_rasa_that_is_not_there_is_a_mistake() -> None:
     found = await finding("nlu.rasa_url", checks.check_rasa, nlu__engine="rasa", nlu__rasa_url=nowhere())
     assert (found.level, "cannot be reached" in found.sentence) == (Level.MISTAKE, True)
+
+
+async def test_a_wanted_encoder_that_is_not_installed_is_a_mistake_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoder.Encoder.shared.cache_clear()
+    monkeypatch.setattr(encoder, "PACKAGE", "an_encoder_that_nobody_installed")
+    found = await finding("nlu.engine", checks.check_encoder, nlu__engine="semantic")
+    assert found.level is Level.MISTAKE
+    assert "`make semantic` installs it" in found.sentence
+    assert await checks.check_encoder(load()) == []
+
+
+async def test_an_encoder_that_runs_is_fine() -> None:
+    if not encoder.installed():
+        missing(encoder.MISSING)
+    found = await finding("nlu", checks.check_encoder, nlu__engine="semantic")
+    assert found.level is Level.FINE
 
 
 async def test_what_never_answers_is_given_up(serve: Serve) -> None:
