@@ -13,8 +13,9 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from gateway import rasa_child
+from gateway import check, rasa_child
 from gateway.cli.app import app
+from gateway.settings import Settings
 from nlu import rasa_project
 from nlu.rasa_models import Card, Models, Score
 from nlu.rasa_project import Environment, RasaMissing
@@ -110,6 +111,24 @@ def test_the_state_of_the_models_can_be_read_from_the_terminal(tmp_path: Path) -
     assert f"→ {card.name} trained 2026-03-10 12:00 on 9000 examples" in words
     assert "understands 950 (95.0%) of 1000 (held out)" in words
     assert "rasa stopped" in words
+
+
+async def test_the_check_says_what_a_rasa_of_our_own_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = Settings.model_validate({"data_dir": tmp_path / "data", "nlu": OWN})
+
+    def find_environment() -> Environment:
+        raise RasaMissing("Rasa is not installed: `make rasa` installs it")
+
+    monkeypatch.setattr(check, "find_environment", find_environment)
+    (found,) = await check.check_rasa(settings)
+    assert (found.level, found.subject) == (check.Level.MISTAKE, "nlu.engine")
+    assert "`make rasa`" in found.sentence
+    monkeypatch.setattr(check, "find_environment", lambda: rasa.stand_in(tmp_path))
+    (found,) = await check.check_rasa(settings)
+    assert "`rapport nlu train --promote`" in found.sentence
+    card = promoted(tmp_path / "data")
+    (found,) = await check.check_rasa(settings)
+    assert (found.level, card.name in found.sentence) == (check.Level.FINE, True)
 
 
 def test_a_model_is_trained_and_served_from_the_terminal_and_a_worse_one_is_refused(

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from channels.envelope import DeliveryStatus, Event
 from gateway.metrics import Metrics
+from nlu.fallback import Circuit
 
 
 def read(metrics: Metrics) -> dict[str, float]:
@@ -58,6 +59,16 @@ def test_times_and_sizes_fall_into_buckets() -> None:
     assert samples["rapport_nlu_fallbacks_total{reason=timeout}"] == 1
     assert samples["rapport_commit_items_sum{work=receive}"] == 40
     assert samples["rapport_commit_seconds_sum{work=receive}"] == pytest.approx(0.004)
+
+
+def test_of_the_circuit_s_states_one_is_on() -> None:
+    metrics = Metrics()
+    for state in Circuit:
+        metrics.circuit(state)
+        samples = read(metrics)
+        assert {each: samples[f"rapport_nlu_circuit{{state={each}}}"] for each in Circuit} == {
+            each: each is state for each in Circuit
+        }
 
 
 def test_what_waits_is_as_the_last_tick_saw_it() -> None:

@@ -233,3 +233,17 @@ async def test_time_taken_and_fallbacks_are_told_to_the_metrics(
     await one(both)
     assert took == [("rasa", 0.0), ("rasa", 0.0)]
     assert fell_back == ["refused"]
+
+
+async def test_every_turn_of_the_circuit_is_told(preferred: Preferred, standby: Standby, clock: FrozenClock) -> None:
+    turns: list[str] = []
+    both = WithFallback(preferred, standby, failures_to_open=1, pause=PAUSE, clock=clock.monotonic, turned=turns.append)
+    preferred.failure = "answered 500"
+    await one(both)
+    clock.advance(PAUSE)
+    await one(both)
+    clock.advance(PAUSE)
+    preferred.failure = None
+    await one(both)
+    await one(both)
+    assert turns == ["closed", "open", "probing", "open", "probing", "closed"]
