@@ -2,7 +2,7 @@
 # ARGS go to the command: `make run ARGS="--port 9000"`, `make test ARGS="tests/bot -k greeting"`.
 
 .DEFAULT_GOAL := help
-.PHONY: help environment semantic run rasa test slow check fmt bench torture clean
+.PHONY: help environment semantic run rasa test slow check fmt bench bench-nlu torture clean
 
 ARGS ?=
 
@@ -17,7 +17,7 @@ UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 BYTECODE := .venv/bin/python -m compileall -q -x nlu/rasa/.venv bot campaigns channels desk gateway insight nlu storage web
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 22
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
 
 environment: .venv/.runtime ## build what the gateway needs, without starting it
 
@@ -49,6 +49,9 @@ fmt: .venv/.development ## format the code and mend what the linter can mend
 
 bench: .venv/.development ## measure speed; the table goes to docs/benchmarks.md
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+bench-nlu: .venv/.development ## measure how well messages are understood; to docs/nlu-figures.md (half an hour)
+	@.venv/bin/python -m tests.bench_nlu $(ARGS)
 
 torture: .venv/.development ## a thousand real kills at random moments under load, with the books checked after each
 	@.venv/bin/python -m tests.torture $(ARGS)

@@ -45,7 +45,7 @@ FEW_OF_EACH = 20
 STRENGTH_OF_FEW = 20.0
 UNSEEN = -9.0
 """The score of an intent of which a fold has no examples."""
-WEIGHT_OF_GAPS = 0.7
+WEIGHT_OF_GAPS = 1.0
 GIVEN_UP = 0.015
 """Share of the right answers that may be given up for refusing what is strange."""
 STRENGTH = 1.0

@@ -40,6 +40,10 @@ def evaluate(
     if engine not in ENGINES:
         raise typer.BadParameter(f"{engine} is none of {', '.join(ENGINES)}", param_hint="--engine")
     learnt, asked = _read(train), _read(test)
+    if len(learnt.intents) < 2:
+        reason = f"{train.name}:0: there must be two intents at least to tell apart"
+        err.print(reason, style="red", highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(2)
     with TemporaryDirectory(prefix="rapport-nlu-") as folder:
         try:
             found = evaluation.evaluate(engine, ENGINES[engine], learnt.examples, asked.examples, Path(folder))

@@ -48,6 +48,9 @@ def test_a_broken_file_ends_the_command_with_status_2_and_says_where(tmp_path: P
     done = CliRunner().invoke(app, ["nlu", "evaluate", "--train", str(good), "--test", str(bad)])
     assert done.exit_code == 2
     assert done.stderr.startswith("bad.csv:2: 1 fields, where the header has 2")
+    one = write(tmp_path / "one.csv", ROWS[:3])
+    done = CliRunner().invoke(app, ["nlu", "evaluate", "--train", str(one), "--test", str(good)])
+    assert (done.exit_code, done.stderr) == (2, "one.csv:0: there must be two intents at least to tell apart\n")
 
 
 def test_an_engine_that_is_not_installed_says_which_command_installs_it(
