@@ -31,7 +31,7 @@ _MADE = ".rapport"
 SECONDS_TO_TRAIN = 3600.0
 FEWEST_EPOCHS, MOST_EPOCHS = 20, 100
 EXAMPLES_SEEN = 250_000
-"""Examples times epochs that are enough for DIET: it knows nine of ten examples after three passes over ten thousand."""
+"""Examples times epochs that are enough for DIET: it knows nine of ten examples after three passes over 10,000."""
 NOT_UNDERSTOOD = ("nlu_fallback", "out_of_scope")
 
 
@@ -156,8 +156,10 @@ def train(
     with tempfile.TemporaryDirectory(prefix="rasa-") as name:
         folder = Path(name)
         write_project(folder, examples, facts=facts, epochs=epochs or sensible_epochs(len(examples)))
-        arguments = ("train", "--data", "data", "rules.yml", "--out", "models", "--fixed-model-name", "model")
-        _run(environment.command(*arguments), environment, folder, log)
+        arguments = ("--data", "data", "rules.yml", "--out", "models", "--fixed-model-name", "model")
+        # Our own reader is the stricter one, and Rasa's takes its time.
+        command = environment.command("train", "--skip-validation", *arguments)
+        _run([*_humbly(), *command], environment, folder, log)
         made = folder / "models" / "model.tar.gz"
         if not made.exists():
             raise TrainingFailed(f"Rasa made no model: {_tail(log)}")
@@ -169,6 +171,12 @@ def train(
 def sensible_epochs(examples: int) -> int:
     """Passes over the examples: the more there are, the fewer are needed."""
     return max(FEWEST_EPOCHS, min(MOST_EPOCHS, EXAMPLES_SEEN // max(examples, 1)))
+
+
+def _humbly() -> list[str]:
+    """Conversations on the same machine go first."""
+    nice = shutil.which("nice")
+    return [nice, "-n", "10"] if nice else []
 
 
 def _run(command: Sequence[str], environment: Environment, folder: Path, log: Path) -> None:

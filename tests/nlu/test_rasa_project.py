@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 import yaml
 
 from nlu import rasa_project, training
+from nlu.embedded import TrainingFailed
 from nlu.rasa_engine import fallback_threshold
 from nlu.rasa_project import (
     DATA,
@@ -115,11 +115,12 @@ def test_stories_speak_of_most_intents_in_words_that_were_not_learnt() -> None:
     assert [text for text in words if text in learnt] == [], "what was learnt proves nothing"
 
 
-@pytest.mark.slow
-def test_examples_that_cannot_be_learnt_end_the_training_with_its_reason(tmp_path: Path) -> None:
-    from nlu.embedded import TrainingFailed
-
-    one = replace(rasa.few_examples()[0], text="hello")
-    with pytest.raises(TrainingFailed, match="Rasa"):
-        rasa_project.train(rasa.environment(), [one], tmp_path / "model.tar.gz", epochs=1)
-    assert not (tmp_path / "model.tar.gz").exists()
+def test_a_training_that_fails_says_what_rasa_said_and_leaves_no_model(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho no memory left >&2\nexit 3\n")
+    python.chmod(0o700)
+    target = tmp_path / "models" / "model.tar.gz"
+    with pytest.raises(TrainingFailed, match="ended with 3: no memory left"):
+        rasa_project.train(Environment(python=python), rasa.few_examples(), target, epochs=1)
+    assert not target.exists()
+    assert (tmp_path / "models" / "model.log").read_text() == "no memory left\n"
