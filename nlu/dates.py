@@ -26,6 +26,8 @@ def find_dates(text: str) -> Iterator[Entity]:
         yield from _found(_HAN_RELATIVE, text)
     if digits and any(month in text for month in _MONTHS):
         yield from _found(_ENGLISH_DATE, text)
+    if digits and _ORDINAL.search(text):
+        yield from _ordinals(text)
     if any(hint in text for hint in _ENGLISH_HINTS):
         yield from _found(_ENGLISH_RELATIVE, text)
 
@@ -65,6 +67,7 @@ _WEEK = r"(?:周|週|星期|礼拜|禮拜)"
 _COUNT = rf"(?:\d{{1,3}}|{HAN_NUMERAL}{{1,4}})"
 
 _DIGIT = re.compile(r"\d")
+_ORDINAL = re.compile(r"\d(?:st|nd|rd|th)\b")
 _ISO = re.compile(r"(?<![\d/.-])(?P<year>20\d\d)[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?![\d/-]|\.\d)")
 _HAN_HINT = re.compile(r"[天日周週月年号號晚早夜期]|礼拜|禮拜")
 _HAN_DATE = re.compile(
@@ -83,9 +86,15 @@ _HAN_RELATIVE = re.compile(
 )
 _ENGLISH_HINTS = ("day", "week", "month", "year", "tomorrow", "last ", "next ", "this ", "on ", "tonight")
 _ENGLISH_DATE = re.compile(
-    rf"\b(?:(?P<month>{_MONTH})\.? ?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?!\d)"
+    rf"\b(?:(?P<month>{_MONTH})\.? ?(?:the )?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?!\d)"
     rf"|(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<month2>{_MONTH})\b)(?:,? ?(?P<year>20\d\d))?"
 )
+_ENGLISH_ORDINAL = re.compile(
+    rf"\b(?:{_DAY_NAME}|on|by|until|till|since|before|after|from|for|to|between|and|of) "
+    r"(?P<said>(?:the )?(?P<only>\d{1,2})(?:st|nd|rd|th))\b"
+    r"(?! ?-?\s?(?!(?:and|to|or|at|until|till|for)\b|of (?:the|this|next) month)[a-z])"
+)
+"""A day of the month by its number: `on the 16th`, but not `on the 2nd floor`."""
 _ENGLISH_RELATIVE = re.compile(
     r"\b(?:(?P<before2>(?:the )?day before yesterday)|(?P<after2>(?:the )?day after tomorrow)"
     r"|(?P<before1>yesterday|last night)"
@@ -103,6 +112,14 @@ def _found(pattern: re.Pattern[str], text: str) -> Iterator[Entity]:
         value = _value({name: words for name, words in match.groupdict().items() if words})
         if value is not None:
             yield Entity(kind="date", value=value, text=match.group(), start=match.start(), end=match.end())
+
+
+def _ordinals(text: str) -> Iterator[Entity]:
+    for match in _ENGLISH_ORDINAL.finditer(text):
+        value = _value({"only": match["only"]})
+        if value is not None:
+            start, end = match.span("said")
+            yield Entity(kind="date", value=value, text=match["said"], start=start, end=end)
 
 
 def _value(said: dict[str, str]) -> str | None:

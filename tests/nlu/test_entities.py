@@ -266,3 +266,22 @@ def test_a_catalogue_of_thousands_is_searched_as_fast_as_a_small_one() -> None:
     large = Entities(catalogue=[Product(name=str(number), words=(f"品{number:05}",)) for number in range(20_000)])
     (entity,) = large.find("我要品12345")
     assert entity.value == "12345"
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "said"),
+    [
+        ("I need it by the 16th", "---16", "the 16th"),
+        ("I bought it on the 1st and paid", "---01", "the 1st"),
+        ("on Friday the 17th.", "---17", "the 17th"),
+        ("on the 21st of this month", "---21", "the 21st"),
+        ("since Jan the 19th", "--01-19", "Jan the 19th"),
+    ],
+)
+def test_a_day_of_the_month_may_be_an_ordinal(text: str, value: str, said: str) -> None:
+    assert ("date", value, said) in found(text)
+
+
+@pytest.mark.parametrize("text", ["on the 2nd floor", "for the 3rd time", "the 2nd one is broken", "on the 45th"])
+def test_an_ordinal_that_counts_something_else_is_no_day(text: str) -> None:
+    assert found(text) == []
