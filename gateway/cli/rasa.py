@@ -83,28 +83,27 @@ def install() -> None:
 @nlu_app.command()
 def status(context: typer.Context) -> None:
     """Which engine understands, with which model, how good it is, and how it is."""
-    from rich.table import Table
-
     from gateway.rasa_child import models_of
     from nlu.rasa_supervisor import told
 
     settings = load_settings(context)
     models = models_of(settings)
     now = told(models.folder)
-    table = Table(show_header=False, box=None)
-    table.add_row("engine", settings.nlu.engine)
-    table.add_row("circuit", _circuit(settings))
-    table.add_row("rasa", settings.nlu.rasa_url or f"{now.state} {now.url or ''}".strip())
-    if now.reason:
-        table.add_row("  failed last", now.reason)
-    if now.server:
-        table.add_row("  server", f"process {now.server}, started anew {now.restarts} times")
-    table.add_row("  answers with", now.model if now.url else "nothing just now")
     served = models.served()
-    table.add_row("served", NO_MODEL if served is None else served)
-    for name in models.names():
-        table.add_row(f"  {'→' if name == served else ' '} {name}", _about(models.card(name)))
-    Console().print(table, markup=False, highlight=False, soft_wrap=True)
+    lines = {
+        "engine": settings.nlu.engine,
+        "circuit": _circuit(settings),
+        "rasa": settings.nlu.rasa_url or f"{now.state} {now.url or ''}".strip(),
+        "  failed last": now.reason,
+        "  server": f"process {now.server}, started anew {now.restarts} times" if now.server else "",
+        "  answers with": now.model if now.url else "",
+        "served": NO_MODEL if served is None else served,
+        **{f"{'→' if name == served else ' '} {name}": _about(models.card(name)) for name in models.names()},
+    }
+    say = Console(highlight=False, markup=False, soft_wrap=True).print
+    for name, words in lines.items():
+        if words:
+            say(f"{name:<20} {words}")
 
 
 def _installed() -> Environment:
@@ -168,7 +167,7 @@ def _print_comparison(card: Card, comparison: Comparison) -> None:
 
 def _share(score: Score) -> str:
     words = f"{score.right} ({score.accuracy:.1%})"
-    return f"{words}, {score.refused} of {score.out_of_scope} out of scope" if score.out_of_scope else words
+    return f"{words}, and refuses {score.refused} of {score.out_of_scope} out of scope" if score.out_of_scope else words
 
 
 def _promote(settings: Settings, card: Card) -> None:
@@ -200,9 +199,11 @@ async def _serve(settings: Settings, environment: Environment, host: str, port: 
 def _about(card: Card | None) -> str:
     if card is None:
         return "its card is lost"
-    tested = f"understands {_share(card.score)} of {card.score.tested} ({card.tested_on})" if card.score else "untested"
-    promoted = f", promoted {card.promoted_at:%Y-%m-%d %H:%M}" if card.promoted_at else ""
-    return f"trained {card.trained_at:%Y-%m-%d %H:%M} on {card.examples} examples, {tested}{promoted}"
+    tested = (
+        f"of {card.score.tested} messages ({card.tested_on}) understands {_share(card.score)}" if card.score else ""
+    )
+    promoted = f"; promoted {card.promoted_at:%Y-%m-%d %H:%M}" if card.promoted_at else ""
+    return f"trained {card.trained_at:%Y-%m-%d %H:%M} on {card.examples} examples; {tested or 'untested'}{promoted}"
 
 
 def _circuit(settings: Settings) -> str:

@@ -109,7 +109,7 @@ def test_the_state_of_the_models_can_be_read_from_the_terminal(tmp_path: Path) -
     assert shown.exit_code == 0
     words = " ".join(shown.output.split())
     assert f"→ {card.name} trained 2026-03-10 12:00 on 9000 examples" in words
-    assert "understands 950 (95.0%) of 1000 (held out)" in words
+    assert "of 1000 messages (held out) understands 950 (95.0%)" in words
     assert "rasa stopped" in words
 
 
