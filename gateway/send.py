@@ -22,6 +22,7 @@ from gateway.answers import Answers, Claimed, Retrying, Sent, outcome
 from gateway.envelopes import outbound
 from storage import outbox, standing
 from storage.commits import Commits, Transaction, Unavailable, server_time
+from storage.consents import Purpose
 from storage.deliveries import Delivery
 from storage.outbox import Due
 
@@ -207,7 +208,7 @@ class Sender:
         return ready
 
     def _circumstances(self, transaction: Transaction, rows: Sequence[Due]) -> _Circumstances:
-        contacts = sorted({row.contact_id for row in rows if row.purpose == "marketing"})
+        contacts = sorted({row.contact_id for row in rows if row.purpose == Purpose.MARKETING})
         if not contacts:
             return _Circumstances()
         connection = transaction.connection
@@ -226,7 +227,7 @@ class Sender:
             address_closed=row.closed_at is not None,
             contact_blocked=row.blocked_at is not None,
             epoch_passed=row.epoch is not None and row.epoch != row.epoch_now,
-            consent=circumstances.consents.get((row.address_id, "marketing")),
+            consent=circumstances.consents.get((row.address_id, Purpose.MARKETING)),
             in_conversation=row.contact_id in circumstances.in_conversation,
             open_complaint=row.contact_id in circumstances.complaining,
         )

@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from storage import threads
 from storage.cases import Case
 from storage.commits import Transaction
-from storage.consents import Consent
+from storage.consents import Consent, Purpose
 from storage.contacts import Address, Contact
 from storage.conversations import Conversation, ConversationState, Owner
 from storage.deliveries import Delivery, Pace
@@ -26,9 +26,14 @@ LEASE = timedelta(seconds=60)
 WAITING = ("queued", "retrying")
 ACTIVE = (*WAITING, "sending")
 
-PRIORITY: Mapping[str, int] = {"service": 0, "transactional": 0, "survey": 5, "marketing": 9}
+PRIORITY: Mapping[str, int] = {
+    Purpose.SERVICE: 0,
+    Purpose.TRANSACTIONAL: 0,
+    Purpose.SURVEY: 5,
+    Purpose.MARKETING: 9,
+}
 """By purpose: lower leaves first."""
-AT_ONCE = ("service", "transactional")
+AT_ONCE: tuple[str, ...] = (Purpose.SERVICE, Purpose.TRANSACTIONAL)
 """Purposes that no quiet hour defers."""
 PATIENT = timedelta(days=3)
 """How long what may be deferred is worth sending; and any mail, which people expect to take its time."""
@@ -82,7 +87,7 @@ def put(transaction: Transaction, leaving: Sequence[Leaving]) -> None:
 def _row(leaving: Leaving, thread: Mapping[str, Any] | None, now: datetime) -> dict[str, Any]:
     patience = leaving.patience if thread is None else max(leaving.patience, PATIENT)
     message = dict(leaving.message) if thread is None else {**thread, **leaving.message}
-    if leaving.purpose == "marketing":
+    if leaving.purpose == Purpose.MARKETING:
         message["marketing"] = True
     due = leaving.due_at or now
     return {
@@ -227,10 +232,10 @@ _claim = Many(
             == select(Conversation.epoch).where(Conversation.id == Delivery.conversation_id).scalar_subquery(),
         ),
         or_(
-            Delivery.purpose != "marketing",
+            Delivery.purpose != Purpose.MARKETING,
             # A no that another process commits after our look is obeyed all the same.
             select(Consent.granted)
-            .where(Consent.address_id == Delivery.address_id, Consent.purpose == "marketing")
+            .where(Consent.address_id == Delivery.address_id, Consent.purpose == Purpose.MARKETING)
             .order_by(Consent.id.desc())
             .limit(1)
             .scalar_subquery(),
