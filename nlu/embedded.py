@@ -181,7 +181,7 @@ class Embedded:
         )
         if known < size * LEAST_KNOWN:
             return guesses, "no known words"
-        return guesses, REFUSED if outside > best and confidence < 0.5 else None
+        return guesses, REFUSED if outside > best else None
 
     def _confidence(self, best: float, second: float, outside: float, known: float, size: float) -> float:
         facts = signals(best, second, outside, known, size)
