@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -44,6 +45,12 @@ BLOCKS = 8
 """Neighbours in a file resemble each other: an intent's examples are left out an eighth at a time."""
 ROUNDS = 4
 """In which the embedded engine is learnt without the examples it is compared on; of many examples, one."""
+IN_NO_BLOCK = -1
+"""Of the intents' names, which nobody wrote to us: they are never left out, and never judged."""
+NAMES = "the intents' names"
+FEW_OF_EACH = 20
+"""Up to so many examples of an intent on average, its name tells something."""
+_NAME_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[\u3400-\u9fff]+")
 FEWEST = 2
 FEW_EXAMPLES = 200
 """As in nlu.learning: a feature of one example teaches nothing, unless there are few."""
@@ -153,7 +160,7 @@ def learn(examples: Sequence[training.Example], encoder: Encodes, *, fingerprint
     """A model of the examples, whose confidences and thresholds come from examples that it had not seen."""
     examples = _thinned(examples)
     folding = learning.simplified_characters()
-    seen = _see(examples, encoder, ngrams.MEANINGLESS | ngrams.folding(*folding))
+    seen = _see([*examples, *_names(examples)], encoder, ngrams.MEANINGLESS | ngrams.folding(*folding))
     meaning, ridge = _choose(seen)
     pulls, checked = _solve(seen, meaning, ridge, _worth_checking(seen))
     calibration, spread = _calibrate(seen, checked)
@@ -180,6 +187,15 @@ def learn(examples: Sequence[training.Example], encoder: Encodes, *, fingerprint
 def _thinned(examples: Sequence[training.Example]) -> Sequence[training.Example]:
     step = -(-len(examples) // MOST_EXAMPLES)
     return examples if step < 2 else [*sorted(examples, key=lambda example: example.intent)][::step]
+
+
+def _names(examples: Sequence[training.Example]) -> list[training.Example]:
+    """Where there are few examples of each intent: its name says what it means, too (`Refund_not_showing_up`)."""
+    intents = sorted({example.intent for example in examples} - {OUT_OF_SCOPE})
+    if len(examples) > FEW_OF_EACH * len(intents):
+        return []
+    said = {intent: " ".join(_NAME_WORD.findall(intent)).lower() for intent in intents}
+    return [training.Example(text=text, intent=intent, file=NAMES, line=0) for intent, text in said.items() if text]
 
 
 def _see(examples: Sequence[training.Example], encoder: Encodes, folding: ngrams.Folding) -> _Seen:
@@ -230,7 +246,7 @@ def _blocks(examples: Sequence[training.Example]) -> Labels:
     blocks: list[int] = []
     for example in examples:
         key = (example.file, example.intent)
-        blocks.append(seen[key] * BLOCKS // sizes[key])
+        blocks.append(seen[key] * BLOCKS // sizes[key] if example.file != NAMES else IN_NO_BLOCK)
         seen[key] += 1
     return np.array(blocks)
 
@@ -239,14 +255,15 @@ def _choose(seen: _Seen) -> tuple[float, float]:
     """Meaning's weight and the ridge with which unseen examples are answered best."""
     places = _spaced(np.arange(len(seen.labels)), MOST_TRIED)
     words, meanings = _likenesses(seen, places)
-    targets, labels = seen.targets[places], seen.labels[places]
+    targets, labels, written = seen.targets[places], seen.labels[places], seen.blocks[places] != IN_NO_BLOCK
 
     def quality(meaning: float, ridge: float) -> tuple[int, float]:
         kernel = words + np.float32(meaning) * meanings
         kernel[np.diag_indices(len(kernel))] += np.float32(ridge * (1 + meaning))
         inverse = cast("Floats", np.linalg.inv(kernel))
         scores = left_out(inverse, inverse @ targets, targets, seen.blocks[places])
-        return int((scores.argmax(axis=1) == labels).sum()), -float(np.square(scores - targets).mean())
+        right = (scores.argmax(axis=1) == labels) & written
+        return int(right.sum()), -float(np.square(scores - targets)[written].mean())
 
     return max(((meaning, ridge) for meaning in MEANINGS for ridge in RIDGES), key=lambda pair: quality(*pair))
 
@@ -275,7 +292,7 @@ def left_out(inverse: Floats, pulls: Floats, targets: Floats, blocks: Labels) ->
 def _worth_checking(seen: _Seen) -> npt.NDArray[np.intp]:
     """Out-of-scope examples all, and of the others so many: they are scarce, and no threshold holds without them."""
     outside = np.flatnonzero(seen.labels == seen.outside)[:MOST_CHECKED] if seen.outside is not None else np.array([])
-    others = np.flatnonzero(seen.labels != seen.outside)
+    others = np.flatnonzero((seen.labels != seen.outside) & (seen.blocks != IN_NO_BLOCK))
     return np.sort(np.concatenate([outside, _spaced(others, MOST_CHECKED)])).astype(np.intp)
 
 
