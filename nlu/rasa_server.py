@@ -125,12 +125,15 @@ class RasaServer:
         return await self._process.wait()
 
     async def end(self) -> None:
-        """End the process: in good order, or by force after some seconds."""
+        """End the process, by force where it does not end by itself within some seconds.
+
+        It keeps nothing that would have to be put away, and Rasa's own way out takes ten seconds.
+        """
         process = self._process
         if process is None or process.returncode is not None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+        assert process.stdin is not None
+        process.stdin.close()
         try:
             async with asyncio.timeout(SECONDS_TO_END):
                 await process.wait()
@@ -155,7 +158,7 @@ class RasaServer:
                 stdin=PIPE,
                 stdout=output,
                 stderr=STDOUT,
-                # Ctrl-C in a terminal is for us; we end it in good order.
+                # Ctrl-C in a terminal is for us.
                 start_new_session=True,
             )
         assert self._process.stdin is not None
