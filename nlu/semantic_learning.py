@@ -391,11 +391,13 @@ def _sure(
 ) -> float:
     """The least confidence of the embedded engine from which on, all in all, its answers are as right as ours."""
     labels, guesses = seen.labels[checked.places], _guesses(seen, checked)
+    if seen.outside is None:
+        answered = np.ones_like(answered)  # with nothing to refuse, the best guess is the answer
     ours = np.where(labels == seen.outside, ~answered, answered & (guesses == labels))
     blocks, sure = seen.blocks[checked.places], list[tuple[float, int]]()
-    rounds = ROUNDS if len(examples) <= MOST_TRIED else 1
-    for each in range(rounds):
-        inside = np.flatnonzero(blocks % rounds == each)
+    count = rounds(len(checked.places), len(examples))
+    for each in range(count):
+        inside = np.flatnonzero(blocks % count == each)
         places = set(checked.places[inside].tolist())
         rest = [example for place, example in enumerate(examples) if place not in places]
         if not places or len({example.intent for example in rest}) < 2:
@@ -408,6 +410,11 @@ def _sure(
             if said.intent is not None:
                 sure.append((said.intent.confidence, int(said.intent.name == example.intent) - int(ours[place])))
     return _least(sorted(sure, reverse=True), -NOTHING * len(labels))
+
+
+def rounds(checked: int, examples: int) -> int:
+    """In how many rounds examples are left out, so that enough of them remain to learn from."""
+    return 1 if 2 * checked <= examples else ROUNDS
 
 
 def _least(better: Sequence[tuple[float, int]], nothing: float) -> float:

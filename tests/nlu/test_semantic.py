@@ -239,6 +239,12 @@ def test_what_is_said_of_an_example_left_out_is_what_is_learnt_without_it() -> N
         assert said[inside] == pytest.approx(kernel[np.ix_(inside, rest)] @ pulls, abs=1e-3)
 
 
+@pytest.mark.parametrize("examples", [2, 10, 800, 2000, 2001, 2400, 3000, 5999, 6000, 20_000])
+def test_the_engines_are_compared_on_examples_that_leave_half_of_them_to_learn_from(examples: int) -> None:
+    checked = min(examples, semantic_learning.MOST_CHECKED)
+    assert examples - checked / semantic_learning.rounds(checked, examples) >= examples / 2
+
+
 def test_a_model_is_the_same_after_it_was_stored(models: tuple[Path, Path], tmp_path: Path) -> None:
     model = SemanticModel.load(models[1])
     model.store(tmp_path / "copy.npz")
