@@ -128,6 +128,8 @@ def hear_one(message: Message) -> Heard:
     meaning = message.understanding
     text = message.text.strip()
     intents = meaning.intents
+    # How many of something: no skill asks for it, and by itself it is no matter.
+    facts = tuple(entity for entity in meaning.entities if entity.kind != "number")
     if text and _KNOCKS.fullmatch(text):
         intents = (Intent(name="greet", confidence=1.0),)
     if text.startswith("/") and (command := COMMANDS.get(text.split(maxsplit=1)[0].partition("@")[0].casefold())):
@@ -135,13 +137,13 @@ def hear_one(message: Message) -> Heard:
     return Heard(
         text=text[:MOST_TEXT],
         intents=intents,
-        entities=meaning.entities,
+        entities=facts,
         knowledge=meaning.knowledge,
         language=meaning.language,
         either_script=meaning.either_script,
         evidence=(message.interaction,) if message.attachments else (),
         edited=message.event is Event.EDIT,
-        beyond=meaning.out_of_scope and all(entity.kind == "date" for entity in meaning.entities),
+        beyond=meaning.out_of_scope and all(entity.kind == "date" for entity in facts),
     )
 
 

@@ -1,4 +1,4 @@
-"""The facts in a text: order numbers, amounts, days, products, phones, mail addresses. For every engine alike."""
+"""The facts in a text: order numbers, amounts, days, products, phones, mail addresses, numbers. For every engine."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from nlu.amounts import find_amounts
 from nlu.dates import find_dates, resolve_date
+from nlu.quantities import find_numbers
 from nlu.understanding import Entity
 
 __all__ = ["Entities", "Product", "resolve_date"]
@@ -75,6 +76,7 @@ class Entities:
         yield from find_dates(text)
         yield from find_amounts(text)
         yield from self._products.find(text)
+        yield from find_numbers(text)
 
 
 class _Products:

@@ -30,7 +30,7 @@ class Entity:
     """A fact found in the text."""
 
     kind: str
-    """`order_number`, `amount`, `date`, `product`, `phone`, `email`."""
+    """`order_number`, `amount`, `date`, `product`, `phone`, `email`, `number`."""
     value: str
     """Normalised: E.164 phones, ISO dates, `12.50 CNY`; the words themselves where there is no norm."""
     text: str

@@ -285,3 +285,22 @@ def test_a_day_of_the_month_may_be_an_ordinal(text: str, value: str, said: str) 
 @pytest.mark.parametrize("text", ["on the 2nd floor", "for the 3rd time", "the 2nd one is broken", "on the 45th"])
 def test_an_ordinal_that_counts_something_else_is_no_day(text: str) -> None:
     assert found(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("I ordered 3 boxes and got two", ["3", "2"]),
+        ("1,200 pieces of 2.50 kg, please", ["1200", "2.50"]),
+        ("我买了3盒，只到了两盒", ["3", "2"]),
+        ("三十六個杯子，碎了十二个", ["36", "12"]),
+        ("要一盒龙井", ["1"]),
+        ("２０ pcs", ["20"]),
+        ("我想问一个问题，千万别寄一起", []),
+        ("第三个也坏了", []),
+        ("model X200-3, version 1.2.3, https://a.example/7", []),
+        ("¥350 on 2026-03-05 for SL20260012, call 13800138000", []),
+    ],
+)
+def test_numbers_are_found_where_they_are_nothing_else(text: str, numbers: list[str]) -> None:
+    assert [entity.value for entity in Entities().find(text) if entity.kind == "number"] == numbers
