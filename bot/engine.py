@@ -23,6 +23,7 @@ from bot.skills import (
     consent,
     fallback,
     handoff,
+    knowledge,
 )
 from bot.talk import AssistantNeeded, LookupNeeded, Talk, quote
 from bot.turn import Message, Turn
@@ -240,6 +241,8 @@ def _meet_needs(talk: Talk) -> bool:
     needs, unclear = needs_in(talk)
     aside = talk.aside
     for number, need in enumerate(needs, start=1):
+        if talk.is_handed_over and need.skill is not knowledge.SKILL:
+            continue  # a colleague reads the whole message; we ask nothing more
         talk.heard = need.heard
         talk.aside = aside or number < len(needs)
         _use(talk, need.skill)

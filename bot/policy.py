@@ -90,6 +90,8 @@ class Times:
     """A complaining customer who pauses this long has finished speaking."""
     form_silence_minutes: int = 30
     """Silence in the middle of the questions, until the one gentle reminder, and again until a person takes over."""
+    form_silence_mail_hours: int = 24
+    """The same where people write mails: nobody sits before a mailbox and waits for the next question."""
     promise_days: int = 2
     """Workdays until what was agreed is done."""
     reminder_hours: int = 4

@@ -114,6 +114,7 @@ def _times(root: Section) -> Times:
     found = Times(
         settle_seconds=section.number("settle_seconds", usual.settle_seconds, most=60),
         form_silence_minutes=section.integer("form_silence_minutes", usual.form_silence_minutes, least=1),
+        form_silence_mail_hours=section.integer("form_silence_mail_hours", usual.form_silence_mail_hours, least=1),
         promise_days=section.integer("promise_days", usual.promise_days, least=1),
         reminder_hours=section.integer("reminder_hours", usual.reminder_hours, least=1),
         survey_hours=section.integer("survey_hours", usual.survey_hours, least=1),

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bot import when
 from bot.assistant import Ask
-from bot.effects import AskAssistant, Effect, LearnAboutContact, Lookup, Remember, Say
+from bot.effects import AskAssistant, Effect, HandOff, LearnAboutContact, Lookup, Remember, Say
 from bot.heard import Heard, hear
 from bot.memory import Choice, Memory, Option
 from bot.playbook import Playbook
@@ -75,6 +75,11 @@ class Talk:
     def ours(self) -> bool:
         """The bot owns the conversation: nobody is talked over."""
         return self.turn.conversation.owner is Owner.BOT
+
+    @property
+    def is_handed_over(self) -> bool:
+        """In this Turn: people go on from here."""
+        return any(isinstance(effect, HandOff) for effect in self.effects)
 
     @property
     def short(self) -> bool:

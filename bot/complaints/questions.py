@@ -77,7 +77,7 @@ def calm(talk: Talk) -> str | None:
 
 def expect_answer(talk: Talk, complaint: Complaint) -> None:
     complaint.reminded = False
-    plan_silence(talk, complaint, timedelta(minutes=talk.policy.times.form_silence_minutes))
+    plan_silence(talk, complaint, _patience(talk))
 
 
 def plan_silence(talk: Talk, complaint: Complaint, span: timedelta) -> None:
@@ -90,6 +90,12 @@ def plan_silence(talk: Talk, complaint: Complaint, span: timedelta) -> None:
             case=complaint.case,
         )
     )
+
+
+def _patience(talk: Talk) -> timedelta:
+    times = talk.policy.times
+    by_mail = talk.turn.channel.scheme == "mailto"
+    return timedelta(hours=times.form_silence_mail_hours) if by_mail else timedelta(minutes=times.form_silence_minutes)
 
 
 def _options_for(talk: Talk, field: str) -> tuple[Option, ...]:

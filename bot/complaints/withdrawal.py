@@ -31,13 +31,28 @@ _AFTER_ALL = re.compile(
     re.IGNORECASE,
 )
 """Of a complaint that was given up."""
+_NO_COMPLAINT = re.compile(
+    r"(?:n['’]t|\bnot|\bnever) (?:(?:really|actually|here to|meant as|have|want|mean|wish|intend|trying|going"
+    r"|to|make|making|file|filing|a|any) )*complain(?:t|ts|ing)?\b(?![^.!]{0,12}\bbut\b)"
+    r"|(?<![有要是能想])(?:不是|[没沒]有?|不[想要])[在来來要想]*(?:投[诉訴]|抱怨)(?!.{0,3}(?:但|可是|不[过過行]|[吗嗎]|[处處]理))",
+    re.IGNORECASE,
+)
+"""What we took for a complaint is none. "I don't want to complain, but …" is one."""
+_A_FEW_SENTENCES = 200
+"""Characters."""
 
 
 def gives_up(talk: Talk) -> bool:
-    if talk.means("cancel_form"):
+    if talk.means("cancel_form") or was_none(talk):
         return True
     text = talk.heard.text.strip()
     return len(text) <= _FEW_WORDS and _CANCEL.fullmatch(text) is not None and _GIVES_UP.search(text) is not None
+
+
+def was_none(talk: Talk) -> bool:
+    """ "This is a misunderstanding, I have no complaint": whatever else they say beside it is to be answered."""
+    text = talk.heard.text
+    return len(text) <= _A_FEW_SENTENCES and _NO_COMPLAINT.search(text) is not None
 
 
 def withdraw(talk: Talk, complaint: Complaint) -> None:

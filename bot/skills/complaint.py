@@ -55,7 +55,7 @@ def goes_on(talk: Talk) -> bool:
         return True
     if withdrawal.gives_up(talk):
         withdrawal.withdraw(talk, complaint)
-        return True
+        return not (withdrawal.was_none(talk) and _asks_something_else(talk))
     if talk.means("pause") and not order_numbers(talk, talk.heard):
         _pause(talk, complaint)
         return True
@@ -132,6 +132,13 @@ def _pause(talk: Talk, complaint: Complaint) -> None:
     talk.skill = SKILL.name
     talk.say("complaint.paused")
     questions.plan_silence(talk, complaint, timedelta(hours=24))
+
+
+def _asks_something_else(talk: Talk) -> bool:
+    """What they wanted to know all the time."""
+    if talk.heard.confidence(*KINDS, *FEELINGS) >= talk.policy.confidence.maybe:
+        return False
+    return bool(knowledge.likely(talk, talk.heard, talk.policy.confidence.knowledge_least))
 
 
 def _is_something_else(talk: Talk, complaint: Complaint) -> bool:

@@ -32,6 +32,7 @@ NIGHT = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
 WEBCHAT = ChannelFacts(name="webchat", scheme="webchat", buttons=10)
 TELEGRAM = ChannelFacts(name="telegram", scheme="telegram", buttons=8)
 SMS = ChannelFacts(name="sms", scheme="tel", buttons=0, text_limit=1600)
+MAIL = ChannelFacts(name="support", scheme="mailto", buttons=0)
 
 
 def shop_files() -> dict[str, str]:

@@ -218,6 +218,47 @@ SECOND_THOUGHTS: tuple[Script, ...] = (
         ),
     ),
     Script(
+        skill="complaint",
+        name="it never was a complaint: it is closed, and what they wanted to know is answered",
+        orders=(POT,),
+        lines=(
+            LEAKS,
+            HEARD,
+            line(
+                "No, a misunderstanding. I don't have a complaint! I only want to know what it costs to return it.",
+                "return_request",
+                knowledge=[("returns#return-shipping", 0.8)],
+                says=("complaint.cancelled", "knowledge.answer"),
+                does=CANCELLED,
+            ),
+        ),
+    ),
+    Script(
+        skill="complaint",
+        name="that it never was a complaint is enough by itself",
+        language=HANT,
+        lines=(
+            line("茶壺有一點漏水", "complaint_quality", language=HANT, entities={"product": "teapot"}, does=OPENED),
+            due(FollowUpKind.LISTEN_SETTLED, says=("complaint.heard", "complaint.ask_order"), does=ASKED),
+            line("我不是要投訴啦", "deny", language=HANT, says="complaint.cancelled", does=CANCELLED),
+        ),
+    ),
+    Script(
+        skill="complaint",
+        name="who does not want to complain, but, does complain",
+        orders=(POT,),
+        lines=(
+            LEAKS,
+            HEARD,
+            line(
+                "I don't want to complain, but it leaks all over the table",
+                "complaint_quality",
+                says=("complaint.noted", "complaint.again_proof"),
+                does=ASKED,
+            ),
+        ),
+    ),
+    Script(
         skill="fallback",
         name="a joke in the middle of a complaint is declined, and the question asked again is no second failure",
         language=HANS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -16,6 +17,7 @@ from bot.turn import (
     CaseFacts,
     CaseKind,
     CaseStatus,
+    ChannelFacts,
     ContactFacts,
     FollowUpDue,
     FollowUpKind,
@@ -28,7 +30,7 @@ from channels.envelope import Event
 from nlu.understanding import Intent, Language
 from tests.bot.complaint_scripts import COMPLAINTS
 from tests.bot.house import House, deeds, said, says
-from tests.bot.people import NOON, SMS, WEBCHAT, message, shop, turn, understood
+from tests.bot.people import MAIL, NOON, SMS, WEBCHAT, message, shop, turn, understood
 from tests.bot.scripts import EVERYDAY, ORDER
 from tests.bot.sloppy_scripts import SLOPPY
 
@@ -465,6 +467,29 @@ def test_several_questions_in_one_message_are_answered_one_by_one() -> None:
     answers = [effect.text for effect in effects if isinstance(effect, Say)]
     assert [text for text in answers if says(text, "knowledge.answer", Language.EN)] == answers[:2]
     assert "is your cat well?" in answers[2]
+
+
+def test_nothing_is_asked_any_more_once_people_have_taken_over() -> None:
+    asked = {"order_number": "SL20260014"}
+    parts = [
+        ("Where is SL20260014?", understood("order_status", entities=asked)),
+        ("Which address will it go to?", understood("order_change")),
+    ]
+    house = House(orders=(replace(ORDER, number="SL20260014", phone_ending=None),))
+    whole = understood("order_status", entities=asked, parts=parts)
+    effects = house.hear(message("Where is SL20260014? Which address will it go to?", whole))
+    assert deeds(effects) == ["hand off policy"]
+    assert says(said(effects), "order.cannot_prove", Language.EN)
+    assert len([effect for effect in effects if isinstance(effect, Say)]) == 1
+
+
+@pytest.mark.parametrize(("channel", "hours"), [(WEBCHAT, 0.5), (SMS, 0.5), (MAIL, 24)])
+def test_who_writes_mails_is_not_reminded_after_half_an_hour(channel: ChannelFacts, hours: float) -> None:
+    house = House(channel=channel)
+    _ = house.hear(message("my teapot leaks", understood("complaint_quality", entities={"product": "teapot"})))
+    _ = house.come_back(FollowUpKind.LISTEN_SETTLED)
+    (reminder,) = (plan for plan in house.plans.values() if plan.kind is FollowUpKind.FORM_SILENCE)
+    assert reminder.due - house.now == timedelta(hours=hours)
 
 
 def test_a_question_beside_a_stop_in_one_message_is_answered_too() -> None:
