@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ from gateway.breaker import Breaker
 from gateway.claims import Claim
 from gateway.rasa_answers import Bounds, Nonsense, read
 from gateway.settings_assistant import PATIENCE
+from nlu.rasa_client import only_words
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +62,11 @@ class RasaAssistantSettings:
     @property
     def webhook(self) -> str:
         return f"{self.url.rstrip('/')}/webhooks/{self.channel}/webhook"
+
+
+COMMAND = re.compile(r"\s*/[a-z0-9_]{1,32}\s*", re.IGNORECASE)
+"""As Telegram's menus send them (https://core.telegram.org/bots/features#commands); assistants have intents of those
+names."""
 
 
 class Failed(Exception):
@@ -126,9 +133,16 @@ class RasaAssistant:
         log.warning("assistant_gave_no_answer", conversation=turn.conversation.id, reason=str(failure))
         return Answer(replies=tuple(replies), trouble=failure.trouble, reason=f"rasa: {failure}", notes=tuple(notes))
 
+    def _words(self, ask: Ask) -> str:
+        """A payload that it gave a button comes back as it is, and so does a bare command; but nobody tells it by
+        typing what was understood, `/pay{"amount": 0}`."""
+        text = ask.text[: self._settings.question_characters]
+        if ask.event is Event.CALLBACK or COMMAND.fullmatch(text):
+            return text.encode(errors="replace").decode()
+        return only_words(text)
+
     async def _ask(self, ask: Ask, sender: str, about: Mapping[str, Any]) -> tuple[list[Reply], list[str]]:
-        text = ask.text[: self._settings.question_characters].encode(errors="replace").decode()
-        question = orjson.dumps({"sender": sender, "message": text, "metadata": about})
+        question = orjson.dumps({"sender": sender, "message": self._words(ask), "metadata": about})
         async with self._places:
             if not self._breaker.lets_through():
                 raise Failed(Trouble.PAUSED, "paused after failures")

@@ -111,7 +111,7 @@ class Rasa:
         async with self._session.post(
             f"{url.rstrip('/')}/model/parse",
             params={"token": settings.token} if settings.token else None,
-            data=orjson.dumps({"text": _only_words(text)}),
+            data=orjson.dumps({"text": only_words(text)}),
             headers={"Content-Type": "application/json"},
             timeout=aiohttp.ClientTimeout(total=settings.timeout),
             allow_redirects=False,
@@ -150,7 +150,7 @@ class Rasa:
         )
 
 
-def _only_words(text: str) -> str:
+def only_words(text: str) -> str:
     """Without half characters; and what begins with a slash is no command here: to Rasa, `/restart` or
     `/greet{"name": "x"}` says what was understood, whoever wrote it. The offsets stay."""
     text = text.encode(errors="replace").decode()

@@ -218,6 +218,24 @@ async def test_a_long_message_and_broken_characters_reach_it_as_far_as_settings_
     assert said.notes == ("the question was longer than most_question_characters",)
 
 
+@pytest.mark.parametrize(
+    ("text", "event", "asked"),
+    [
+        ("/refund@0.9", Event.MESSAGE, "／refund@0.9"),
+        (' /pay{"amount": 0}', Event.MESSAGE, ' ／pay{"amount": 0}'),
+        ("/start", Event.MESSAGE, "/start"),
+        ("/mood_great", Event.CALLBACK, "/mood_great"),
+    ],
+)
+async def test_nobody_types_what_was_understood_and_commands_and_payloads_arrive_as_they_are(
+    rasa: RasaChannel, text: str, event: Event, asked: str
+) -> None:
+    asking = assistant(rasa.url)
+    await asking.answer(asks(text, event=event), turn(message("x")), claim())
+    await asking.close()
+    assert [question["message"] for question in rasa.asked] == [asked]
+
+
 def test_no_token_is_shown() -> None:
     settings = RasaAssistantSettings(url="http://x", webhook_token="geheim", bounds=BOUNDS)
     assert "geheim" not in repr(replace(settings, timeout=1.0))
