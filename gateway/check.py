@@ -28,6 +28,7 @@ from bot.playbook import PlaybookMistakes, load
 from channels.envelope import SendError, SendErrorCode
 from channels.sms.channel import Sms
 from channels.sms.providers import PROVIDERS
+from channels.sms.settings import SmsSettings
 from gateway import pages, playbooks
 from gateway.numbers import number_settings
 from gateway.rasa_child import models_of
@@ -288,7 +289,7 @@ async def _check_number(number: Number, settings: Settings) -> Sequence[Finding]
     try:
         findings.append(_fine(subject, f"Texts leave as {await channel.probe()}."))
     except SendError as exc:
-        findings.append(_mistake(subject, f"{number.provider} does not know {number.sender}: {exc.detail}."))
+        findings.append(_mistake(subject, _refused(ours, exc)))
     finally:
         await channel.stop()
     if not ours.public_url:
@@ -296,6 +297,19 @@ async def _check_number(number: Number, settings: Settings) -> Sequence[Finding]
             _note(subject, "Without server.public_url or callback_url nobody can bring us texts and reports.")
         )
     return findings
+
+
+def _refused(number: SmsSettings, problem: SendError) -> str:
+    match problem.code:
+        case SendErrorCode.UNREACHABLE:
+            where = f" at {number.api_base}; see api_base" if number.api_base else ""
+            return f"{number.provider} cannot be reached{where}: {problem.detail}."
+        case SendErrorCode.NO_ANSWER:
+            return f"{number.provider} gives no answer: {problem.detail}."
+        case SendErrorCode.UNAUTHORIZED:
+            return f"{number.provider} refuses account or token of {number.sender}: {problem.detail}."
+        case _:
+            return f"{number.provider} does not know {number.sender}: {problem.detail}."
 
 
 async def check_encoder(settings: Settings) -> Sequence[Finding]:

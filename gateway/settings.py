@@ -7,7 +7,7 @@ secret may also stand in a file of its own, named by `RAPPORT_TELEGRAM__TOKEN_FI
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -326,7 +326,11 @@ def _explain(error: ErrorDetails, sources: Sources) -> Mistake:
         section = key.rpartition(".")[0] or key
         table = section.split(".", maxsplit=1)[0]
         what = "is not a setting" if error["type"] == "extra_forbidden" else "is not a table of settings"
-        right = nearest(key, keys()) if what == "is not a setting" else f"write its keys under [{section}]"
+        right = (
+            nearest(key, [*keys(), *_beside(error["loc"][:depth])])
+            if what == "is not a setting"
+            else f"write its keys under [{section}]"
+        )
         return Mistake(key=key, what=what, right=right, where=sources.origin(key) or sources.origin(table))
     if error["type"] == "mistake":
         what, right = error["ctx"]["what"], error["ctx"]["right"]  # pyright: ignore[reportTypedDictNotRequiredAccess]
@@ -350,6 +354,17 @@ def _field_at(location: tuple[int | str, ...]) -> tuple[FieldInfo | None, int]:
             field, named = model.model_fields.get(part), depth
             model = table_in(field) if field is not None else None
     return (field if field is not None and field.description else None), named
+
+
+def _beside(location: tuple[int | str, ...]) -> Sequence[str]:
+    """The keys of the table in which somebody wrote one that it has not."""
+    model: type[BaseModel] | None = Settings
+    for part in location[:-1]:
+        if isinstance(part, str) and model is not None:
+            field = model.model_fields.get(part)
+            model = table_in(field) if field is not None else None
+    above = "".join(f"{part}." for part in location[:-1])
+    return [f"{above}{name}" for name in (model.model_fields if model is not None else ())]
 
 
 def table_in(field: FieldInfo) -> type[BaseModel] | None:

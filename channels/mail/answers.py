@@ -189,6 +189,6 @@ def _asked(text: str) -> float | None:
 def _told(reply: Reply, stage: Stage) -> str:
     """For a person to read. What a server says of a login may hold what we said."""
     if stage is Stage.LOGIN:
-        return f"{reply.code} at {stage}"
+        return f"the mail server refuses our login ({reply.code})" if reply.code >= 500 else f"{reply.code} at {stage}"
     words = "".join(c if c.isprintable() else " " for c in reply.text)
     return f"{reply.code} at {stage}: {words[:200]}"

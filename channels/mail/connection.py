@@ -7,6 +7,7 @@ end of the mail before: a mail costs one round trip.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import ssl
 from base64 import b64encode
@@ -20,6 +21,7 @@ from channels.mail.settings import Security, SubmissionSettings
 LONGEST_REPLY: Final = 64 * 1024
 """Bytes of a server's answers that wait to be read; a server that says more is none."""
 
+_NO_LOGIN: Final = "the mail server offers no login there: no_login = true for a relay, else see port and security"
 _REPLY_LINE: Final = re.compile(rb"([2-5]\d\d)([ -]?)(.*)")
 
 
@@ -46,7 +48,7 @@ class Connection:
         except Lost:
             raise SendError(SendErrorCode.UNREACHABLE, "the server ended the connection while greeting") from None
         except OSError as error:  # TimeoutError and ssl.SSLError are such, too
-            raise SendError(SendErrorCode.UNREACHABLE, f"{type(error).__name__} while connecting") from None
+            raise SendError(SendErrorCode.UNREACHABLE, _unreachable(error)) from None
 
     @classmethod
     async def _open(cls, settings: SubmissionSettings, context: ssl.SSLContext | None) -> Connection:
@@ -86,6 +88,8 @@ class Connection:
         await self._wire.start_tls(context, settings.host)
 
     async def _log_in(self, settings: SubmissionSettings, user: str) -> None:
+        if not any(word.startswith("AUTH") for word in self._extensions):  # "AUTH=LOGIN" is an old way to say it
+            raise SendError(SendErrorCode.UNAUTHORIZED, _NO_LOGIN, whole_channel=True)
         offered = self._extensions.get("AUTH", "").upper().split()
         if settings.token is not None:
             initial = f"user={user}\x01auth=Bearer {await settings.token()}\x01\x01"
@@ -263,6 +267,21 @@ class _Wire(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
         self._wake()
+
+
+def _unreachable(error: OSError) -> str:
+    """A sentence for whoever sets it up."""
+    match error:
+        case TimeoutError():
+            return "the mail server does not answer in time"
+        case ssl.SSLCertVerificationError():
+            return f"the mail server's certificate: {error.verify_message}"
+        case ssl.SSLError():
+            return f"the mail server speaks no TLS there, or another kind of it ({error.reason}): see port and security"
+        case _:
+            known = error.errno is not None and error.errno > 0  # asyncio's own words repeat the address
+            said = os.strerror(error.errno) if known else error.strerror or str(error) or type(error).__name__
+            return f"the mail server cannot be reached: {said}"
 
 
 def _expect(reply: Reply, stage: Stage) -> None:

@@ -35,6 +35,11 @@ def send_error(problem: Exception) -> SendError:
             return SendError(SendErrorCode.REJECTED, f"the mailbox has no folder {problem}", whole_channel=True)
         case ssl.SSLCertVerificationError():
             return SendError(SendErrorCode.UNREACHABLE, f"the mailbox's certificate: {problem.verify_message}")
+        case ssl.SSLError():
+            said = f"the mailbox speaks no TLS there, or another kind of it ({problem.reason}): see port and security"
+            return SendError(SendErrorCode.UNREACHABLE, said)
+        case TimeoutError():
+            return SendError(SendErrorCode.UNREACHABLE, "the mailbox does not answer in time")
         case OSError():
             said = problem.strerror or str(problem) or type(problem).__name__
             return SendError(SendErrorCode.UNREACHABLE, f"the mailbox cannot be reached: {said}")

@@ -8,6 +8,7 @@ by itself a GET whose connection was lost, with which some providers send.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -55,7 +56,7 @@ class Caller:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
             # Not `from problem`: aiohttp writes the URL into its messages.
             code = SendErrorCode.NO_ANSWER if written else SendErrorCode.UNREACHABLE
-            raise SendError(code, type(problem).__name__) from None
+            raise SendError(code, _why(problem)) from None
         else:
             connection.release()
             connection = None
@@ -96,6 +97,20 @@ class _Place:
         login: Mapping[str, str] = {} if url.user is None else basic(url.user, url.password or "")
         headers = {"Host": url.host_port_subcomponent or "", **_HEADERS, **login}
         return cls(key=aiohttp.ClientRequest("GET", url.origin()), path=url.raw_path, headers=headers)
+
+
+def _why(problem: Exception) -> str:
+    match problem:
+        case TimeoutError():
+            return "nothing came in time"
+        case aiohttp.ClientConnectorCertificateError():
+            return "nobody vouches for its certificate"
+        case aiohttp.ClientConnectorDNSError():
+            return "its name is not known"
+        case aiohttp.ClientConnectorError() if problem.os_error.errno is not None and problem.os_error.errno > 0:
+            return os.strerror(problem.os_error.errno)
+        case _:
+            return type(problem).__name__
 
 
 def _request(call: Call, place: _Place, query: str) -> bytes:

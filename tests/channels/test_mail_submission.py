@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -440,8 +441,41 @@ async def test_words_slipped_in_before_tls_are_not_believed(trusted: str) -> Non
 async def test_a_certificate_that_nobody_vouches_for_is_not_trusted() -> None:
     async with SmtpServer().running(tls=_server_context()) as server:
         submission = _submission(server, security=Security.TLS)
-        assert (await _refused(submission)).code is SendErrorCode.UNREACHABLE
+        problem = await _refused(submission)
         await submission.stop()
+    assert problem.code is SendErrorCode.UNREACHABLE
+    assert problem.detail.startswith("the mail server's certificate: ")
+
+
+async def test_tls_spoken_to_a_port_without_it_says_where_to_look() -> None:
+    async with SmtpServer().running() as server:
+        submission = _submission(server, security=Security.TLS)
+        problem = await _refused(submission)
+        await submission.stop()
+    assert problem.code is SendErrorCode.UNREACHABLE
+    assert problem.detail.endswith("see port and security")
+
+
+async def test_a_relay_that_asks_for_no_login_is_told_from_a_wrong_password() -> None:
+    async with SmtpServer().running() as relay, SmtpServer(users={"shop": "geheim"}).running() as server:
+        asked_in_vain = _submission(relay, user="shop", password="geheim")
+        mistyped = _submission(server, user="shop", password="gehiem")
+        problems = [await _refused(each) for each in (asked_in_vain, mistyped)]
+        await asked_in_vain.stop()
+        await mistyped.stop()
+    assert [problem.code for problem in problems] == [SendErrorCode.UNAUTHORIZED] * 2
+    assert "no_login = true" in problems[0].detail
+    assert problems[1].detail == "the mail server refuses our login (535)"
+    assert not any("AUTH" in line for line in relay.said), "no password is said to who did not ask"
+
+
+async def test_where_nobody_listens_the_servers_own_words_are_told() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        submission = Submission(SubmissionSettings(host="127.0.0.1", port=taken.getsockname()[1]))
+        problem = await _refused(submission)
+        await submission.stop()
+    assert problem.detail == "the mail server cannot be reached: Connection refused"
 
 
 @pytest.mark.parametrize("offer", ["AUTH PLAIN LOGIN", "AUTH LOGIN"])
