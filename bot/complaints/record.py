@@ -11,7 +11,7 @@ from bot.complaints.facts import absorb, correct, is_correction, missing, wish_i
 from bot.effects import UpdateCase
 from bot.memory import Complaint
 from bot.policy import Tone
-from bot.proof import is_proven, phone_proves, proves, tries_to_prove
+from bot.proof import is_proven, order_numbers, phone_proves, proves, tries_to_prove
 from bot.talk import Talk, quote
 from bot.turn import CaseStatus, Json, LookupKind, Step
 from bot.words import WORDS
@@ -89,6 +89,8 @@ def _take(talk: Talk, complaint: Complaint, *, angry: bool) -> list[str] | None:
     asked, heard = complaint.asked, talk.heard
     new = absorb(talk, complaint, heard)
     others = [field for field in new if f"fact.{field}" in WORDS and field not in {asked, "what"}]
+    if not new and complaint.facts.get("order") in order_numbers(talk, heard):
+        others = ["order"]
     if asked != "wish" and wish_in(heard, talk.policy.confidence.sure) is not None:
         others = list(dict.fromkeys([*others, "wish"]))  # told again, and heard again
     if not asked or (angry and asked not in new):

@@ -278,10 +278,10 @@ def _unreachable(error: OSError) -> str:
             return f"the mail server's certificate: {error.verify_message}"
         case ssl.SSLError():
             return f"the mail server speaks no TLS there, or another kind of it ({error.reason}): see port and security"
+        case OSError(errno=int(number)) if number > 0:  # asyncio's own words repeat the address
+            return f"the mail server cannot be reached: {os.strerror(number)}"
         case _:
-            known = error.errno is not None and error.errno > 0  # asyncio's own words repeat the address
-            said = os.strerror(error.errno) if known else error.strerror or str(error) or type(error).__name__
-            return f"the mail server cannot be reached: {said}"
+            return f"the mail server cannot be reached: {error.strerror or str(error) or type(error).__name__}"
 
 
 def _expect(reply: Reply, stage: Stage) -> None:

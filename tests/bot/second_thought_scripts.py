@@ -219,6 +219,22 @@ SECOND_THOUGHTS: tuple[Script, ...] = (
     ),
     Script(
         skill="complaint",
+        name="the order's number, told once more, is understood as that and no answer to the question",
+        orders=(POT,),
+        lines=(
+            LEAKS,
+            HEARD,
+            line(
+                "SL20260018",
+                entities={"order_number": "SL20260018"},
+                beyond=True,
+                says=("complaint.noted_facts", "fact.order", "complaint.again_proof"),
+                does=ASKED,
+            ),
+        ),
+    ),
+    Script(
+        skill="complaint",
         name="it never was a complaint: it is closed, and what they wanted to know is answered",
         orders=(POT,),
         lines=(
