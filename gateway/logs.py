@@ -97,6 +97,8 @@ def _configure_libraries(stream: Stream, shared: Sequence[Processor], renderer: 
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
+    # It warns of every tick that is still at work when the next one is due, which is meant to be left out.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     for package in OURS:
         logging.getLogger(package).setLevel(level)
 

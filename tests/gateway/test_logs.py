@@ -134,6 +134,13 @@ def test_warnings_of_libraries_join_our_lines_and_their_chatter_does_not(lines: 
     )
 
 
+def test_a_tick_that_is_left_out_because_the_last_is_still_at_work_is_not_worth_a_line(lines: io.StringIO) -> None:
+    scheduler = logging.getLogger("apscheduler.scheduler")
+    scheduler.warning("Execution of job %s skipped: maximum number of running instances reached (1)", "tick")
+    scheduler.error("a job raised")
+    assert only(lines)["event"] == "a job raised"
+
+
 def test_tokens_inside_of_sentences_are_masked(lines: io.StringIO) -> None:
     logging.getLogger("aiohttp").error(
         "POST https://api.telegram.org/bot123456789:AAE-abcdefghijklmnopqrstuvwxyz12345/getMe failed for "
