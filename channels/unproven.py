@@ -48,7 +48,8 @@ class Unproven:
             self._left_out += 1
             return
         self._kept += 1
-        told = {name: value[:_LONGEST_HEADER] for name, value in headers.items()}
+        # aiohttp's names are of a type of their own, which no database takes.
+        told = {str(name): value[:_LONGEST_HEADER] for name, value in headers.items()}
         if self._left_out:
             told[LEFT_OUT] = str(self._left_out)
         refusal = Refusal(

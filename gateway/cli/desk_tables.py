@@ -37,7 +37,7 @@ def queue_table(waiting: Sequence[Listed]) -> Table:
             PRIORITIES.get(one.priority, str(one.priority)),
             "answered" if one.waiting_seconds is None else duration(one.waiting_seconds),
             printable(one.agent or "nobody"),
-            printable(f"{one.name or 'no name'} (contact {one.contact}, {one.tier})\non {one.channel}"),
+            printable(f"{one.name or one.address} (contact {one.contact}, {one.tier})\non {one.channel}"),
             printable(shorten(why + one.summary)),
         )
     return table

@@ -492,6 +492,21 @@ def test_who_writes_mails_is_not_reminded_after_half_an_hour(channel: ChannelFac
     assert reminder.due - house.now == timedelta(hours=hours)
 
 
+def test_two_questions_in_one_mail_are_answered_in_one_mail() -> None:
+    parts = [
+        ("how long is delivery?", understood("shipping_question", knowledge=[("shipping#delivery-time", 0.8)])),
+        ("can I get an invoice?", understood("invoice_request", knowledge=[("payment#invoice", 0.8)])),
+    ]
+    asked = message("how long is delivery? can I get an invoice?", understood(("invoice_request", 0.8), parts=parts))
+    (by_mail,) = (one for one in respond(turn(asked, channel=MAIL), shop()) if isinstance(one, Say))
+    in_text_messages = [one for one in respond(turn(asked, channel=SMS), shop()) if isinstance(one, Say)]
+    assert len(in_text_messages) == 2
+    for key in ("shipping#delivery-time", "payment#invoice"):
+        entry = shop().entry(key, Language.EN)
+        assert entry is not None
+        assert entry.answer in by_mail.text
+
+
 def test_a_question_beside_a_stop_in_one_message_is_answered_too() -> None:
     parts = [
         ("stop sending offers", understood(("stop_marketing", 1.0))),

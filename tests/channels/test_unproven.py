@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import cast
 
+import orjson
+from aiohttp.test_utils import make_mocked_request
+
 from channels.envelope import Arrival, Refusal
 from channels.protocol import Accepted, Port, StorageUnavailable
 from channels.unproven import LEFT_OUT, Unproven
@@ -59,3 +62,11 @@ async def test_while_our_storage_is_away_a_forger_is_owed_nothing_and_the_number
     records.away = False
     await unproven.note(cast(Port, records), "forged", b"", size=0, headers={})
     assert [refusal.headers.get(LEFT_OUT) for refusal in records.refusals] == [None, "2"]
+
+
+async def test_headers_are_kept_as_aiohttp_hands_them_over(clock: FrozenClock) -> None:
+    records, unproven = Records(), Unproven("pigeon", clock=clock)
+    headers = dict(make_mocked_request("POST", "/pigeon", headers={"X-Coo": "forged"}).headers)
+    await unproven.note(cast(Port, records), "forged", b"", size=0, headers=headers)
+    (refusal,) = records.refusals
+    assert orjson.loads(orjson.dumps(dict(refusal.headers))) == {"X-Coo": "forged"}
