@@ -11,6 +11,7 @@ from bot.turn import OrderFacts
 
 _FOUR_DIGITS = re.compile(r"(?<![\dA-Za-z])\d{4}(?![\dA-Za-z])")
 _LONG_NUMBER = re.compile(r"(?<![\dA-Za-z])\d(?:[ ().-]{0,2}\d){6,14}(?![\dA-Za-z])")
+_OTHER = re.compile(r"另[一外个個]|其他|别的|別的|\bother\b|\banother\b|\belse\b", re.IGNORECASE)
 _SEPARATOR = re.compile(r"(?<=[A-Za-z0-9])[\s\-_.#:/]+(?=\d)")
 _DIGITS = re.compile(r"\d+")
 _LETTERS = re.compile(r"^\D+")
@@ -32,6 +33,11 @@ def order_numbers(talk: Talk, heard: Heard) -> list[str]:
         found = [match[0].upper() for match in pattern.finditer(joined) if not joined[match.end() :][:1].isdigit()]
         found = found or _digits_alone(talk, heard, joined)
     return list(dict.fromkeys(found))
+
+
+def means_another_order(text: str) -> bool:
+    """Not the one that we spoke of."""
+    return _OTHER.search(text) is not None
 
 
 def _digits_alone(talk: Talk, heard: Heard, joined: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from bot import when, why
@@ -10,7 +9,7 @@ from bot.complaints.answers import does_not_know
 from bot.effects import HandOffReason
 from bot.heard import SOCIAL
 from bot.memory import Option, OrderQuestion
-from bot.proof import is_proven, order_numbers, proves, tries_to_prove
+from bot.proof import is_proven, means_another_order, order_numbers, proves, tries_to_prove
 from bot.skill import Skill
 from bot.skills import handoff, knowledge, requests
 from bot.talk import Talk, quote
@@ -45,15 +44,13 @@ STATUSES: Mapping[str, str] = {
 MOST_SHOWN = 3
 _FEW_WORDS, _A_NAME = 20, 4
 """Characters."""
-_OTHER = re.compile(r"另[一外个個]|其他|别的|別的|\bother\b|\banother\b|\belse\b", re.IGNORECASE)
-"""Not the order that we spoke of."""
 
 
 def answer(talk: Talk) -> None:
     numbers = order_numbers(talk, talk.heard)
     if numbers:
         _tell_about_each(talk, numbers)
-    elif talk.memory.told and _OTHER.search(talk.heard.text) is None:
+    elif talk.memory.told and not means_another_order(talk.heard.text):
         tell_about(talk, talk.memory.told)
     elif talk.turn.contact.proven:
         _tell_of_mine(talk)

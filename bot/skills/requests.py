@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.effects import HandOffReason, OpenCase
 from bot.memory import Option, OrderQuestion
-from bot.proof import order_numbers
+from bot.proof import means_another_order, order_numbers
 from bot.skill import Skill
 from bot.skills import handoff, knowledge
 from bot.talk import Talk, quote
@@ -40,6 +40,8 @@ def chosen(talk: Talk, option: Option) -> None:
 
 def start(talk: Talk, intent: str) -> None:
     numbers = order_numbers(talk, talk.heard)
+    if not numbers and intent in ABOUT_AN_ORDER and talk.memory.told and not means_another_order(talk.heard.text):
+        numbers = [talk.memory.told]  # "then I'd like to return it": the one that we spoke of just now
     if intent in ABOUT_AN_ORDER and not numbers:
         talk.memory.order = _which_order(talk, intent)
         talk.say("request.which_order", example=talk.policy.order_example)

@@ -321,6 +321,26 @@ EVERYDAY: tuple[Script, ...] = (
     ),
     Script(
         skill="requests",
+        name="what is asked about the order that was told of just now is about that one",
+        orders=(ORDER,),
+        lines=(
+            line("where is SL20260012?", "order_status", entities=NUMBER, says="order.ask_proof"),
+            line("5678", language=None, says="order.head"),
+            line("please cancel it", "order_cancel", says="request.taken", does=("open request", "hand off policy")),
+        ),
+    ),
+    Script(
+        skill="requests",
+        name="another order than the one that was told of is asked for",
+        orders=(ORDER,),
+        lines=(
+            line("where is SL20260012?", "order_status", entities=NUMBER, says="order.ask_proof"),
+            line("5678", language=None, says="order.head"),
+            line("please cancel my other order", "order_cancel", says="request.which_order"),
+        ),
+    ),
+    Script(
+        skill="requests",
         name="how returns work is explained first, with the request one button away",
         lines=(
             line(
