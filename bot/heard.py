@@ -24,6 +24,13 @@ COMPLAINTS = (
 MOST_TEXT = 2000
 """Characters that are kept: beyond it nobody reads, and memory is rewritten with every Turn."""
 
+CERTAIN = 0.8
+"""Confidence from which an intent counts in words of another language: they resemble ours by chance."""
+
+_A_REMARK, _A_SENTENCE = 4, 4
+"""Characters, words."""
+_WORDS = re.compile(r"[^\W\d_]{2,}")
+_OTHER_SCRIPTS = re.compile(r"[\u0370-\u1fff\u3040-\u30ff\uac00-\ud7af]")
 _KNOCKS = re.compile(r"[?？!！.。…~～\s]+")
 """Marks and nothing else: is anybody there?"""
 
@@ -59,6 +66,13 @@ class Heard:
     @property
     def intent(self) -> Intent | None:
         return self.intents[0] if self.intents else None
+
+    @property
+    def otherwise(self) -> bool:
+        """Words enough, and in none of our languages."""
+        if self.language is not None or self.entities:
+            return False
+        return len(_WORDS.findall(self.text)) >= _A_SENTENCE or len(_OTHER_SCRIPTS.findall(self.text)) >= _A_REMARK
 
     def confidence(self, *names: str) -> float:
         """The best among these intents; 0 where none was guessed."""
@@ -134,7 +148,7 @@ def hear_one(message: Message) -> Heard:
         intents = (Intent(name="greet", confidence=1.0),)
     if text.startswith("/") and (command := COMMANDS.get(text.split(maxsplit=1)[0].partition("@")[0].casefold())):
         intents = (Intent(name=command, confidence=1.0),)
-    return Heard(
+    heard = Heard(
         text=text[:MOST_TEXT],
         intents=intents,
         entities=facts,
@@ -145,6 +159,9 @@ def hear_one(message: Message) -> Heard:
         edited=message.event is Event.EDIT,
         beyond=meaning.out_of_scope and all(entity.kind == "date" for entity in facts),
     )
+    if heard.language is None and heard.otherwise:
+        return replace(heard, intents=tuple(each for each in intents if each.confidence >= CERTAIN), beyond=False)
+    return heard
 
 
 def hear_each(message: Message) -> list[Heard]:

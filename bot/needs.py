@@ -110,7 +110,7 @@ def _best_guess(talk: Talk) -> Skill:
     intent = heard.intent
     if intent is not None and intent.name in SOCIAL and intent.confidence >= talk.policy.confidence.maybe:
         return smalltalk.SKILL
-    if fallback.speaks_otherwise(talk):
+    if talk.heard.otherwise:
         return fallback.SKILL
     patient = talk.memory.misunderstood + 1 < talk.policy.misunderstandings
     return clarification.SKILL if patient and clarification.guesses(talk) else fallback.SKILL

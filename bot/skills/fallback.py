@@ -23,7 +23,7 @@ def answer(talk: Talk) -> None:
     memory.misunderstood += 1
     if memory.misunderstood >= talk.policy.misunderstandings:
         handoff.hand_off(talk, HandOffReason.NOT_UNDERSTOOD)
-    elif speaks_otherwise(talk):
+    elif talk.heard.otherwise:
         handoff.offer_person(talk, "fallback.languages")
     else:
         handoff.offer_person(talk, "fallback.not_understood")
@@ -38,18 +38,8 @@ def _may_be_an_answer(text: str) -> bool:
     return len(text) < _A_REMARK or does_not_know(text) or _ANSWERS.fullmatch(text.strip(" .!。！")) is not None
 
 
-def speaks_otherwise(talk: Talk) -> bool:
-    """Words enough, and in none of our languages."""
-    text = talk.heard.text
-    if talk.heard.language is not None or talk.heard.entities:
-        return False
-    return len(_WORDS.findall(text)) >= _A_SENTENCE or len(_OTHER_SCRIPTS.findall(text)) >= _A_REMARK
-
-
-_A_REMARK, _A_SENTENCE = 4, 4
-"""Characters, words."""
-_WORDS = re.compile(r"[^\W\d_]{2,}")
-_OTHER_SCRIPTS = re.compile(r"[\u0370-\u1fff\u3040-\u30ff\uac00-\ud7af]")
+_A_REMARK = 4
+"""Characters."""
 _ANSWERS = re.compile(
     r"第.[个個]|[两兩]个都要|看情[况況]|哈+|呵+|啦+"
     r"|(?:the )?(?:first|second|third) one|both(?: of them)?|(?:ha)+h?|lol|it depends|blah.*|asdf.*",

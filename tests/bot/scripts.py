@@ -550,6 +550,19 @@ EVERYDAY: tuple[Script, ...] = (
     ),
     Script(
         skill="fallback",
+        name="words of another language resemble ours by chance: no law is called for them",
+        lines=(
+            line(
+                "Ik wil mijn geld terug",
+                ("legal_threat", 0.6),
+                ("pause", 0.26),
+                language=None,
+                says="fallback.languages",
+            ),
+        ),
+    ),
+    Script(
+        skill="fallback",
         name="another language is told which ones we speak, and the second time a person comes",
         lines=(
             line(
