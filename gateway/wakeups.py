@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
-import psycopg
 import structlog
 from sqlalchemy import URL, text
 
@@ -70,6 +69,8 @@ class Wakeups:
             transaction.connection.execute(_NOTIFY, {"payload": words.decode()})
 
     async def _listen_forever(self) -> None:
+        import psycopg  # 10 MB that a house on SQLite does not carry
+
         pause = 0.2
         while True:
             try:

@@ -32,6 +32,9 @@ FEWEST_GAPS = 3
 """Two words at a distance meet by chance more often."""
 FEW_EXAMPLES = 200
 """...unless there are so few that every word is needed."""
+LEAN = 1
+"""So many more examples a feature needs in the model that the gateway carries all day: two in five go, and memory with
+them, for one answer in some hundreds."""
 HAN_OPENERS = ("你好，", "您好，请问", "你好 ", "请问", "您好！", "嗨，")
 LATIN_OPENERS = ("hi, ", "hello, ", "hey ", "hi ", "hello! ", "good morning, ")
 FEW_OPENERS = 6
@@ -96,7 +99,7 @@ def main(arguments: Sequence[str]) -> int:
         for mistake in error.mistakes:
             sys.stdout.write(json.dumps(asdict(mistake)) + "\n")
         return 2
-    learn(examples, fingerprint=fingerprint).store(target)
+    learn(examples, fingerprint=fingerprint, lean=source.is_dir()).store(target)
     return 0
 
 
@@ -109,7 +112,7 @@ def _examples_of(source: Path) -> tuple[Sequence[training.Example], str]:
     return examples, hashlib.sha256(RECIPE.encode() + content).hexdigest()[:16]
 
 
-def learn(examples: Sequence[training.Example], *, fingerprint: str) -> Model:
+def learn(examples: Sequence[training.Example], *, fingerprint: str, lean: bool = False) -> Model:
     """A model of the examples, whose confidences were calibrated on examples that it had not seen."""
     folding = simplified_characters()
     table = ngrams.MEANINGLESS | ngrams.folding(*folding)
@@ -119,7 +122,7 @@ def learn(examples: Sequence[training.Example], *, fingerprint: str) -> Model:
     intents = tuple(sorted({example.intent for example in examples}))
     number = {intent: index for index, intent in enumerate(intents)}
     labels = np.array([number[example.intent] for example in examples])
-    texts = _Texts([example.text for example in examples], table)
+    texts = _Texts([example.text for example in examples], table, rarer=LEAN if lean else 0)
     folds = _folds(examples)
     folds[len(examples) - len(named) :] = -1
     idf = texts.idf(np.arange(len(examples)))
@@ -189,7 +192,7 @@ def features_of_tokens(tokens: list[str]) -> list[str]:
 class _Texts:
     """Texts as counts of their features, of which any part can be learnt from."""
 
-    def __init__(self, texts: Sequence[str], table: ngrams.Folding) -> None:
+    def __init__(self, texts: Sequence[str], table: ngrams.Folding, *, rarer: int) -> None:
         seen, sizes = list[list[str]](), list[int]()
         for text in texts:
             tokens = ngrams.tokens(text, table)
@@ -197,11 +200,11 @@ class _Texts:
             seen.append([*plain, *ngrams.of_gaps(tokens)])
             sizes.append(len(plain))
         frequency = Counter(feature for features in seen for feature in set(features))
-        self._fewest = FEWEST if len(texts) >= FEW_EXAMPLES else 1
+        self._fewest = FEWEST + rarer if len(texts) >= FEW_EXAMPLES else 1
         self.features = tuple(
             feature
             for feature, count in frequency.items()
-            if count >= (FEWEST_GAPS if ngrams.is_gap(feature) else self._fewest)
+            if count >= (FEWEST_GAPS + rarer if ngrams.is_gap(feature) else self._fewest)
         )
         column = {feature: index for index, feature in enumerate(self.features)}
         found = [[column[feature] for feature in features if feature in column] for features in seen]
