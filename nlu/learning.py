@@ -199,7 +199,8 @@ class _Texts:
             plain = features_of_tokens(tokens)
             seen.append([*plain, *ngrams.of_gaps(tokens)])
             sizes.append(len(plain))
-        frequency = Counter(feature for features in seen for feature in set(features))
+        # In the order of the texts, not of a set: the same data gives the same model.
+        frequency = Counter(feature for features in seen for feature in dict.fromkeys(features))
         self._fewest = FEWEST + rarer if len(texts) >= FEW_EXAMPLES else 1
         self.features = tuple(
             feature
