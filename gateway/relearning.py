@@ -14,8 +14,8 @@ from typing import Self
 
 import structlog
 
+from nlu.arrays import ModelUnreadable
 from nlu.embedded import TrainingFailed
-from nlu.model import ModelUnreadable
 from nlu.training import TrainingDataMistakes, training_files
 from nlu.understanding import Understander, Understanding
 

@@ -12,9 +12,9 @@ from gateway.metrics import Metrics
 from gateway.relearning import Relearning, forget_old_models
 from gateway.settings import Settings
 from gateway.training_folder import OURS, training_folder
+from nlu.arrays import ModelUnreadable
 from nlu.embedded import Embedded, TrainingFailed, ensure_trained
 from nlu.encoder import Encoder, EncoderMissing, installed
-from nlu.model import ModelUnreadable
 from nlu.training import TrainingDataMistakes
 from nlu.understanding import FindsEntities, Understander
 

@@ -112,7 +112,7 @@ class Embedded:
 
     @staticmethod
     def load(path: Path, entities: FindsEntities | None = None) -> Embedded:
-        """The engine with the model that `ensure_trained` named. Raises model.ModelUnreadable."""
+        """The engine with the model that `ensure_trained` named. Raises arrays.ModelUnreadable."""
         return Embedded(Model.load(path), entities)
 
     def close(self) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
-import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from nlu import arrays
+from nlu.arrays import ModelUnreadable
 
 Floats = npt.NDArray[np.float32]
 
@@ -20,10 +20,6 @@ SIGNALS = 6
 """What confidence is made of: see `signals`."""
 NOT_OUTSIDE = -2.0
 """So far below the best score, being out of scope is out of the question."""
-
-
-class ModelUnreadable(Exception):
-    """The model's file is damaged or was written by another version; delete it, and it is trained again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,50 +45,39 @@ class Model:
     """Traditional characters, and their simplified ones in the same places."""
 
     def store(self, path: Path) -> None:
-        """Atomic: who opens the path sees the whole file or the one before; two writers do no harm."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(
-                    file,
-                    fingerprint=_bytes(self.fingerprint),
-                    intents=_bytes("\n".join(self.intents)),
-                    features=_bytes("\n".join(self.features)),
-                    folding=_bytes("\n".join(self.folding)),
-                    idf=self.idf,
-                    weights=self.weights,
-                    bias=self.bias,
-                    calibration=self.calibration,
-                    spread=np.float32(self.spread),
-                    threshold=np.float32(self.threshold),
-                )
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        """As arrays.store."""
+        arrays.store(
+            path,
+            {
+                "fingerprint": arrays.packed(self.fingerprint),
+                "intents": arrays.packed("\n".join(self.intents)),
+                "features": arrays.packed("\n".join(self.features)),
+                "folding": arrays.packed("\n".join(self.folding)),
+                "idf": self.idf,
+                "weights": self.weights,
+                "bias": self.bias,
+                "calibration": self.calibration,
+                "spread": np.array(self.spread, dtype=np.float32),
+                "threshold": np.array(self.threshold, dtype=np.float32),
+            },
+        )
 
     @staticmethod
     def load(path: Path) -> Model:
         """Raises ModelUnreadable."""
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                model = Model(
-                    fingerprint=_text(arrays["fingerprint"]),
-                    intents=tuple(_text(arrays["intents"]).split("\n")),
-                    features=tuple(_text(arrays["features"]).split("\n")),
-                    idf=arrays["idf"],
-                    weights=arrays["weights"],
-                    bias=arrays["bias"],
-                    calibration=arrays["calibration"],
-                    spread=float(arrays["spread"]),
-                    threshold=float(arrays["threshold"]),
-                    folding=_two(_text(arrays["folding"]).split("\n")),
-                )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise ModelUnreadable(f"{path}: {error}") from error
+        with arrays.stored(path) as found:
+            model = Model(
+                fingerprint=arrays.unpacked(found["fingerprint"]),
+                intents=tuple(arrays.unpacked(found["intents"]).split("\n")),
+                features=tuple(arrays.unpacked(found["features"]).split("\n")),
+                idf=found["idf"],
+                weights=found["weights"],
+                bias=found["bias"],
+                calibration=found["calibration"],
+                spread=float(found["spread"]),
+                threshold=float(found["threshold"]),
+                folding=_two(arrays.unpacked(found["folding"]).split("\n")),
+            )
         if model.weights.shape != (len(model.features), len(model.intents)) or len(model.calibration) != SIGNALS + 1:
             raise ModelUnreadable(f"{path}: its arrays do not fit together")
         return model
@@ -108,14 +93,6 @@ def signals(
     their number.
     """
     return best, best - second, max(best, 0.0), max(outside - best, NOT_OUTSIDE), known, math.log1p(size)
-
-
-def _bytes(text: str) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(text.encode(), dtype=np.uint8)
-
-
-def _text(array: npt.NDArray[np.uint8]) -> str:
-    return array.tobytes().decode()
 
 
 def _two(parts: list[str]) -> tuple[str, str]:

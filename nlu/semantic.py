@@ -129,7 +129,7 @@ class Semantic:
     def load(easy: Path, hard: Path, encoder: Encoder, entities: FindsEntities | None = None) -> Semantic:
         """The engine with the models that `ensure_trained`, the embedded one's and ours, named.
 
-        Raises nlu.model.ModelUnreadable.
+        Raises nlu.arrays.ModelUnreadable.
         """
         return Semantic(Embedded.load(easy, entities), SemanticModel.load(hard), encoder)
 

@@ -7,16 +7,14 @@ meanings, the examples' own stay.
 
 from __future__ import annotations
 
-import os
-import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from nlu.model import Floats, ModelUnreadable
+from nlu import arrays
+from nlu.arrays import ModelUnreadable
+from nlu.model import Floats
 
 RECIPE = "kernel-ridge-e5-3"
 """Changes whenever the same data would give another model: it is part of the fingerprint."""
@@ -57,57 +55,46 @@ class SemanticModel:
     """Traditional characters, and their simplified ones in the same places."""
 
     def store(self, path: Path) -> None:
-        """Atomic: who opens the path sees the whole file or the one before; two writers do no harm."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(
-                    file,
-                    fingerprint=_bytes(self.fingerprint),
-                    intents=_bytes("\n".join(self.intents)),
-                    features=_bytes("\n".join(self.features)),
-                    folding=_bytes("\n".join(self.folding)),
-                    idf=self.idf,
-                    weights=self.weights.astype(np.float16),
-                    centre=self.centre,
-                    anchors=self.anchors.astype(np.float16),
-                    pulls=self.pulls.astype(np.float16),
-                    calibration=self.calibration,
-                    numbers=np.array([self.nearness, self.spread, self.sure, self.threshold], dtype=np.float64),
-                )
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        """As arrays.store."""
+        arrays.store(
+            path,
+            {
+                "fingerprint": arrays.packed(self.fingerprint),
+                "intents": arrays.packed("\n".join(self.intents)),
+                "features": arrays.packed("\n".join(self.features)),
+                "folding": arrays.packed("\n".join(self.folding)),
+                "idf": self.idf,
+                "weights": self.weights.astype(np.float16),
+                "centre": self.centre,
+                "anchors": self.anchors.astype(np.float16),
+                "pulls": self.pulls.astype(np.float16),
+                "calibration": self.calibration,
+                "numbers": np.array([self.nearness, self.spread, self.sure, self.threshold], dtype=np.float64),
+            },
+        )
 
     @staticmethod
     def load(path: Path) -> SemanticModel:
-        """Raises nlu.model.ModelUnreadable."""
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                nearness, spread, sure, threshold = (float(number) for number in arrays["numbers"])
-                traditional, simplified = _text(arrays["folding"]).split("\n")
-                model = SemanticModel(
-                    fingerprint=_text(arrays["fingerprint"]),
-                    intents=tuple(_text(arrays["intents"]).split("\n")),
-                    features=tuple(_text(arrays["features"]).split("\n")),
-                    idf=arrays["idf"],
-                    weights=arrays["weights"].astype(np.float32),
-                    centre=arrays["centre"],
-                    anchors=arrays["anchors"].astype(np.float32),
-                    pulls=arrays["pulls"].astype(np.float32),
-                    nearness=nearness,
-                    calibration=arrays["calibration"],
-                    spread=spread,
-                    sure=sure,
-                    threshold=threshold,
-                    folding=(traditional, simplified),
-                )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise ModelUnreadable(f"{path}: {error}") from error
+        """Raises ModelUnreadable."""
+        with arrays.stored(path) as found:
+            nearness, spread, sure, threshold = (float(number) for number in found["numbers"])
+            traditional, simplified = arrays.unpacked(found["folding"]).split("\n")
+            model = SemanticModel(
+                fingerprint=arrays.unpacked(found["fingerprint"]),
+                intents=tuple(arrays.unpacked(found["intents"]).split("\n")),
+                features=tuple(arrays.unpacked(found["features"]).split("\n")),
+                idf=found["idf"],
+                weights=found["weights"].astype(np.float32),
+                centre=found["centre"],
+                anchors=found["anchors"].astype(np.float32),
+                pulls=found["pulls"].astype(np.float32),
+                nearness=nearness,
+                calibration=found["calibration"],
+                spread=spread,
+                sure=sure,
+                threshold=threshold,
+                folding=(traditional, simplified),
+            )
         if not model.fits():
             raise ModelUnreadable(f"{path}: its arrays do not fit together")
         return model
@@ -150,11 +137,3 @@ def confidence(facts: Floats, calibration: Floats) -> Floats:
     """The share of right answers among texts of such signals."""
     logits = facts @ calibration[:-1] + calibration[-1]
     return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
-
-
-def _bytes(text: str) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(text.encode(), dtype=np.uint8)
-
-
-def _text(array: npt.NDArray[np.uint8]) -> str:
-    return array.tobytes().decode()

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlu import training
+from nlu.arrays import ModelUnreadable
 from nlu.embedded import REMEMBERED_WORDS, Embedded, ensure_trained
-from nlu.model import Model, ModelUnreadable
+from nlu.model import Model
 from nlu.training import TrainingDataMistakes
 from nlu.understanding import Language, Understanding
 from tests.nlu.shop import HELD_OUT, INTENTS, TRAINING_DATA
@@ -236,6 +237,17 @@ def test_changed_data_is_learnt_and_unchanged_data_is_not_learnt_again(model_fil
     other = ensure_trained(changed, model_file.parent)
     assert other != model_file
     assert [name_of(answer) for answer in Embedded.load(other).understand_now(["yes", "hi"])] == ["yes", "hi"]
+
+
+def test_the_same_data_gives_the_same_model_in_every_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = write(
+        tmp_path / "data", yes=["yes please", "oh yes, of course", "是的，好"], no=["no thanks", "不用了", "not now"]
+    )
+    models: list[bytes] = []
+    for seed in ("1", "2"):
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        models.append(ensure_trained(data, tmp_path / seed).read_bytes())
+    assert models[0] == models[1]
 
 
 def test_mistakes_in_the_data_are_told_by_the_child_process(tmp_path: Path) -> None:

@@ -17,10 +17,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from nlu import embedded, encoder, learning, semantic, semantic_learning
+from nlu.arrays import ModelUnreadable
 from nlu.embedded import Embedded
 from nlu.encoder import DIMENSIONS, Encoder, EncoderMissing, KeptEncodings
 from nlu.entities import Entities
-from nlu.model import Floats, ModelUnreadable
+from nlu.model import Floats
 from nlu.semantic import BUSY, Semantic, WithoutEncoder
 from nlu.semantic_model import SemanticModel
 from nlu.training import Example
