@@ -16,7 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 
 CIRCUIT: Final = ("closed", "open", "probing")
-"""States of the circuit to the preferred engine, as nlu.fallback.Circuit names them."""
+"""States of the circuit to the preferred engine, as nlu.breaker.Circuit names them."""
 _MILLISECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _SECONDS: Final = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.25, 2.5, 5.0, 10.0, 30.0)
 _ROWS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)

@@ -24,10 +24,10 @@ from bot.assistant import Answer, Ask, Reply, Trouble
 from bot.effects import AskAssistant
 from bot.turn import Turn
 from channels.envelope import Event
-from gateway.breaker import Breaker
 from gateway.claims import Claim
 from gateway.rasa_answers import Bounds, Nonsense, read
 from gateway.settings_assistant import PATIENCE
+from nlu.breaker import Breaker
 from nlu.rasa_client import only_words
 
 log = structlog.get_logger(__name__)

@@ -9,15 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
 
+from nlu.breaker import Breaker, Circuit
 from nlu.understanding import Understander, Understanding
-
-
-class Circuit(StrEnum):
-    """Whether the preferred engine is asked."""
-
-    CLOSED = "closed"  # it is
-    OPEN = "open"  # it failed too often in a row: not before the pause is over
-    PROBING = "probing"  # the pause is over: one message tries, all others go to the standby
 
 
 class Reason(StrEnum):
@@ -75,19 +68,20 @@ class WithFallback:
         """Messages that the preferred engine answered."""
         self.failures: Counter[Reason] = Counter()
         """Messages that it did not answer."""
-        self.circuit = Circuit.CLOSED
+        self._breaker = Breaker(
+            failures=failures_to_open, pause=pause, clock=clock, turned=turned or (lambda circuit: None)
+        )
         self._preferred = preferred
         self._standby = standby
         self._timeout = timeout
-        self._failures_to_open = failures_to_open
-        self._pause = pause
         self._clock = clock
         self._took = took
         self._fell_back = fell_back
-        self._in_a_row = 0
-        self._closed_until = 0.0
-        self._turned = turned
-        self._turn(Circuit.CLOSED)
+
+    @property
+    def circuit(self) -> Circuit:
+        """Whether the preferred engine is asked."""
+        return self._breaker.circuit
 
     async def understand(self, texts: Sequence[str]) -> Sequence[Understanding]:
         """One Understanding a text, in order. Never raises."""
@@ -108,24 +102,18 @@ class WithFallback:
     async def _one(self, text: str) -> Understanding | str:
         """The preferred engine's answer, or why there is none."""
         self.calls += 1
-        if not self._may_ask():
+        if not self._breaker.lets_through():
             return self._counted("paused after failures")
-        probing = self.circuit is Circuit.PROBING
         try:
             answer = await self._ask(text)
         except asyncio.CancelledError:
-            if probing:
-                self._open()
+            self._breaker.unsaid()
             raise
         if isinstance(answer, str):
-            self._in_a_row += 1
-            if probing or self._in_a_row >= self._failures_to_open:
-                self._open()
+            self._breaker.badly()
             return self._counted(answer)
         self.answered += 1
-        self._in_a_row = 0
-        if self.circuit is not Circuit.CLOSED:
-            self._turn(Circuit.CLOSED)
+        self._breaker.well()
         return answer
 
     def _counted(self, words: str) -> str:
@@ -134,27 +122,6 @@ class WithFallback:
         if self._fell_back is not None:
             self._fell_back(reason)
         return words
-
-    def _may_ask(self) -> bool:
-        match self.circuit:
-            case Circuit.CLOSED:
-                return True
-            case Circuit.PROBING:
-                return False
-            case Circuit.OPEN:
-                if self._clock() < self._closed_until:
-                    return False
-                self._turn(Circuit.PROBING)
-                return True
-
-    def _open(self) -> None:
-        self._turn(Circuit.OPEN)
-        self._closed_until = self._clock() + self._pause
-
-    def _turn(self, circuit: Circuit) -> None:
-        self.circuit = circuit
-        if self._turned is not None:
-            self._turned(circuit)
 
     async def _ask(self, text: str) -> Understanding | str:
         started = self._clock()

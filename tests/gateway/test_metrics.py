@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from channels.envelope import DeliveryStatus, Event
 from gateway.metrics import Metrics
-from nlu.fallback import Circuit
+from nlu.breaker import Circuit
 
 
 def read(metrics: Metrics) -> dict[str, float]:

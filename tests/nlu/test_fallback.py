@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from nlu.fallback import Circuit, Reason, WithFallback
+from nlu.breaker import Circuit
+from nlu.fallback import Reason, WithFallback
 from nlu.understanding import Intent, Understanding
 from tests.clock import FrozenClock
 

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from enum import StrEnum
 
-from nlu.fallback import Circuit
+
+class Circuit(StrEnum):
+    """Whether it is asked."""
+
+    CLOSED = "closed"  # it is
+    OPEN = "open"  # it failed too often in a row: not before the pause is over
+    PROBING = "probing"  # the pause is over: one request tries, all others do without
 
 
 class Breaker:
     """Counts failures in a row. Whoever was let through says how it went: `well`, `badly` or `unsaid`."""
 
-    def __init__(self, *, failures: int, pause: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """`pause` in seconds."""
-        self.circuit = Circuit.CLOSED
+    def __init__(
+        self,
+        *,
+        failures: int,
+        pause: float,
+        clock: Callable[[], float] = time.monotonic,
+        turned: Callable[[Circuit], None] = lambda circuit: None,
+    ) -> None:
+        """`pause` in seconds; `turned` is told the state, at first and whenever it changes."""
+        self._turned = turned
         self._failures = failures
         self._pause = pause
         self._clock = clock
         self._in_a_row = 0
         self._closed_until = 0.0
+        self.circuit = Circuit.CLOSED
+        turned(Circuit.CLOSED)
 
     def lets_through(self) -> bool:
         """Whether to ask now; after the pause, one asks and all others wait for what becomes of it."""
@@ -30,21 +46,26 @@ class Breaker:
             case Circuit.OPEN:
                 if self._clock() < self._closed_until:
                     return False
-                self.circuit = Circuit.PROBING
+                self._turn(Circuit.PROBING)
                 return True
 
     def well(self) -> None:
         self._in_a_row = 0
-        self.circuit = Circuit.CLOSED
+        self._turn(Circuit.CLOSED)
 
     def badly(self) -> None:
         self._in_a_row += 1
         if self.circuit is Circuit.PROBING or self._in_a_row >= self._failures:
-            self.circuit = Circuit.OPEN
+            self._turn(Circuit.OPEN)
             self._closed_until = self._clock() + self._pause
 
     def unsaid(self) -> None:
         """It was given up before anybody could know: another may probe at once."""
         if self.circuit is Circuit.PROBING:
-            self.circuit = Circuit.OPEN
+            self._turn(Circuit.OPEN)
             self._closed_until = self._clock()
+
+    def _turn(self, circuit: Circuit) -> None:
+        if circuit is not self.circuit:
+            self.circuit = circuit
+            self._turned(circuit)
