@@ -144,7 +144,8 @@ class RasaAssistant:
     async def _ask(self, ask: Ask, sender: str, about: Mapping[str, Any]) -> tuple[list[Reply], list[str]]:
         question = orjson.dumps({"sender": sender, "message": self._words(ask), "metadata": about})
         async with self._places:
-            if not self._breaker.lets_through():
+            asking = self._breaker.lets_through()
+            if asking is None:
                 raise Failed(Trouble.PAUSED, "paused after failures")
             started = self._clock()
             try:
@@ -155,8 +156,8 @@ class RasaAssistant:
             except Failed:
                 self._breaker.badly()
                 raise
-            except asyncio.CancelledError:
-                self._breaker.unsaid()
+            except BaseException:
+                self._breaker.unsaid(asking)
                 raise
             finally:
                 self._took(self._clock() - started)

@@ -15,6 +15,10 @@ class Circuit(StrEnum):
     PROBING = "probing"  # the pause is over: one request tries, all others do without
 
 
+class Asking:
+    """Leave to ask, once. By it whoever probes is told apart from who was let through before."""
+
+
 class Breaker:
     """Counts failures in a row. Whoever was let through says how it went: `well`, `badly` or `unsaid`."""
 
@@ -33,21 +37,23 @@ class Breaker:
         self._clock = clock
         self._in_a_row = 0
         self._closed_until = 0.0
+        self._probe: Asking | None = None
         self.circuit = Circuit.CLOSED
         turned(Circuit.CLOSED)
 
-    def lets_through(self) -> bool:
-        """Whether to ask now; after the pause, one asks and all others wait for what becomes of it."""
+    def lets_through(self) -> Asking | None:
+        """Leave to ask now, or None; after the pause, one asks and all others wait for what becomes of it."""
         match self.circuit:
             case Circuit.CLOSED:
-                return True
+                return Asking()
             case Circuit.PROBING:
-                return False
+                return None
             case Circuit.OPEN:
                 if self._clock() < self._closed_until:
-                    return False
+                    return None
+                self._probe = Asking()
                 self._turn(Circuit.PROBING)
-                return True
+                return self._probe
 
     def well(self) -> None:
         self._in_a_row = 0
@@ -59,9 +65,9 @@ class Breaker:
             self._turn(Circuit.OPEN)
             self._closed_until = self._clock() + self._pause
 
-    def unsaid(self) -> None:
-        """It was given up before anybody could know: another may probe at once."""
-        if self.circuit is Circuit.PROBING:
+    def unsaid(self, asking: Asking) -> None:
+        """It was given up before anybody could know; where it was the probe, another may probe at once."""
+        if self.circuit is Circuit.PROBING and asking is self._probe:
             self._turn(Circuit.OPEN)
             self._closed_until = self._clock()
 

@@ -102,12 +102,13 @@ class WithFallback:
     async def _one(self, text: str) -> Understanding | str:
         """The preferred engine's answer, or why there is none."""
         self.calls += 1
-        if not self._breaker.lets_through():
+        asking = self._breaker.lets_through()
+        if asking is None:
             return self._counted("paused after failures")
         try:
             answer = await self._ask(text)
         except asyncio.CancelledError:
-            self._breaker.unsaid()
+            self._breaker.unsaid(asking)
             raise
         if isinstance(answer, str):
             self._breaker.badly()

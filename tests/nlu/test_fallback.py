@@ -217,6 +217,29 @@ async def test_a_probe_that_is_cancelled_leaves_the_door_open_for_another(
     assert (await one(both)).engine == "preferred"
 
 
+async def test_who_was_asked_before_the_pause_and_is_cancelled_lets_nobody_in_beside_the_probe(
+    preferred: Preferred, standby: Standby, clock: FrozenClock
+) -> None:
+    both = WithFallback(preferred, standby, timeout=60, failures_to_open=3, pause=PAUSE, clock=clock.monotonic)
+    preferred.hangs = True
+    early = asyncio.create_task(both.understand(["early"]))
+    await preferred.reached.wait()
+    preferred.hangs = False
+    await opened(both, preferred, clock)
+    preferred.failure, preferred.hangs = None, True
+    preferred.reached.clear()
+    probe = asyncio.create_task(both.understand(["probe"]))
+    await preferred.reached.wait()
+    early.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await early
+    assert both.circuit is Circuit.PROBING
+    assert (await one(both, "another")).engine == "embedded"
+    preferred.going_on.set()
+    (said_by_the_probe,) = await probe
+    assert (said_by_the_probe.engine, preferred.asked) == ("preferred", ["probe"])
+
+
 async def test_time_taken_and_fallbacks_are_told_to_the_metrics(
     preferred: Preferred, standby: Standby, clock: FrozenClock
 ) -> None:
