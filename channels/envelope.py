@@ -114,6 +114,8 @@ class InboundMessage:
     of the message's own identity and content together, so that a forged identity swallows nothing."""
     whole_text: str | None = None
     """All of a mail's text, where `text` is only what the person wrote now."""
+    matter: str | None = None
+    """What of `text` is to be understood, where that is less: a mail's without salutation, closing and name."""
     raw_blob: str | None = None
     """SHA-256 of the kept blob that is the payload, where that is too large for a row; `raw` is then its beginning."""
     part: Part | None = None

@@ -42,9 +42,16 @@ def inbound_content(message: InboundMessage) -> dict[str, Any]:
         content["automatic"] = message.automatic
     if message.whole_text is not None:
         content["whole_text"] = message.whole_text
+    if message.matter is not None:
+        content["matter"] = message.matter
     if message.raw_blob is not None:
         content["raw_blob"] = message.raw_blob
     return content
+
+
+def matter(text: str, content: Mapping[str, Any]) -> str:
+    """The words of an Interaction that are to be understood."""
+    return content.get("matter", text)
 
 
 def attachment_as_json(attachment: Attachment) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from bot.turn import (
     Turn,
 )
 from gateway.claims import Claim, Due
-from gateway.envelopes import EVENTS, attachments_from_json
+from gateway.envelopes import EVENTS, attachments_from_json, matter
 from nlu.understanding import Language, Understanding
 from storage.standing import Waiting
 
@@ -80,7 +80,7 @@ def _message(row: Waiting, understanding: Understanding, answered: Mapping[tuple
     return Message(
         interaction=row.id,
         event=EVENTS[row.kind],
-        text=row.text,
+        text=matter(row.text, content),
         sent_at=row.at,
         understanding=understanding,
         attachments=attachments_from_json(content),

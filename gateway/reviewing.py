@@ -19,6 +19,7 @@ from desk import locked
 from desk.agents import agent_name
 from desk.refusals import Ended, NotFound, Unusable
 from desk.timeline import Line, lines
+from gateway.envelopes import matter
 from storage.commits import Transaction
 from storage.contacts import Contact
 from storage.interactions import Direction, Interaction, InteractionKind, TurnRecord
@@ -245,6 +246,7 @@ _reviews = (
         Interaction.channel,
         Interaction.at,
         Interaction.text,
+        Interaction.content,
         Contact.name,
     )
     .join(Interaction, Interaction.id == Review.interaction_id)
@@ -262,7 +264,7 @@ def _to_review(row: Any) -> ToReview:
         name=row.name,
         channel=row.channel,
         at=row.at,
-        text=row.text,
+        text=matter(row.text, row.content),
         why=Why(row.why),
         state=ReviewState(row.state),
         understood=_understandings.validate_python(row.understood),

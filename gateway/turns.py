@@ -24,6 +24,7 @@ from bot.turn import ChannelFacts, Owner, Purpose, Turn
 from gateway.apply import Application
 from gateway.claims import Claim
 from gateway.comprehension import Comprehension, Words
+from gateway.envelopes import matter
 from gateway.facts import turn_of
 from gateway.lookups import Lookups
 from gateway.outcomes import Outcome
@@ -131,7 +132,7 @@ class Turns:
     async def _understand(self, claims: Sequence[Claim]) -> list[Sequence[Understanding]]:
         words = [
             Words(
-                text="" if message.kind is InteractionKind.CALLBACK else message.text,
+                text="" if message.kind is InteractionKind.CALLBACK else matter(message.text, message.content),
                 whole_message=claim.talk.channel in self._keywords,
             )
             for claim in claims

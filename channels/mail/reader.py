@@ -18,6 +18,7 @@ from channels.mail.addresses import WRITABLE
 from channels.mail.authentication import vouched_for
 from channels.mail.automatic import Ours, automatic
 from channels.mail.composing import SCHEME, Composer
+from channels.mail.courtesies import matter_of
 from channels.mail.imap import HEADER_BYTES
 from channels.mail.message import Limits, ParsedMail, Person, TooLarge, Unreadable, parse
 from channels.mail.reading import RAW_IN_ROW, File, Reading, Source
@@ -100,6 +101,7 @@ class Reader:
             raw_blob=sha256(raw).hexdigest() if len(raw) > RAW_IN_ROW else None,
             text=clean(text),
             whole_text=mail.text if mail.text.strip() != text else None,
+            matter=_matter(clean(text), writer),
             name=writer.name or None,
             message_id=mail.external_id,
             reply_to=mail.in_reply_to,
@@ -201,6 +203,13 @@ class Reader:
 def _written_at(mail: ParsedMail, arrived: datetime) -> datetime:
     """When the sender says, unless that is after it arrived here: clocks are wrong, and some are wrong on purpose."""
     return mail.date if mail.date is not None and mail.date <= arrived else arrived
+
+
+def _matter(text: str, writer: Person) -> str | None:
+    """None: all of it."""
+    local = writer.address.partition("@")[0]
+    matter = matter_of(text, f"{writer.name} {local}")
+    return None if matter == text else matter
 
 
 def _nearest_first(mail: ParsedMail) -> tuple[str, ...]:

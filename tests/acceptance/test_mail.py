@@ -188,6 +188,20 @@ async def test_a_complaint_goes_its_way_by_mail_and_a_number_answers_a_numbered_
         assert len(house.rows(Conversation)) == 1
 
 
+async def test_who_writes_with_courtesies_and_a_signature_is_understood_as_without(
+    tmp_path: Path, trained_models: Path, dovecot: Dovecot, postfix: Postfix
+) -> None:
+    async with opened(tmp_path, trained_models, mailbox(dovecot, postfix.port, "courtesies")) as house:
+        lin = Correspondent(dovecot, "courtesies", postfix.mails, address="courtesies@example.org")
+        below = "Best regards,\nLin Yue\nHead of Quality Complaints\n+86 571 8888 0000"
+        await lin.write(f"Dear Shanlan Tea team,\n\nThanks. And can I still send it back?\n\n{below}")
+        answer = await lin.hear()
+        assert says(answer, "knowledge.answer"), plain(answer)
+        assert house.rows(Case) == []
+        [inbound] = [row for row in house.rows(Interaction) if row["direction"] is Direction.IN]
+        assert "Head of Quality Complaints" in inbound["text"], "colleagues see it"
+
+
 async def test_two_mailboxes_that_answer_each_other_stop_at_once(
     tmp_path: Path, trained_models: Path, dovecot: Dovecot, smtp: SmtpServer
 ) -> None:

@@ -371,3 +371,12 @@ async def test_attachments_of_automatic_mail_are_kept_like_others(house: House) 
     await accept(house, mail("a1", automatic="list", attachments=(attached,)))
     content = await house.database.read(lambda connection: connection.execute(select(Interaction.content)).scalar_one())
     assert content["attachments"][0]["name"] == "note.txt"
+
+
+async def test_the_courtesies_of_a_mail_are_recorded_and_not_understood(house: House) -> None:
+    words = "Hello,\n\nm1 broken\n\nBest regards"
+    await accept(house, replace(mail("m1"), text=words, matter="m1"))
+    rows = await house.database.read(
+        lambda connection: connection.execute(select(Interaction.text, Interaction.author)).all()
+    )
+    assert [row.text for row in rows] == [words, "re m1"]
