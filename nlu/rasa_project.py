@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ import yaml
 
 from nlu import training
 from nlu.embedded import TrainingFailed
+from nlu.scratch import scratch
 
 PROJECT = Path(__file__).resolve().parent / "rasa"
 DATA = PROJECT / "data"
@@ -50,11 +50,14 @@ class Environment:
     python: Path
 
     def command(self, *arguments: str) -> list[str]:
-        """`rasa …`, to be started with `surroundings()`."""
+        """`rasa …`, to be started with `surroundings(…)`."""
         return [str(self.python), "-m", "rasa", *arguments]
 
-    def surroundings(self) -> dict[str, str]:
-        """The environment variables of a Rasa process: those of the machine, none of ours, and no telemetry."""
+    def surroundings(self, temporary: Path) -> dict[str, str]:
+        """The environment variables of a Rasa process: those of the machine, none of ours, and no telemetry.
+
+        `temporary`: a folder for the files that it may leave behind.
+        """
         kept = {
             name: value
             for name, value in os.environ.items()
@@ -69,6 +72,7 @@ class Environment:
             "RASA_TELEMETRY_ENABLED": "false",
             "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
             "TF_CPP_MIN_LOG_LEVEL": "3",
+            "TMPDIR": str(temporary.resolve()),
         }
 
 
@@ -153,8 +157,7 @@ def train(
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     log = target.with_name(f"{target.name.removesuffix('.tar.gz')}.log")
-    with tempfile.TemporaryDirectory(prefix="rasa-") as name:
-        folder = Path(name)
+    with scratch(target.parent) as folder:
         write_project(folder, examples, facts=facts, epochs=epochs or sensible_epochs(len(examples)))
         arguments = ("--data", "data", "rules.yml", "--out", "models", "--fixed-model-name", "model")
         # Our own reader is the stricter one, and Rasa's takes its time.
@@ -180,12 +183,14 @@ def _humbly() -> list[str]:
 
 
 def _run(command: Sequence[str], environment: Environment, folder: Path, log: Path) -> None:
+    temporary = folder / "temporary"
+    temporary.mkdir()
     with log.open("wb") as output:
         try:
             done = subprocess.run(  # noqa: S603 - Rasa, in the environment that we made
                 command,
                 cwd=folder,
-                env=environment.surroundings(),
+                env=environment.surroundings(temporary),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

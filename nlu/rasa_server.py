@@ -20,6 +20,7 @@ from typing import Self, cast
 import aiohttp
 
 from nlu.rasa_project import PROJECT, Environment
+from nlu.scratch import scratch
 
 LOOPBACK = "127.0.0.1"
 SECONDS_TO_START = 600.0
@@ -63,6 +64,8 @@ class RasaServer:
         self._clock = clock
         self._process: Process | None = None
         self._session: aiohttp.ClientSession | None = None
+        self._scratch = contextlib.ExitStack()
+        self._temporary = log.parent
 
     @property
     def url(self) -> str:
@@ -78,13 +81,15 @@ class RasaServer:
         return self._process is not None and self._process.returncode is None
 
     async def __aenter__(self) -> Self:
+        self._temporary = self._scratch.enter_context(scratch(self._log.parent))
         self._session = aiohttp.ClientSession()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.end()
-        if self._session is not None:
-            await self._session.close()
+        with self._scratch:
+            await self.end()
+            if self._session is not None:
+                await self._session.close()
 
     async def start(self, model: Path) -> None:
         """Start the process with a model and wait until it understands. Raises ServerFailed; then it is ended."""
@@ -146,7 +151,6 @@ class RasaServer:
         arguments = ("--interface", self._host, "--port", str(self.port), "--model", _place(model))
         files = {name: str(PROJECT / f"{name}.yml") for name in ("endpoints", "credentials")}
         settings = ("--endpoints", files["endpoints"], "--credentials", files["credentials"])
-        self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as output:
             self._process = await asyncio.create_subprocess_exec(
                 str(self._environment.python),
@@ -154,7 +158,7 @@ class RasaServer:
                 *arguments,
                 *settings,
                 cwd=self._log.parent,
-                env=self._environment.surroundings(),
+                env=self._environment.surroundings(self._temporary),
                 stdin=PIPE,
                 stdout=output,
                 stderr=STDOUT,

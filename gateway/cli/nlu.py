@@ -31,11 +31,12 @@ def evaluate(
     wrong: Annotated[Path | None, typer.Option(help="Write the messages answered wrongly to this CSV file.")] = None,
 ) -> None:
     """Train an engine on one file and measure it on another."""
-    from tempfile import TemporaryDirectory
+    from tempfile import gettempdir
 
     from nlu import evaluation
     from nlu.embedded import TrainingFailed
     from nlu.engines import ENGINES, EngineMissing
+    from nlu.scratch import scratch
 
     if engine not in ENGINES:
         raise typer.BadParameter(f"{engine} is none of {', '.join(ENGINES)}", param_hint="--engine")
@@ -44,9 +45,9 @@ def evaluate(
         reason = f"{train.name}:0: there must be two intents at least to tell apart"
         err.print(reason, style="red", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(2)
-    with TemporaryDirectory(prefix="rapport-nlu-") as folder:
+    with scratch(Path(gettempdir())) as folder:
         try:
-            found = evaluation.evaluate(engine, ENGINES[engine], learnt.examples, asked.examples, Path(folder))
+            found = evaluation.evaluate(engine, ENGINES[engine], learnt.examples, asked.examples, folder)
         except (EngineMissing, TrainingFailed) as error:
             err.print(f"{error}.", style="red", highlight=False, markup=False, soft_wrap=True)
             raise typer.Exit(1) from None

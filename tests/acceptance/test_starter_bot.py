@@ -68,7 +68,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(
         rasa.command("train", "--fixed-model-name", "starter", "--quiet"),
         cwd=folder,
-        env=rasa.surroundings(),
+        env=rasa.surroundings(folder.parent),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -2,7 +2,8 @@
 
 A model is a file that says `well`, or `dull`: that one takes everything for the same. What says something else cannot
 be loaded; `dies` ends the process at its start, and `falls silent` answers its first words and nothing more. Started
-as `-m rasa train`, it makes a model in the current folder: a dull one of a single epoch.
+as `-m rasa train`, it makes a model in the current folder: a dull one of a single epoch. Like TensorFlow, it leaves a
+file in the temporary folder.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +20,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 INTENTS = {"退": "refund_request", "refund": "refund_request", "你好": "greet", "hello": "greet"}
+
+LEFT_BEHIND = "__autograph_generated_file_of_the_stand_in.py"
 
 
 class Child(BaseHTTPRequestHandler):
@@ -94,6 +98,7 @@ def loadable(model: Path) -> bool:
 
 
 def main() -> None:
+    (Path(tempfile.gettempdir()) / LEFT_BEHIND).touch()
     if sys.argv[1] == "-m":
         Path("models").mkdir()
         dull = "epochs: 1\n" in Path("config.yml").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from nlu.rasa_project import (
 )
 from nlu.training import Example
 from tests import rasa
+from tests.nlu.fake_rasa_child import LEFT_BEHIND
 from tests.nlu.shop import INTENTS
 
 STORIES = sorted((PROJECT / "tests").glob("*.yml"))
@@ -80,10 +82,11 @@ def test_what_rasa_calls_unsure_is_read_from_its_pipeline() -> None:
 def test_rasa_sees_no_setting_and_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAPPORT_TELEGRAM__TOKEN", "geheim")
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
-    seen = Environment(python=Path("python")).surroundings()
+    seen = Environment(python=Path("python")).surroundings(Path("/somewhere/else"))
     assert "geheim" not in json.dumps(seen)
     assert "PYTHONPATH" not in seen
     assert seen["RASA_TELEMETRY_ENABLED"] == "false"
+    assert seen["TMPDIR"] == "/somewhere/else"
 
 
 def test_an_environment_that_is_missing_or_old_is_named_with_the_command_that_makes_it(
@@ -113,6 +116,13 @@ def test_stories_speak_of_most_intents_in_words_that_were_not_learnt() -> None:
     learnt = {example.text for example in training.read(DATA).examples}
     words = [step["user"].strip() for step in steps if "user" in step]
     assert [text for text in words if text in learnt] == [], "what was learnt proves nothing"
+
+
+def test_a_training_leaves_its_model_and_what_it_said_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "models" / "model.tar.gz"
+    rasa_project.train(rasa.stand_in(tmp_path), rasa.few_examples(), target, epochs=7)
+    assert sorted(path.name for path in target.parent.iterdir()) == ["model.log", "model.tar.gz"]
+    assert not (Path(tempfile.gettempdir()) / LEFT_BEHIND).exists()
 
 
 def test_a_training_that_fails_says_what_rasa_said_and_leaves_no_model(tmp_path: Path) -> None:

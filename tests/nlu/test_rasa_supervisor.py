@@ -13,6 +13,7 @@ import shutil
 import signal
 import stat
 import sys
+import tempfile
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -33,6 +34,7 @@ from nlu.rasa_supervisor import State, Supervisor, told
 from nlu.understanding import Understanding
 from tests import rasa
 from tests.given import CHECKOUT
+from tests.nlu.fake_rasa_child import LEFT_BEHIND
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 TEXTS = {"我要退款": "refund_request", "I want a refund please": "refund_request", "你好": "greet", "hello": "greet"}
@@ -301,6 +303,26 @@ async def test_the_server_ends_with_us_however_we_end(acting: Stage) -> None:
     await parent.wait()
     await asyncio.to_thread(until_gone, server)
     assert told(acting.models.folder).state is State.STOPPED
+
+
+async def test_what_a_server_leaves_in_its_temporary_folder_goes_with_it_or_with_the_next_one(acting: Stage) -> None:
+    def left() -> int:
+        return len(list(acting.models.folder.rglob(LEFT_BEHIND)))
+
+    card = acting.models.serve(acting.add(0), NOW)
+    killed = acting.models.folder / "rapport-scratch-of-somebody-killed"
+    killed.mkdir()
+    (killed / LEFT_BEHIND).touch()
+    async with acting.supervised() as supervisor:
+        await ready(supervisor, card.name)
+        assert left() == 1
+        os.kill(supervisor.told.server, signal.SIGKILL)
+        async with asyncio.timeout(PATIENCE):
+            await supervisor.until(State.FAILED)
+        await ready(supervisor, card.name)
+        assert left() == 1
+    assert left() == 0
+    assert not (Path(tempfile.gettempdir()) / LEFT_BEHIND).exists()
 
 
 def until_gone(process: int) -> None:

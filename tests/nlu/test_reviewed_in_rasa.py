@@ -51,7 +51,7 @@ def test_rasa_reads_what_we_wrote(tmp_path: Path) -> None:
         expected.append([text, "refund_request", [[mark.kind, start, end]] if number % 2 else []])
     done = subprocess.run(
         [str(environment.python), "-c", READ, str(tmp_path / place)],
-        env=environment.surroundings(),
+        env=environment.surroundings(tmp_path),
         capture_output=True,
         text=True,
         check=False,
