@@ -31,6 +31,9 @@ _PART = 0.95
 """What one sentence's answer is worth, beside an answer to the whole text."""
 _EXACT = 0.35
 """The part of a score that depends on how much of a question the text repeats."""
+_ASKED_OTHERWISE = 0.6
+"""What of that is left where one asks how something is done and the other does not: "how do I return it" is not
+answered by what can be returned."""
 _SHARPNESS = 1.4
 """Over 1: half of the information found is worth less than half."""
 _SHORTLIST = 2
@@ -62,7 +65,7 @@ class KnowledgeIndex:
         Entries in `language` come first; where none of them is relevant, or the language is not known, those in other
         languages count too. An entry is named once, whatever languages it exists in.
         """
-        sentences = [terms for sentence in _sentences(text) if (terms := _terms(sentence))]
+        sentences = [(terms, _asks_how(words)) for words in _sentences(text) if (terms := _terms(words))]
         if not sentences:
             return ()
         scores: dict[str, float] = {}
@@ -86,6 +89,8 @@ class _Question:
 
     terms: frozenset[str]
     weight: float
+    how: bool
+    """It asks how something is done."""
 
 
 class _Part:
@@ -101,7 +106,14 @@ class _Part:
                 known[term] = known.get(term, 0) + 1
         self._rarest = log(1 + len(documents) / 1.5)
         self._weights = {term: log(1 + len(documents) / (count + 0.5)) * _kind(term) for term, count in known.items()}
-        self._questions = [tuple(self._question(question) for question in questions if question) for questions in asked]
+        self._questions = [
+            tuple(
+                self._question(terms, how=_asks_how(_folded(question)))
+                for terms, question in zip(questions, document.questions, strict=True)
+                if terms
+            )
+            for questions, document in zip(asked, documents, strict=True)
+        ]
         self._postings: dict[str, list[tuple[int, float]]] = {}
         for number, (questions, body) in enumerate(zip(asked, told, strict=True)):
             in_questions = set[str]().union(*questions)
@@ -111,18 +123,23 @@ class _Part:
                 self._postings.setdefault(term, []).append((number, found))
 
     def score(
-        self, sentences: Sequence[Mapping[str, float]], limit: int, worth: float, scores: dict[str, float]
+        self,
+        sentences: Sequence[tuple[Mapping[str, float], bool]],
+        limit: int,
+        worth: float,
+        scores: dict[str, float],
     ) -> None:
-        """Enter the best entries, each with its best score over the sentences, into `scores`."""
+        """Enter the best entries, each with its best score over the sentences, into `scores`. A sentence is its terms,
+        and whether it asks how something is done."""
         if len(sentences) > 1:
             worth *= _PART
-        for terms in sentences:
-            for number, score in self._of_sentence(terms, limit):
+        for terms, how in sentences:
+            for number, score in self._of_sentence(terms, limit, how=how):
                 entry = self._entries[number]
                 if score * worth > scores.get(entry, 0.0):
                     scores[entry] = score * worth
 
-    def _of_sentence(self, terms: Mapping[str, float], limit: int) -> Iterator[tuple[int, float]]:
+    def _of_sentence(self, terms: Mapping[str, float], limit: int, *, how: bool) -> Iterator[tuple[int, float]]:
         found: dict[int, float] = {}
         whole = 0.0
         for term, share in terms.items():
@@ -138,19 +155,21 @@ class _Part:
         present = frozenset(terms)
         for number, weight in sorted(found.items(), key=_SCORE, reverse=True)[: limit + _SHORTLIST]:
             share = min(1.0, weight / whole) ** _SHARPNESS
-            yield number, share * (1 - _EXACT + _EXACT * self._repeated(number, present))
+            yield number, share * (1 - _EXACT + _EXACT * self._repeated(number, present, how=how))
 
-    def _repeated(self, number: int, present: frozenset[str]) -> float:
+    def _repeated(self, number: int, present: frozenset[str], *, how: bool) -> float:
         """How much of the question nearest to the text stands in the text."""
         weigh = self._weights.__getitem__
         most = 0.0
         for question in self._questions[number]:
             repeated = sum(map(weigh, question.terms & present)) / question.weight
+            if question.how is not how:
+                repeated *= _ASKED_OTHERWISE
             most = max(most, repeated)
         return most
 
-    def _question(self, terms: Mapping[str, float]) -> _Question:
-        return _Question(terms=frozenset(terms), weight=sum(self._weights[term] for term in terms))
+    def _question(self, terms: Mapping[str, float], *, how: bool) -> _Question:
+        return _Question(terms=frozenset(terms), weight=sum(self._weights[term] for term in terms), how=how)
 
 
 def _kind(term: str) -> float:
@@ -165,6 +184,17 @@ def _unknown(term: str) -> float:
 
 _SENTENCE = re.compile(r"[^.!?;。！？；\n]+(?:\.(?=\S)[^.!?;。！？；\n]*)*")
 _PIECES = re.compile(r"[\u3400-\u9fff]+|[^\W_\u3400-\u9fff]+(?:'[a-z]+)?")
+
+
+_HOW = re.compile(
+    r"\bhow (?:do(?:es)?|can|could|should|would|to)\b|\bsteps?\b"
+    r"|(?:怎么|咋)(?![样还没不这那了]|回事)|怎样|如何|流程|步骤"
+)
+
+
+def _asks_how(sentence: str) -> bool:
+    """How something is done; of a folded sentence."""
+    return _HOW.search(sentence) is not None
 
 
 def _sentences(text: str) -> list[str]:
@@ -240,6 +270,7 @@ def _stem(word: str) -> str:
     """The stem of an English word, roughly: forms of one word should meet, and need not be words."""
     if len(word) < 4:
         return word
+    word = "cannot" if word in {"can't", "cant"} else word
     word = word.removesuffix("'s")
     for suffix, least in _SUFFIXES:
         if word.endswith(suffix) and len(word) - len(suffix) >= least:
@@ -258,7 +289,7 @@ _SUFFIXES = (
 _ENGLISH = """
 a an the this that these those it its i i'm i'd i'll i've im me my mine we our us you your yours u ur he him his she
 her they them their who whom whose which what what's whats how how's why is are am was were be
-been being do does did done doing don't dont doesn't didn't have has had having haven't can can't cant could
+been being do does did done doing don't dont doesn't didn't have has had having haven't can could
 would will won't shall should may might must to of in on at for from with by about into onto as and or but if so
 than then there here some any all just also too very really please pls plz hi hello hey thanks thank ok okay yes no
 not want would like know tell need get got let say one ones s t re ve ll d m up out off

@@ -140,6 +140,41 @@ def test_an_entry_is_named_once_whatever_languages_it_exists_in() -> None:
     assert len({candidate.entry for candidate in best}) == len(best)
 
 
+@pytest.mark.parametrize(
+    ("language", "how", "whether"),
+    [
+        (Language.EN, "How do I return the tea?", "Can I return the tea?"),
+        (Language.ZH_HANS, "怎么退茶叶？", "茶叶可以退吗？"),
+        (Language.ZH_HANT, "如何退茶葉？", "茶葉能退嗎？"),
+    ],
+)
+def test_how_something_is_done_is_another_question_than_whether_it_can_be_done(
+    language: Language, how: str, whether: str
+) -> None:
+    asked = {"a#steps": how, "b#rules": whether}
+    for documents in (asked.items(), reversed(asked.items())):
+        index = KnowledgeIndex([document(entry, language, question) for entry, question in documents])
+        assert [found(index, question, language) for question in asked.values()] == ["a#steps", "b#rules"]
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        (
+            Language.ZH_HANS,
+            "怎么退货 怎么退 商品怎么退货 茶叶怎么退 买的东西怎么退货 怎么办理退货 想退货怎么办 退货怎么操作",
+        ),
+        (Language.ZH_HANT, "怎麼退貨 怎麼退 商品怎麼退貨 茶葉怎麼退 怎麼辦理退貨 想退貨怎麼辦 怎麼寄回去"),
+        (Language.EN, "how do I return tea|how do I return something|how do returns work|how do I send it back"),
+    ],
+)
+def test_how_to_return_something_is_not_answered_with_what_cannot_be_returned(language: Language, texts: str) -> None:
+    asked = texts.split("|") if language is Language.EN else texts.split()
+    assert {text: demo_index().search(text, language)[0].entry for text in asked} == dict.fromkeys(
+        asked, "returns#how-to-return"
+    )
+
+
 def test_forms_of_a_word_meet() -> None:
     index = KnowledgeIndex(
         [
