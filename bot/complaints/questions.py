@@ -34,10 +34,15 @@ def ask(talk: Talk, complaint: Complaint, *, lead: str = "") -> None:
         offer = words_for(talk, complaint, last_offer(complaint))
         text, options = talk.text("complaint.proposal_open", offer=offer), proposal_options(talk)
     else:
-        asked = "again" if complaint.tries.get(complaint.asked, 0) > 1 else "ask"
-        text = talk.text(f"complaint.{asked}_{complaint.asked}", example=talk.policy.order_example)
+        text = talk.text(f"complaint.{_how(complaint)}_{complaint.asked}", example=talk.policy.order_example)
         options = _options_for(talk, complaint.asked)
     talk.ask(f"{lead}\n{text}" if lead else text, options, shortcuts=complaint.asked in {"order", "reach"})
+
+
+def _how(complaint: Complaint) -> str:
+    if complaint.tries.get(complaint.asked, 0) > 1:
+        return "again"
+    return "recheck" if complaint.asked == "order" and complaint.tries.get("unknown order") else "ask"
 
 
 def go_back(talk: Talk) -> None:

@@ -160,7 +160,7 @@ def look_up_order(talk: Talk, complaint: Complaint) -> str:
         if complaint.tries["unknown order"] < talk.policy.proof_attempts:
             del facts["order"]
             complaint.tries.pop("order", None)  # asked again because it was answered
-            return talk.text("order.unknown", number=number)
+            return talk.text("complaint.order_unknown", number=number)
         facts["proof"] = "impossible"
         return talk.text("complaint.order_not_found", number=number)
     facts["order_date"] = order.date.astimezone(talk.playbook.hours.time_zone).date().isoformat()
@@ -195,4 +195,4 @@ def _hear_proof(talk: Talk, complaint: Complaint) -> str | None:
         facts["proof"] = "failed"
     if complaint.asked != "proof":
         return None  # a phone number to be reached at need not be the buyer's
-    return talk.text("complaint.proof_failed") if failed else talk.text("order.wrong_proof", number=number)
+    return talk.text("complaint.proof_failed") if failed else talk.text("complaint.proof_wrong", number=number)

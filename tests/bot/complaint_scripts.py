@@ -163,6 +163,26 @@ COMPLAINTS: tuple[Script, ...] = (
     ),
     Script(
         skill="complaint",
+        name="a number that is not known, and digits that are not the buyer's, are asked for once in a breath",
+        orders=(ORDER,),
+        lines=(
+            line(
+                "order SL11111111: the teapot arrived cracked",
+                "complaint_quality",
+                entities=[("order_number", "SL11111111"), ("product", "teapot")],
+                does=OPENED,
+            ),
+            due(
+                FollowUpKind.LISTEN_SETTLED,
+                says=("complaint.heard", "complaint.order_unknown", "complaint.recheck_order"),
+                does=ASKED,
+            ),
+            line("SL20260012", entities=NUMBER, says="complaint.ask_proof", does=ASKED),
+            line("1111", language=None, says=("complaint.proof_wrong", "complaint.again_proof"), does=ASKED),
+        ),
+    ),
+    Script(
+        skill="complaint",
         name="a fact is corrected, by words and by editing the message",
         language=HANT,
         channel=TELEGRAM,
@@ -170,7 +190,7 @@ COMPLAINTS: tuple[Script, ...] = (
         lines=(
             line("包裹一直沒到", "complaint_delivery", language=HANT, does=OPENED),
             due(FollowUpKind.LISTEN_SETTLED, says=("complaint.heard", "complaint.ask_order"), does=ASKED),
-            line("SL11111111", language=None, says=("order.unknown", "complaint.ask_order"), does=ASKED),
+            line("SL11111111", language=None, says=("complaint.order_unknown", "complaint.recheck_order"), does=ASKED),
             line("SL20260012 5678", language=None, entities=NUMBER, says="complaint.ask_happened", does=ASKED),
             line("上週", language=HANT, entities={"date": "relative:-1w"}, says="complaint.ask_wish", does=ASKED),
             line(
@@ -344,7 +364,7 @@ COMPLAINTS: tuple[Script, ...] = (
         lines=(
             line("紫砂壶裂了", "complaint_quality", language=HANS, entities={"product": "zisha"}, does=OPENED),
             due(FollowUpKind.LISTEN_SETTLED, says=("complaint.heard", "complaint.ask_order"), does=ASKED),
-            line("SL11111111", language=None, says=("order.unknown", "complaint.ask_order"), does=ASKED),
+            line("SL11111111", language=None, says=("complaint.order_unknown", "complaint.recheck_order"), does=ASKED),
             line(
                 "13800138000",
                 language=None,
