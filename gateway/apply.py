@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -22,9 +22,9 @@ from gateway.saying import Speaker, Words
 from storage import ids, lanes, reviews
 from storage.commits import Transaction
 from storage.contacts import Contact
-from storage.conversations import Conversation
+from storage.conversations import Conversation, ConversationState, Owner
 from storage.interactions import Interaction, TurnRecord
-from storage.many import Many
+from storage.many import Many, Question, among
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class Application:
             self._release(transaction, applying, locked)
         return ours
 
-    def _write(self, transaction: Transaction, outcomes: Sequence[Outcome], locked: Mapping[int, Any]) -> None:
+    def _write(self, transaction: Transaction, outcomes: Sequence[Outcome], locked: Mapping[int, _Held]) -> None:
         says = sum(isinstance(effect, Say) for outcome in outcomes for effect in outcome.effects)
         interactions = iter(ids.take(transaction.connection, Interaction, says))
         page = _Page()
@@ -133,7 +133,7 @@ class Application:
             page.meant.append({"conversation": turn.conversation.id, "before": before, "intent": intent})
         transaction.count("handled", turn.channel.name)
 
-    def _release(self, transaction: Transaction, outcomes: Sequence[Outcome], locked: Mapping[int, Any]) -> None:
+    def _release(self, transaction: Transaction, outcomes: Sequence[Outcome], locked: Mapping[int, _Held]) -> None:
         done: list[dict[str, Any]] = []
         again: dict[int, Any] = {}
         for outcome in outcomes:
@@ -163,7 +163,25 @@ class _Lane:
     handled: int
 
 
-_lanes_and_conversations = (
+class _Held(NamedTuple):
+    """A Lane with the Conversation of its Turn, as they stand when the Turn is applied."""
+
+    contact_id: int
+    fence: int
+    newest: int
+    handled: int
+    state: ConversationState
+    owner: Owner
+    epoch: int
+    memory: dict[str, Any]
+    closed_at: datetime | None
+    handed_off_at: datetime | None
+    handoff_reason: str | None
+    handoff_summary: str | None
+    priority: int
+
+
+_lanes_and_conversations = Question(
     select(
         lanes.Lane.contact_id,
         lanes.Lane.fence,
@@ -180,12 +198,10 @@ _lanes_and_conversations = (
         Conversation.priority,
     )
     .join(Conversation, Conversation.contact_id == lanes.Lane.contact_id)
-    .where(
-        lanes.Lane.contact_id.in_(bindparam("contacts", expanding=True)),
-        Conversation.id.in_(bindparam("conversations", expanding=True)),
-    )
+    .where(among(lanes.Lane.contact_id, "contacts"), among(Conversation.id, "conversations"))
     .order_by(lanes.Lane.contact_id)
-    .with_for_update(of=[lanes.Lane, Conversation])
+    .with_for_update(of=[lanes.Lane, Conversation]),
+    into=_Held._make,
 )
 
 _contact = update(Contact).where(Contact.id == bindparam("contact"))
@@ -217,19 +233,16 @@ def _learn(page: _Page, outcome: Outcome, effect: LearnAboutContact) -> None:
         page.languages.append({"contact": outcome.claim.contact, "new_language": effect.language})
 
 
-def _lock(transaction: Transaction, outcomes: Sequence[Outcome]) -> dict[int, Any]:
+def _lock(transaction: Transaction, outcomes: Sequence[Outcome]) -> dict[int, _Held]:
     """Lanes with the Conversations of these Turns by Contact, locked in the order of Contact ids.
 
     A Contact that was linked away meanwhile is not among them: its Turn has lost its lane.
     """
-    rows = transaction.connection.execute(
-        _lanes_and_conversations,
-        {
-            "contacts": [outcome.claim.contact for outcome in outcomes],
-            "conversations": [outcome.turn.conversation.id for outcome in outcomes],
-        },
-    ).all()
-    return {row.contact_id: row for row in rows}
+    wanted = {
+        "contacts": [outcome.claim.contact for outcome in outcomes],
+        "conversations": [outcome.turn.conversation.id for outcome in outcomes],
+    }
+    return {held.contact_id: held for held in _lanes_and_conversations.ask(transaction.connection, wanted)}
 
 
 _insert_turns = Many(

@@ -34,7 +34,7 @@ from gateway.talks import find, find_or_open
 from storage import channel_states, ids, lanes, media
 from storage.commits import Transaction
 from storage.interactions import Direction, Interaction, InteractionKind, RefusedInput, insert_many
-from storage.many import Many
+from storage.many import Many, Question, among
 from storage.standing import Person, Talk, Waiting
 
 WITHOUT_CONTENT = (AttachmentKind.LOCATION, AttachmentKind.CONTACT)
@@ -268,8 +268,11 @@ _move_newest = Many(
     update(lanes.Lane).where(lanes.Lane.contact_id == bindparam("lane")).values(newest=bindparam("newest_now"))
 )
 
-_repeats = select(Interaction.external_id, Interaction.id).where(
-    Interaction.channel == bindparam("of_channel"), Interaction.external_id.in_(bindparam("keys", expanding=True))
+_repeats = Question(
+    select(Interaction.external_id, Interaction.id).where(
+        Interaction.channel == bindparam("of_channel"), among(Interaction.external_id, "keys")
+    ),
+    into=tuple,
 )
 
 
@@ -308,8 +311,8 @@ def _known_repeats(transaction: Transaction, messages: Sequence[InboundMessage])
     repeats: dict[int, Accepted] = {}
     for channel, of_channel in by_channel.items():
         keys = [message.external_id for message in of_channel]
-        rows = transaction.connection.execute(_repeats, {"of_channel": channel, "keys": keys})
-        found: dict[str | None, int] = {row.external_id: row.id for row in rows}
+        rows = _repeats.ask(transaction.connection, {"of_channel": channel, "keys": keys})
+        found: dict[str, int] = dict(rows)
         for message in of_channel:
             if message.external_id in found:
                 repeats[id(message)] = Accepted(interaction_id=found[message.external_id], duplicate=True)

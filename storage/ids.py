@@ -8,8 +8,8 @@ from sqlalchemy import Connection, text
 
 from storage.schema import Entity
 
-_SQLITE = text("UPDATE sqlite_sequence SET seq = seq + :count WHERE name = :name RETURNING seq")
-_SQLITE_FIRST = text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :count)")
+_SQLITE = "UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ? RETURNING seq"
+_SQLITE_FIRST = "INSERT INTO sqlite_sequence (seq, name) VALUES (?, ?)"
 _POSTGRES = text("SELECT nextval(:name) FROM generate_series(1, :count)")
 
 
@@ -19,9 +19,9 @@ def take(connection: Connection, entity: type[Entity], count: int) -> Sequence[i
         return []
     name = entity.__tablename__
     if connection.dialect.name == "sqlite":
-        last = connection.execute(_SQLITE, {"name": name, "count": count}).scalar()
+        last = connection.exec_driver_sql(_SQLITE, (count, name)).scalar()
         if last is None:
-            connection.execute(_SQLITE_FIRST, {"name": name, "count": count})
+            connection.exec_driver_sql(_SQLITE_FIRST, (count, name))
             last = count
         return range(last - count + 1, last + 1)
     return list(connection.scalars(_POSTGRES, {"name": f"{name}_id_seq", "count": count}))

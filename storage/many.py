@@ -8,14 +8,19 @@ the first use for each dialect.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Dialect, Select
+import orjson
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, Dialect, Select, String, TypeDecorator, bindparam
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import QueryableAttribute
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.sql.operators import OperatorType
+from sqlalchemy.types import TypeEngine
 
 Row = Mapping[str, Any]
 Convert = Callable[[Any], Any]
@@ -62,7 +67,7 @@ class Many:
 
 
 class Question(Generic[T]):
-    """A SELECT with named parameters, none of them a list; `into` makes what is wanted of a row's values."""
+    """A SELECT with named parameters, lists in the form of `among`; `into` makes what is wanted of a row's values."""
 
     def __init__(self, statement: Select[*tuple[Any, ...]], into: Callable[[Sequence[Any]], T]) -> None:
         self._statement = statement
@@ -89,6 +94,63 @@ class Question(Generic[T]):
         prepared = plan, tuple((place, convert) for place, convert in conversions if convert is not None)
         self._plans[dialect.name] = prepared
         return prepared
+
+
+class _Several(TypeDecorator[Sequence[Any]]):
+    """Many values as one parameter: JSON for SQLite, an array for PostgreSQL."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.item = item
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(String() if dialect.name == "sqlite" else ARRAY(self.item))
+
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _as_json if dialect.name == "sqlite" else list
+
+
+def _as_json(values: Iterable[Any]) -> str:
+    return orjson.dumps(list(values)).decode()
+
+
+class _Among(ColumnElement[bool]):
+    """`column` is one of the values of a parameter."""
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[Any], values: ColumnElement[Any]) -> None:
+        self.column = column
+        self.values = values
+
+    def get_children(self, **_: Any) -> Iterable[ColumnElement[Any]]:
+        return self.column, self.values
+
+    def self_group(self, against: OperatorType | None = None) -> _Among:
+        """A condition as it is: SQLite would be asked whether it equals 1, and find no index for that."""
+        return self
+
+
+@compiles(_Among, "sqlite")
+def _among_in_sqlite(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = (compiler.process(child, **options) for child in (element.column, element.values))
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - a parameter and a column of ours
+
+
+@compiles(_Among, "postgresql")
+def _among_in_postgresql(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = (compiler.process(child, **options) for child in (element.column, element.values))
+    return f"{column} = ANY ({values})"
+
+
+def among(column: QueryableAttribute[Any], name: str) -> ColumnElement[bool]:
+    """The column is one of the values of the parameter `name`, whose number does not change the statement's text."""
+    expression = column.expression
+    return _Among(expression, bindparam(name, type_=_Several(expression.type)))
 
 
 def _planned(compiled: SQLCompiler, dialect: Dialect) -> _Plan:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, ClassVar, cast
 
 from sqlalchemy import (
@@ -39,22 +40,15 @@ def _in_utc(value: datetime | None) -> datetime | None:
     return value.astimezone(UTC)
 
 
-class _Written:
-    """The instant that was written last, and its text: a transaction stamps all its rows with one."""
-
-    instant: datetime | None = None
-    text: str | None = None
-
-
+@lru_cache(maxsize=256)
 def _as_text(value: datetime | None) -> str | None:
-    if value is None:
-        return None
-    if value is not _Written.instant:
-        instant = _in_utc(value)
-        assert instant is not None
-        _Written.text = instant.isoformat(timespec="microseconds")
-        _Written.instant = value
-    return _Written.text
+    """Remembered, because a transaction stamps all its rows with a few instants."""
+    instant = _in_utc(value)
+    return None if instant is None else instant.isoformat(timespec="microseconds")
+
+
+def _from_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -71,10 +65,8 @@ class UtcDateTime(TypeDecorator[datetime]):
     def bind_processor(self, dialect: Dialect) -> Any:
         return _as_text if dialect.name == "sqlite" else _in_utc
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return _from_text if dialect.name == "sqlite" else _in_utc
 
 
 def _as_word(value: str | None) -> str | None:
@@ -117,8 +109,16 @@ class Words(TypeDecorator[str]):
     def bind_processor(self, dialect: Dialect) -> Any:
         return _as_word
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        return value if value is None or self.kind is None else self.kind(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        kind = self.kind
+        if kind is None:
+            return None
+        members = {member.value: member for member in kind}
+
+        def read(value: str | None) -> StrEnum | None:
+            return None if value is None else members.get(value) or kind(value)
+
+        return read
 
 
 class Money(TypeDecorator[Decimal]):

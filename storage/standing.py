@@ -19,6 +19,7 @@ from storage.conversations import Conversation, ConversationState, Owner
 from storage.deliveries import Delivery
 from storage.interactions import Direction, Interaction
 from storage.lanes import Lane
+from storage.many import Question, among
 
 
 class Person(NamedTuple):
@@ -113,23 +114,33 @@ TALK = (
     Conversation.last_at,
 )
 
-_by_uri = (
+
+class Place(NamedTuple):
+    """How far a Lane is, and until when somebody holds it."""
+
+    fence: int
+    lease_until: datetime | None
+    newest: int
+    handled: int
+
+
+_by_uri = Question(
     select(*PERSON, Lane.fence, Lane.lease_until, Lane.newest, Lane.handled)
     .join(Contact, Contact.id == Address.contact_id)
     .join(Lane, Lane.contact_id == Address.contact_id)
-    .where(Address.uri.in_(bindparam("uris", expanding=True)))
+    .where(among(Address.uri, "uris"))
     .order_by(Lane.contact_id)
-    .with_for_update(of=[Lane, Address])
+    .with_for_update(of=[Lane, Address]),
+    into=lambda row: (Person._make(row[:_PERSON]), Place._make(row[_PERSON:])),
 )
 
 
-def by_uri(connection: Connection, uris: Iterable[str]) -> dict[str, tuple[Person, Row[*tuple[Any, ...]]]]:
+def by_uri(connection: Connection, uris: Iterable[str]) -> dict[str, tuple[Person, Place]]:
     """Known addresses with their lanes, locked in the order of Contact ids.
 
     The address is locked, too: while two Contacts are being linked, it must not be read as the old one's.
     """
-    rows = connection.execute(_by_uri, {"uris": sorted(set(uris))}).all()
-    return {row.uri: (person(row), row) for row in rows}
+    return {who.uri: (who, lane) for who, lane in _by_uri.ask(connection, {"uris": sorted(set(uris))})}
 
 
 def person(row: Row[*tuple[Any, ...]]) -> Person:
@@ -137,14 +148,15 @@ def person(row: Row[*tuple[Any, ...]]) -> Person:
     return Person._make(row[:_PERSON])
 
 
-_open = select(*TALK).where(
-    Conversation.contact_id.in_(bindparam("contacts", expanding=True)), Conversation.state == ConversationState.OPEN
+_open = Question(
+    select(*TALK).where(among(Conversation.contact_id, "contacts"), Conversation.state == ConversationState.OPEN),
+    into=Talk._make,
 )
 
 
 def open_talks(connection: Connection, contacts: Iterable[int]) -> dict[tuple[int, str, str], Talk]:
     """Open Conversations of Contacts by (contact, channel, thread)."""
-    talks = (talk(row) for row in connection.execute(_open, {"contacts": sorted(set(contacts))}).all())
+    talks = _open.ask(connection, {"contacts": sorted(set(contacts))})
     return {(found.contact_id, found.channel, found.thread): found for found in talks}
 
 
