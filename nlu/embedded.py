@@ -15,15 +15,13 @@ import numpy as np
 
 from nlu import ngrams, training
 from nlu.language import detect
-from nlu.model import RECIPE, Floats, Model, signals
+from nlu.model import LEAST_KNOWN, RECIPE, Floats, Model, signals
 from nlu.understanding import FindsEntities, Intent, Understanding
 
 OUT_OF_SCOPE = "out_of_scope"
 """The intent of examples that are none of the business's concern: learnt, but never given as an answer."""
 REFUSED = "out of scope"
 MOST_INTENTS = 3
-LEAST_KNOWN = 0.2
-"""Share of a text's features: below, it is another language or no language."""
 AT_ONCE = 64
 """Texts weighed in one piece."""
 REMEMBERED_WORDS = 4096
@@ -100,7 +98,8 @@ class Embedded:
     def __init__(self, model: Model, entities: FindsEntities | None = None) -> None:
         self.threshold = model.threshold
         self._entities = entities
-        self._intents = model.intents
+        self.intents: Sequence[str] = model.intents
+        """What it can tell apart, `out_of_scope` among them."""
         self._out_of_scope = model.intents.index(OUT_OF_SCOPE) if OUT_OF_SCOPE in model.intents else -1
         self._bias = model.bias
         self._calibration: list[float] = model.calibration[:-1].tolist()
@@ -175,7 +174,7 @@ class Embedded:
         rest = (1 - confidence) / max(sum(others), 1e-9)
         confidences = [confidence, *(min(share * rest, confidence) for share in others)]
         guesses = tuple(
-            Intent(name=self._intents[number], confidence=sure)
+            Intent(name=self.intents[number], confidence=sure)
             for number, sure in zip(order, confidences, strict=True)
             if number != self._out_of_scope
         )

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from nlu import ngrams, training
 from nlu.datasets import OUT_OF_SCOPE
-from nlu.model import RECIPE, SIGNALS, Floats, Model, signals
+from nlu.model import LEAST_KNOWN, RECIPE, SIGNALS, Floats, Model, signals
 
 FEWEST = 2
 """A feature of fewer examples teaches nothing that holds for others..."""
@@ -47,6 +47,8 @@ ENOUGH_TRIED = 4000
 FEW_OF_EACH = 20
 """Examples of an intent: up to so many are few."""
 STRENGTH_OF_FEW = 20.0
+NOBODY_S = -1
+"""Instead of an example's place: a text that nobody wrote to us."""
 UNSEEN = -9.0
 """The score of an intent of which a fold has no examples."""
 WEIGHT_OF_GAPS = 1.0
@@ -115,34 +117,93 @@ def _examples_of(source: Path) -> tuple[Sequence[training.Example], str]:
 def learn(examples: Sequence[training.Example], *, fingerprint: str, lean: bool = False) -> Model:
     """A model of the examples, whose confidences were calibrated on examples that it had not seen."""
     folding = simplified_characters()
-    table = ngrams.MEANINGLESS | ngrams.folding(*folding)
-    few = _few_of_each(examples)
-    named = list(_names(examples)) if few else []
-    examples = [*_with_openers(examples), *named]
-    intents = tuple(sorted({example.intent for example in examples}))
-    number = {intent: index for index, intent in enumerate(intents)}
-    labels = np.array([number[example.intent] for example in examples])
-    texts = _Texts([example.text for example in examples], table, rarer=LEAN if lean else 0)
-    folds = _folds(examples)
-    folds[len(examples) - len(named) :] = -1
-    idf = texts.idf(np.arange(len(examples)))
+    lesson = _lesson(examples, folding, lean=lean)
+    idf = lesson.texts.idf(np.arange(len(lesson.labels)))
     with ThreadPoolExecutor(1) as beside:  # where there are two cores, both learn
-        whole = beside.submit(_fit, texts.rows(idf), labels, len(intents), few=few)
-        trial = _try(texts, labels, folds, len(intents), few=few)
+        whole = beside.submit(_fit, lesson.texts.rows(idf), lesson.labels, len(lesson.intents), few=lesson.few)
+        trial = _try(lesson)
         weights, bias = whole.result()
-    outside = number.get(OUT_OF_SCOPE)
-    calibration, confidences, right = _calibrate(trial, labels, outside)
+    calibration, confidences, right = _calibrate(trial, lesson.labels, lesson.outside)
     return Model(
         fingerprint=fingerprint,
-        intents=intents,
-        features=texts.features,
+        intents=lesson.intents,
+        features=lesson.texts.features,
         idf=idf,
         weights=weights,
         bias=bias,
         calibration=calibration,
-        spread=_spread(trial.scores[trial.places], labels[trial.places]),
+        spread=_spread(trial.scores[trial.places], lesson.labels[trial.places]),
         threshold=_threshold(confidences, right),
         folding=folding,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unseen:
+    """What the engine makes of an example that it has not seen."""
+
+    intent: str | None
+    """None: it would refuse."""
+    confidence: float
+
+
+def of_unseen(examples: Sequence[training.Example], *, lean: bool = False) -> dict[int, Unseen]:
+    """By place, what an engine that learnt the others says of some thousand examples (of all, where there are fewer).
+
+    The same trial, and so the same confidences, as the engine that learns from all of them is calibrated on.
+    """
+    lesson = _lesson(examples, simplified_characters(), lean=lean)
+    trial = _try(lesson)
+    _, confidences, _ = _calibrate(trial, lesson.labels, lesson.outside)
+    said: dict[int, Unseen] = {}
+    for place, confidence in zip(trial.places.tolist(), confidences.tolist(), strict=True):
+        origin = int(lesson.origins[place])
+        if origin != NOBODY_S:
+            scores = trial.scores[place].copy()
+            strange = -math.inf
+            if lesson.outside is not None:
+                strange, scores[lesson.outside] = float(scores[lesson.outside]), -math.inf
+            best = int(scores.argmax())
+            refused = strange > scores[best] or trial.known[place] < LEAST_KNOWN
+            said[origin] = Unseen(intent=None if refused else lesson.intents[best], confidence=confidence)
+    return said
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Lesson:
+    """What is learnt from: the examples, and what is made of them."""
+
+    intents: tuple[str, ...]
+    labels: Labels
+    origins: Labels
+    """Which of the examples each text is; NOBODY_S of those that we made."""
+    folds: Labels
+    texts: _Texts
+    few: bool
+
+    @property
+    def outside(self) -> int | None:
+        """The number of the intent that must be refused."""
+        return self.intents.index(OUT_OF_SCOPE) if OUT_OF_SCOPE in self.intents else None
+
+
+def _lesson(examples: Sequence[training.Example], folding: tuple[str, str], *, lean: bool) -> _Lesson:
+    few = _few_of_each(examples)
+    named = list(_names(examples)) if few else []
+    place = {id(example): number for number, example in enumerate(examples)}
+    learnt = [*_with_openers(examples), *named]
+    intents = tuple(sorted({example.intent for example in learnt}))
+    number = {intent: index for index, intent in enumerate(intents)}
+    folds = _folds(learnt)
+    folds[len(learnt) - len(named) :] = -1
+    table = ngrams.MEANINGLESS | ngrams.folding(*folding)
+    return _Lesson(
+        intents=intents,
+        labels=np.array([number[example.intent] for example in learnt]),
+        origins=np.array([place.get(id(example), NOBODY_S) for example in learnt]),
+        folds=folds,
+        texts=_Texts([example.text for example in learnt], table, rarer=LEAN if lean else 0),
+        few=few,
     )
 
 
@@ -291,7 +352,8 @@ class _Trial:
     """The examples that were tried."""
 
 
-def _try(texts: _Texts, labels: Labels, folds: Labels, intents: int, *, few: bool) -> _Trial:
+def _try(lesson: _Lesson) -> _Trial:
+    texts, labels, folds, intents = lesson.texts, lesson.labels, lesson.folds, len(lesson.intents)
     scores = np.zeros((len(labels), intents), dtype=np.float32)
     known, tried = np.zeros(len(labels), dtype=np.float32), np.zeros(len(labels), dtype=bool)
     sizes = np.zeros(len(labels), dtype=np.float32)
@@ -301,7 +363,7 @@ def _try(texts: _Texts, labels: Labels, folds: Labels, intents: int, *, few: boo
             continue
         idf = texts.idf(inside)
         rows = texts.rows(idf)
-        weights, bias = _fit(rows[inside], labels[inside], intents, few=few)
+        weights, bias = _fit(rows[inside], labels[inside], intents, few=lesson.few)
         scores[outside] = rows[outside] @ weights + bias
         shares, sizes = texts.known(idf)
         known[outside], tried[outside] = shares[outside], True

@@ -18,6 +18,8 @@ RECIPE = "svm-ngrams-5"
 """Changes whenever the same data would give another model: it is part of the fingerprint."""
 SIGNALS = 6
 """What confidence is made of: see `signals`."""
+LEAST_KNOWN = 0.2
+"""Share of a text's features: below, it is another language or no language."""
 NOT_OUTSIDE = -2.0
 """So far below the best score, being out of scope is out of the question."""
 
