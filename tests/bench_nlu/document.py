@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.bench.report import Aim, Table
 from tests.bench_nlu import pictures
+from tests.bench_nlu.kept import Kept
 from tests.bench_nlu.measuring import Result
 
 
@@ -67,8 +68,9 @@ def aims(results: Sequence[Result]) -> list[Aim]:
     return found
 
 
-def write(path: Path, command: str, facts: Mapping[str, str], results: Sequence[Result], absent: Sequence[str]) -> None:
+def write(path: Path, command: str, facts: Mapping[str, str], found: Sequence[Kept], absent: Sequence[str]) -> None:
     """The document, and the pictures beside it."""
+    results = [each.result for each in found]
     by_set: dict[str, dict[str, float]] = {}
     for each in results:
         if each.quality.accuracy is not None:
@@ -84,9 +86,10 @@ def write(path: Path, command: str, facts: Mapping[str, str], results: Sequence[
     )
     parts = [
         "# Understanding in figures",
-        f"Written by `{command}` on {datetime.now(UTC):%Y-%m-%d}, in one run on one machine; what each figure means is "
-        "in [nlu.md](nlu.md). The public sets' own test parts were not used: what is given of them is split with a "
-        "fixed seed, so that these are estimates, and some sets' own test parts are easier. Aims are of those.",
+        f"Written by `{command}` on {datetime.now(UTC):%Y-%m-%d}, on one machine; when each line was measured stands "
+        "at the end, and times compare only within one sitting. What each figure means is in [nlu.md](nlu.md). The "
+        "public sets' own test parts were not used: what is given of them is split with a fixed seed, so that these "
+        "are estimates, and some sets' own test parts are easier. Aims are of those.",
         _markdown(Table(columns=["Machine", ""], rows=list(facts.items()))),
         *absent,
         "## Right answers",
@@ -108,6 +111,13 @@ def write(path: Path, command: str, facts: Mapping[str, str], results: Sequence[
         _markdown(about),
         "## Aims",
         _markdown(_of_aims(aims(results))),
+        "## When",
+        _markdown(
+            Table(
+                columns=["Set", "engine", "minute (UTC), commit"],
+                rows=[[each.result.set.name, each.result.engine, each.measured] for each in found],
+            )
+        ),
     ]
     path.write_text("\n\n".join(parts) + "\n", "utf-8")
 

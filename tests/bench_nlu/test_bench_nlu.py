@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from nlu.evaluation import Bin
-from tests.bench_nlu import document, pictures
+from tests.bench_nlu import document, kept, pictures
 from tests.bench_nlu.measuring import measure
 from tests.bench_nlu.sets import SETS, Set, smaller
 from tests.nlu.test_evaluation import example
@@ -25,13 +25,19 @@ def test_no_example_is_both_learnt_and_asked(name: str, given: Callable[[str], P
         assert [each.text for each in SETS[name]().parts[0][1]] == [each.text for each in SETS[name]().parts[0][1]]
 
 
-def test_a_set_is_measured_and_written_down_with_its_pictures(tmp_path: Path) -> None:
+def test_a_set_is_measured_and_written_down_with_its_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "FOLDER", tmp_path / "kept")
     rows = [example(f"{verb} it {n}", verb) for verb in ("refund", "return") for n in ("now", "please", "again")]
     of = Set(name="A & B", about="a; b", parts=[(rows, rows)], aims={"embedded": 0.5}, refusals={})
     result = measure(of, "embedded")
     assert result.quality.accuracy == 1.0
+    kept.keep("a", result)
     page = tmp_path / "figures.md"
-    document.write(page, "make bench-nlu", {"Processor": "x"}, [result], ["Not measured: rasa."])
+    before = kept.find("a", "embedded")
+    assert before is not None
+    assert before.result.quality == result.quality
+    assert kept.find("a", "semantic") is None
+    document.write(page, "make bench-nlu", {"Processor": "x"}, [before], ["Not measured: rasa."])
     written = page.read_text("utf-8")
     assert "| A & B, embedded: accuracy | ≥ 50.0% | 100.0% | yes |" in written
     assert "Not measured: rasa." in written
