@@ -368,6 +368,64 @@ async def test_a_text_that_a_get_sends_is_not_written_again_where_its_connection
     assert len(seen) == 2
 
 
+@asynccontextmanager
+async def answering(*pieces: bytes) -> AsyncGenerator[tuple[str, list[int]]]:
+    """A provider that says this to each request, and its address; with how many requests each connection brought."""
+    brought: list[int] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = len(brought)
+        brought.append(0)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                brought[connection] += 1
+                for piece in pieces:
+                    writer.write(piece)
+                    await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/send", brought
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf of it"])
+async def test_a_provider_that_falls_silent_is_waited_for_no_longer_than_the_time_out(said: bytes) -> None:
+    async with answering(said) as (url, brought):
+        caller = Caller(timeout=0.05, connections=2)
+        lost = await asyncio.gather(*[caller.ask(Call(url=url)) for _ in range(2)], return_exceptions=True)
+        await caller.close()
+    assert [str(each) for each in lost] == ["no_answer: nothing came in time"] * 2
+    assert brought == [1, 1]
+
+
+async def test_however_many_texts_leave_they_share_the_connections_that_there_may_be() -> None:
+    async with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"ok") as (url, brought):
+        caller = Caller(timeout=5, connections=3)
+        for _ in range(2):
+            answers = await asyncio.gather(*[caller.ask(Call(url=f"{url}?{number}")) for number in range(20)])
+            assert {(answer.status, answer.body) for answer in answers} == {(200, b"ok")}
+        await caller.close()
+    assert (len(brought), sum(brought)) == (3, 40)
+
+
+async def test_a_connection_to_one_host_is_in_no_other_hosts_way() -> None:
+    said = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    async with answering(said) as (here, to_here), answering(said) as (there, to_there):
+        caller = Caller(timeout=5, connections=1)
+        await asyncio.gather(*[caller.ask(Call(url=url)) for url in (here, there) * 3])
+        await caller.close()
+    assert (sum(to_here), sum(to_there)) == (3, 3)
+
+
+async def test_a_connection_that_the_provider_closes_is_not_written_to_again() -> None:
+    said = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    async with answering(said) as (url, brought):
+        caller = Caller(timeout=5, connections=2)
+        await asyncio.gather(*[caller.ask(Call(url=url)) for _ in range(6)])
+        await caller.close()
+    assert brought == [1] * 6
+
+
 @pytest.mark.parametrize(
     "call",
     [
