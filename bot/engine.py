@@ -54,6 +54,19 @@ def respond(turn: Turn, playbook: Playbook) -> tuple[Effect, ...]:
     return talk.finish()
 
 
+def overhear(turn: Turn, playbook: Playbook) -> tuple[Effect, ...]:
+    """Where people have the Conversation, or nobody answers any more: a word on offers counts all the same. It is
+    confirmed, once, as carriers demand (CTIA, Messaging Principles and Best Practices), but not to whom we have
+    blocked; nothing else is said or done."""
+    if not any(consent.OFFERS & {intent.name for intent in message.understanding.intents} for message in turn.messages):
+        return ()
+    talk = Talk(turn, playbook)
+    meant = [heard for message in turn.messages if consent.acts_anywhere(talk, heard := hear_one(message))]
+    if meant:
+        consent.overheard(talk, meant[-1])
+    return tuple(talk.effects)
+
+
 def _answer(talk: Talk) -> None:
     """What must not wait goes first; then answers to our questions; then new needs; and back to what we had asked."""
     talk.learn()

@@ -17,10 +17,10 @@ from typing import Any, Protocol
 import structlog
 
 from bot.assistant import Answer, AssistantFacts
-from bot.effects import AskAssistant, Effect, HandOff, HandOffReason, Lookup, RecordConsent
-from bot.engine import respond
+from bot.effects import AskAssistant, Effect, HandOff, HandOffReason, Lookup
+from bot.engine import overhear, respond
 from bot.playbook import Playbook
-from bot.turn import ChannelFacts, Owner, Purpose, Turn
+from bot.turn import ChannelFacts, Owner, Turn
 from gateway.apply import Application
 from gateway.claims import Claim
 from gateway.comprehension import Comprehension, Words
@@ -248,25 +248,11 @@ def _look_at(applied: asyncio.Future[bool]) -> None:
 
 
 def respondent(turn: Turn) -> Callable[[Turn, Playbook], Sequence[Effect]]:
-    """Who answers a Turn: the engine, or, where people own the conversation or nobody answers any more, only the ear
+    """Who answers a Turn: the engine, or, where people own the conversation or nobody answers any more, only its ear
     for consent."""
     if turn.contact.blocked or (turn.due is None and turn.conversation.owner is not Owner.BOT):
-        return hear_consent
+        return overhear
     return respond
-
-
-def hear_consent(turn: Turn, playbook: Playbook) -> Sequence[Effect]:
-    """A no to marketing counts whoever owns the conversation, and from whom we have blocked; nothing else is done."""
-    effects: list[Effect] = []
-    for message in turn.messages:
-        intent = message.understanding.intent
-        if (
-            intent is not None
-            and intent.name == "stop_marketing"
-            and intent.confidence >= playbook.policy.confidence.sure
-        ):
-            effects.append(RecordConsent(purpose=Purpose.MARKETING, granted=False, words=message.text))
-    return effects
 
 
 def _without_the_culprit(outcome: Outcome, error: Exception) -> Outcome:

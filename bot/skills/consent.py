@@ -11,6 +11,7 @@ from bot.skill import Skill
 from bot.talk import Talk
 from bot.turn import Purpose
 
+OFFERS = frozenset({"stop_marketing", "start_marketing"})
 CERTAIN = 1.0
 """Confidence of the words that mean nothing else (`nlu.optout`, which knows the lists): there is nothing to ask."""
 _ASKS = re.compile(r"[?？]|[吗嗎]$|^(?:do|can|is|are|how)\b", re.IGNORECASE)
@@ -33,6 +34,16 @@ def chosen(talk: Talk, option: Option) -> None:
         _record(talk, granted=True)
     else:
         talk.say("consent.as_before")
+
+
+def overheard(talk: Talk, heard: Heard) -> None:
+    """Said to somebody else, or to nobody: it is recorded; and confirmed where it changes anything and they may hear
+    from us."""
+    talk.skill, talk.heard = SKILL.name, heard
+    granted, contact = not wants_stop(talk, heard), talk.turn.contact
+    talk.act(RecordConsent(purpose=Purpose.MARKETING, granted=granted, words=heard.text))
+    if not contact.blocked and contact.stopped is granted:
+        talk.say("consent.started" if granted else "consent.stopped", business=talk.business)
 
 
 def wants_stop(talk: Talk, heard: Heard) -> bool:
@@ -74,4 +85,4 @@ def _is_keyword(talk: Talk) -> bool:
     return talk.short and talk.heard.confidence("stop_marketing") >= CERTAIN
 
 
-SKILL = Skill(name="consent", answer=answer, intents=frozenset({"stop_marketing", "start_marketing"}), chosen=chosen)
+SKILL = Skill(name="consent", answer=answer, intents=OFFERS, chosen=chosen)

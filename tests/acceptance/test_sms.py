@@ -132,6 +132,22 @@ async def test_stop_inside_a_form_is_stop_and_is_confirmed_once(house: TeaHouse,
     await until(lambda: marketing(house) == [False, True])
 
 
+async def test_stop_to_people_is_confirmed_once_and_they_are_not_talked_over(
+    house: TeaHouse, twilio: TwilioServer
+) -> None:
+    wang = Phone(house, twilio)
+    await wang.say("I want to talk to a real person")
+    await until(wang.heard)
+    wang.read = len(wang.heard())
+    await wang.say("STOP")
+    await wang.hear("consent.stopped@sms", Language.EN)
+    await wang.say("STOP")
+    await wang.say("where is my order?")
+    await wang.say("START")
+    await wang.hear("consent.started", Language.EN)
+    assert marketing(house) == [False, False, True]
+
+
 @pytest.mark.parametrize("word", ["T", "TD", "退订", "回T退订", "R", "Unsubscribe", "CANCEL"])
 async def test_each_keyword_withdraws_as_the_whole_message(house: TeaHouse, twilio: TwilioServer, word: str) -> None:
     wang = Phone(house, twilio)

@@ -10,7 +10,7 @@ import pytest
 
 from bot.choices import meant, pressed
 from bot.effects import HandOff, Ignore, LearnAboutContact, LinkByCode, RecordConsent, Remember, Say
-from bot.engine import respond
+from bot.engine import overhear, respond
 from bot.heard import Heard
 from bot.memory import Choice, Memory, Option
 from bot.turn import (
@@ -265,6 +265,33 @@ def test_a_second_stop_is_recorded_and_not_celebrated() -> None:
     effects = respond(turn(message("STOP", understood("stop_marketing")), contact=contact), shop())
     assert deeds(effects) == ["consent no"]
     assert says(said(effects), "consent.stopped_already", Language.EN)
+
+
+@pytest.mark.parametrize("owner", [Owner.QUEUE, Owner.AGENT])
+def test_a_stop_to_people_is_recorded_and_confirmed_once_and_nothing_else_is_said(owner: Owner) -> None:
+    stop = message("退订", understood(("stop_marketing", 1.0), language=Language.ZH_HANS))
+    effects = overhear(turn(stop, stop, owner=owner, channel=SMS), shop())
+    assert deeds(effects) == ["consent no"]
+    assert len([effect for effect in effects if isinstance(effect, Say)]) == 1
+    assert says(said(effects), "consent.stopped@sms", Language.ZH_HANS)
+    again = ContactFacts(id=7, stopped=True, marketing=False)
+    assert said(overhear(turn(stop, owner=owner, channel=SMS, contact=again), shop())) == ""
+    assert overhear(turn(message("where is it?", understood("order_status")), owner=owner), shop()) == ()
+
+
+def test_a_start_to_people_takes_back_a_stop() -> None:
+    start = message("START", understood(("start_marketing", 1.0)))
+    stopped = ContactFacts(id=7, stopped=True, marketing=False)
+    effects = overhear(turn(start, owner=Owner.AGENT, channel=SMS, contact=stopped), shop())
+    assert deeds(effects) == ["consent yes"]
+    assert says(said(effects), "consent.started", Language.EN)
+    assert overhear(turn(start, owner=Owner.AGENT, channel=SMS), shop()) == (), "an open question is theirs to answer"
+
+
+def test_a_stop_from_whom_we_have_blocked_is_recorded_and_not_answered() -> None:
+    stop = message("STOP", understood(("stop_marketing", 1.0)))
+    effects = overhear(turn(stop, channel=SMS, contact=ContactFacts(id=7, blocked=True)), shop())
+    assert (deeds(effects), said(effects)) == (["consent no"], "")
 
 
 def test_the_language_of_the_message_is_kept_for_the_contact() -> None:
