@@ -115,6 +115,8 @@ _lines = (
         Interaction.id,
         Interaction.direction,
         Interaction.message_id,
+        Interaction.reply_to,
+        Interaction.content["subject"].as_string().label("subject"),
         Delivery.external_id,
     )
     .join(
@@ -148,13 +150,15 @@ def answering(connection: Connection, through: Mapping[int, int | None]) -> dict
     `through`: by Conversation, the newest Interaction that its writer has seen; None: all of them.
     Conversations that are no mail are left out.
     """
-    lines: dict[int, list[tuple[int, Direction, str | None]]] = {}
+    lines: dict[int, list[_Line]] = {}
     for row in connection.execute(_lines, {"conversations": sorted(through)}):
-        lines.setdefault(row.conversation, []).append((row.id, row.direction, row.message_id or row.external_id))
+        thread = lines.setdefault(row.conversation, [])
+        identity = row.message_id or row.external_id
+        thread.append(_Line(row.id, row.direction, identity, row.reply_to, answered_subject(row.subject or "")))
     asked: dict[int, int] = {}
     for conversation, thread in lines.items():
         seen = through[conversation]
-        theirs = [line for line, way, _ in thread if way is Direction.IN and (seen is None or line <= seen)]
+        theirs = [line.id for line in thread if line.direction is Direction.IN and (seen is None or line.id <= seen)]
         if theirs:
             asked[conversation] = theirs[-1]
     questions = {row.id: row for row in connection.execute(_questions, {"interactions": sorted(asked.values())}).all()}
@@ -165,13 +169,23 @@ def answering(connection: Connection, through: Mapping[int, int | None]) -> dict
     }
 
 
-def _repeated(question: Any, thread: Sequence[tuple[int, Direction, str | None]]) -> dict[str, Any]:
-    named = [identity for line, _, identity in thread if line <= question.id and identity is not None]
-    own = next((identity for line, _, identity in thread if line == question.id), None)
+class _Line(NamedTuple):
+    """A message of a thread."""
+
+    id: int
+    direction: Direction
+    identity: str | None
+    reply_to: str | None
+    subject: str
+    """Of an answer to it; empty for ours."""
+
+
+def _repeated(question: Any, thread: Sequence[_Line]) -> dict[str, Any]:
+    upto = [line for line in thread if line.id <= question.id]
     repeated: dict[str, Any] = {
         "subject": answered_subject(question.content["subject"]),
-        "reply_to": own,
-        "references": _shortened(list(dict.fromkeys(named))),
+        "reply_to": upto[-1].identity,
+        "references": _shortened(_ancestors(upto)),
         "quoted": {
             "author": question.name or question.uri.partition(":")[2],
             "at": question.at.isoformat(),
@@ -179,6 +193,26 @@ def _repeated(question: Any, thread: Sequence[tuple[int, Direction, str | None]]
         },
     }
     return {key: value for key, value in repeated.items() if value}
+
+
+def _ancestors(lines: Sequence[_Line]) -> list[str]:
+    """Ids of the messages that the last one goes on from, and its own (RFC 5322, 3.6.4).
+
+    A mail that answers nothing and has another subject begins a thread in its writer's mail program, although for us it
+    goes on with the same Conversation: what was written before is none of its ancestors.
+    """
+    begun: dict[str, list[str]] = {}
+    by_subject: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in lines:
+        if line.direction is Direction.IN:
+            known = begun.get(line.reply_to or "")
+            current = known if known is not None else by_subject.get(line.subject.casefold(), [])
+            by_subject[line.subject.casefold()] = current
+        if line.identity is not None:
+            current.append(line.identity)
+            begun[line.identity] = current
+    return list(dict.fromkeys(current))
 
 
 def _shortened(references: list[str]) -> list[str]:

@@ -380,3 +380,18 @@ async def test_the_courtesies_of_a_mail_are_recorded_and_not_understood(house: H
         lambda connection: connection.execute(select(Interaction.text, Interaction.author)).all()
     )
     assert [row.text for row in rows] == [words, "re m1"]
+
+
+async def test_a_new_subject_is_answered_in_the_thread_that_it_begins(house: House, clock: FrozenClock) -> None:
+    await accept(house, mail("m1"), replace(mail("m2"), subject="Do you sell cups?"))
+    assert await talks(house) == [["m1", "m2"]], "for us it goes on"
+    answer = handed(house)[-1]
+    assert (answer.subject, answer.reply_to, answer.references) == (
+        "Re: Do you sell cups?",
+        "<m2@them>",
+        ("<m2@them>",),
+    )
+    await accept(house, mail("m3", "<d1@us>"))
+    assert handed(house)[-1].references == ("<m1@them>", "<d1@us>", "<m3@them>")
+    await accept(house, replace(mail("m4", "<d2@us>"), subject="Re: Do you sell cups?"))
+    assert handed(house)[-1].references == ("<m2@them>", "<d2@us>", "<m4@them>")
