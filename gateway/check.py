@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -36,7 +36,9 @@ from gateway.settings import Settings
 from gateway.settings_mail import Mail
 from gateway.settings_sms import Number
 from gateway.settings_sources import SettingsMistakes
+from gateway.training_folder import OURS
 from nlu.encoder import Encoder, EncoderMissing
+from nlu.rasa_client import BUILT_IN, MOST_OF_A_NAME, is_another, strangers
 from nlu.rasa_project import RasaMissing, find_environment
 from nlu.training import TrainingDataMistakes, training_files
 from nlu.training import read as read_training
@@ -345,7 +347,7 @@ async def check_training(settings: Settings) -> Sequence[Finding]:
 
 
 async def check_rasa(settings: Settings) -> Sequence[Finding]:
-    """Whether a Rasa server with a model is there (`/status`)."""
+    """Whether a Rasa server with a model of ours is there (`/status`, `/domain`)."""
     nlu = settings.nlu
     if nlu.engine != "rasa":
         return []
@@ -353,11 +355,17 @@ async def check_rasa(settings: Settings) -> Sequence[Finding]:
         return [_own_rasa(settings)]
     parameters = {"token": nlu.rasa_token.get_secret_value()} if nlu.rasa_token else {}
     try:
-        async with (
-            aiohttp.ClientSession() as http,
-            http.get(f"{nlu.rasa_url}/status", params=parameters) as answer,
-        ):
-            return [await _rasa_state(nlu.rasa_url, answer)]
+        async with aiohttp.ClientSession() as http:
+            async with http.get(f"{nlu.rasa_url}/status", params=parameters) as answer:
+                state = await _rasa_state(nlu.rasa_url, answer)
+            if state.level is Level.MISTAKE:
+                return [state]
+            # It tells its domain to who asks for JSON or YAML by name.
+            wanted = {"Accept": "application/json"}
+            async with http.get(f"{nlu.rasa_url}/domain", params=parameters, headers=wanted) as answer:
+                known = _intents_of(await _json(answer))
+        ours = await asyncio.to_thread(_our_intents, settings)
+        return [_rasa_model(nlu.rasa_url, known, ours) or state]
     except aiohttp.ClientError as exc:
         # Not the message: it holds the address with the token.
         return [_mistake("nlu.rasa_url", f"Rasa at {nlu.rasa_url} cannot be reached ({type(exc).__name__}).")]
@@ -392,6 +400,59 @@ async def _rasa_state(url: str, answer: aiohttp.ClientResponse) -> Finding:
     if answer.status != HTTPStatus.OK or not isinstance(state, dict) or "model_file" not in state:
         return _mistake("nlu.rasa_url", f"{url} answers, but not as a Rasa server does (status {answer.status}).")
     return _fine("nlu", f"Rasa at {url} answers.")
+
+
+def _intents_of(domain: object) -> Sequence[str] | None:
+    """Those of a model, by its domain: names, or objects with the name as their key. None: it is no domain."""
+    said = cast("dict[str, object]", domain).get("intents") if isinstance(domain, dict) else None
+    if not isinstance(said, list):
+        return None
+    names = [str(name) for each in cast("list[dict[str, object] | str]", said) for name in _names(each)]
+    return [name for name in names if name not in BUILT_IN]
+
+
+def _names(intent: dict[str, object] | str) -> Iterable[str]:
+    return intent if isinstance(intent, dict) else (intent,)
+
+
+def _our_intents(settings: Settings) -> Sequence[str]:
+    """Those of the training data; none where that is wrong, which is said elsewhere."""
+    folder = settings.nlu.training_data
+    if folder is None or not training_files(folder):
+        folder = OURS
+    try:
+        return read_training(folder).intents
+    except (TrainingDataMistakes, OSError):
+        return ()
+
+
+def _rasa_model(url: str, known: Sequence[str] | None, ours: Sequence[str]) -> Finding | None:
+    """What is odd about a model that knows these intents, where something is."""
+    if known is None:
+        return _note("nlu.rasa_url", f"Rasa at {url} answers; which intents its model knows cannot be seen.")
+    if not ours:
+        return None
+    strange = strangers(known, ours)
+    if is_another(known, ours):
+        return _mistake(
+            "nlu.rasa_url",
+            f"Rasa at {url} has another model than ours: it knows {_some(strange)}, which are no intents here. "
+            "Until it has one, the embedded engine answers.",
+        )
+    if strange:
+        sentence = f"The model of Rasa at {url} is an old one: there is no {_some(strange)} any more."
+        return _note("nlu.rasa_url", f"{sentence} `rapport nlu train --promote` makes a new one.")
+    missing = [intent for intent in ours if intent not in known and intent not in BUILT_IN]
+    if missing:
+        sentence = f"The model of Rasa at {url} does not know {_some(missing)}."
+        return _note("nlu.rasa_url", f"{sentence} `rapport nlu train --promote` makes a new one.")
+    return None
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first three, and how many more there are."""
+    told = ", ".join(name[:MOST_OF_A_NAME] for name in names[:3])
+    return f"{told} and {len(names) - 3} more" if len(names) > 3 else told
 
 
 async def check_assistant(settings: Settings) -> Sequence[Finding]:

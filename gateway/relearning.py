@@ -59,6 +59,11 @@ class Relearning:
         stamp = await asyncio.to_thread(_stamp, folder)
         return cls(await asyncio.to_thread(learn), folder, learn, stamp)
 
+    @property
+    def engine(self) -> Understander:
+        """The one in force."""
+        return self._engine
+
     async def understand(self, texts: Sequence[str]) -> Sequence[Understanding]:
         return await self._engine.understand(texts)
 

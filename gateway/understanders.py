@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -36,7 +36,7 @@ async def understander(
         return embedded
     from nlu.fallback import WithFallback
 
-    rasa = _rasa(settings, entities, stack)
+    rasa = _rasa(settings, entities, stack, intents=lambda: _intents(embedded.engine))
     if rasa is None:
         return embedded
     return WithFallback(
@@ -51,16 +51,29 @@ async def understander(
     )
 
 
-def _rasa(settings: Settings, entities: FindsEntities, stack: AsyncExitStack) -> Understander | None:
+def _intents(engine: Understander) -> Collection[str]:
+    """What the training data in force can mean."""
+    return engine.intents if isinstance(engine, Embedded) else ()
+
+
+def _rasa(
+    settings: Settings, entities: FindsEntities, stack: AsyncExitStack, *, intents: Callable[[], Collection[str]]
+) -> Understander | None:
     """The server at the address of the settings; without one, a child of ours. None where that cannot be."""
     from gateway.rasa_child import supervise, token_of_settings
     from nlu.rasa_client import Rasa, RasaSettings
 
     nlu = settings.nlu
     if nlu.rasa_url is not None:
-        where = RasaSettings(url=nlu.rasa_url, token=token_of_settings(settings), timeout=nlu.timeout)
+        where = RasaSettings(url=nlu.rasa_url, token=token_of_settings(settings), timeout=nlu.timeout, intents=intents)
     elif (ours := supervise(settings, stack)) is not None:
-        where = RasaSettings(url=lambda: ours.url, token=ours.token, model=lambda: ours.told.model, timeout=nlu.timeout)
+        where = RasaSettings(
+            url=lambda: ours.url,
+            token=ours.token,
+            model=lambda: ours.told.model,
+            timeout=nlu.timeout,
+            intents=intents,
+        )
     else:
         return None
     rasa = Rasa(where, entities=entities)

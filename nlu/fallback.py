@@ -20,6 +20,7 @@ class Reason(StrEnum):
     UNREACHABLE = "unreachable"  # no connection, or it broke
     REFUSED = "refused"  # an HTTP status that is no success: a wrong token, no model, an error of the server
     NONSENSE = "nonsense"  # an answer that is none
+    WRONG_MODEL = "wrong_model"  # it knows other intents than we do
     CIRCUIT_OPEN = "circuit_open"  # not asked, because it failed too often
     ERROR = "error"  # a bug
 
@@ -28,6 +29,7 @@ _REASONS = {
     "timed out": Reason.TIMEOUT,
     "cannot be reached": Reason.UNREACHABLE,
     "answered nonsense": Reason.NONSENSE,
+    "has another model": Reason.WRONG_MODEL,
     "answered": Reason.REFUSED,
     "paused": Reason.CIRCUIT_OPEN,
 }

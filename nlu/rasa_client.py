@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -26,6 +26,10 @@ MOST_INTENTS = 3
 NOT_AN_ANSWER = "nlu_fallback"
 """What Rasa's FallbackClassifier puts first when it is not sure."""
 OUT_OF_SCOPE = "out_of_scope"
+BUILT_IN = frozenset((NOT_AN_ANSWER, OUT_OF_SCOPE, "restart", "back", "session_start"))
+"""Intents that Rasa gives any model. Source: rasa.com/docs/rasa/default-actions."""
+MOST_OF_A_NAME = 60
+"""Characters of an intent's name that are told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +40,8 @@ class RasaSettings:
     """Of the server, e.g. `http://127.0.0.1:5005`. A function where it moves; None: it cannot be asked just now."""
     token: str | None = None
     """As given to `rasa run --auth-token`."""
+    intents: Callable[[], Collection[str]] = tuple
+    """Which intents there are here; none: whatever the model names is welcome."""
     model: Callable[[], str] = str
     """Which model the server has, where it does not say so itself."""
     timeout: float = 1.0
@@ -51,6 +57,10 @@ class RasaSettings:
 
 class Nonsense(Exception):
     """The server answered with something that is no answer."""
+
+
+class AnotherModel(Exception):
+    """What is served knows other intents than we do."""
 
 
 class Nowhere(OSError):
@@ -93,6 +103,8 @@ class Rasa:
             reason = f"cannot be reached ({type(error).__name__})"
         except Nonsense as error:
             reason = f"answered nonsense: {error}"
+        except AnotherModel as error:
+            reason = f"has another model: {error}"
         language, either_script = detect(text)
         return Understanding(
             language=language,
@@ -132,6 +144,7 @@ class Rasa:
         ranking.sort(key=lambda intent: -intent.confidence)
         if not ranking:
             raise Nonsense("intent_ranking is empty")
+        ranking = self._ours(ranking)
         found = [_span(said, text) for said in _list(answer, "entities")]
         model = answer.get("model_id")
         language, either_script = detect(text)
@@ -148,6 +161,32 @@ class Rasa:
             out_of_scope=refused,
             failure="out of scope" if refused else None,
         )
+
+    def _ours(self, ranking: list[Intent]) -> list[Intent]:
+        """The intents that there are here. Raises AnotherModel where the best guess is none of them, or the
+        model is somebody else's."""
+        ours = self._settings.intents()
+        names = [intent.name for intent in ranking if intent.name != NOT_AN_ANSWER]
+        strange = strangers(names, ours)
+        if strange and (names[0] == strange[0] or is_another(names, ours)):
+            raise AnotherModel(f"{strange[0][:MOST_OF_A_NAME]} is no intent of ours")
+        return [intent for intent in ranking if intent.name not in strange]
+
+
+def strangers(names: Collection[str], ours: Collection[str]) -> Sequence[str]:
+    """The intents of a model that there are not here; none where we do not know which there are."""
+    return [name for name in names if name not in ours and name not in BUILT_IN] if ours else []
+
+
+def is_another(names: Collection[str], ours: Collection[str]) -> bool:
+    """Whether a model with these intents is somebody else's: it has strange ones, and shares less than half of all.
+
+    Everybody's assistant knows `greet`; and one that was trained before an intent was renamed or given up is ours.
+    """
+    strange = strangers(names, ours)
+    of_ours = {name for name in ours if name not in BUILT_IN}
+    shared = of_ours & set(names)
+    return bool(strange) and 2 * len(shared) < len(of_ours) + len(set(strange))
 
 
 def only_words(text: str) -> str:

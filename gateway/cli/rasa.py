@@ -93,7 +93,7 @@ def status(context: typer.Context) -> None:
     lines = {
         "engine": settings.nlu.engine,
         "circuit": _circuit(settings),
-        "rasa": settings.nlu.rasa_url or f"{now.state} {now.url or ''}".strip(),
+        "rasa": _elsewhere(settings) or f"{now.state} {now.url or ''}".strip(),
         "  failed last": now.reason,
         "  server": f"process {now.server}, started anew {now.restarts} times" if now.server else "",
         "  answers with": now.model if now.url else "",
@@ -204,6 +204,26 @@ def _about(card: Card | None) -> str:
     )
     promoted = f"; promoted {card.promoted_at:%Y-%m-%d %H:%M}" if card.promoted_at else ""
     return f"trained {card.trained_at:%Y-%m-%d %H:%M} on {card.examples} examples; {tested or 'untested'}{promoted}"
+
+
+def _elsewhere(settings: Settings) -> str:
+    """What the server says that the settings name; nothing where they name none."""
+    import asyncio
+
+    from gateway.check import PATIENCE, check_rasa
+
+    if settings.nlu.rasa_url is None:
+        return ""
+    asked = settings.model_copy(update={"nlu": settings.nlu.model_copy(update={"engine": "rasa"})})
+
+    async def ask() -> str:
+        async with asyncio.timeout(PATIENCE):
+            return " ".join(finding.sentence for finding in await check_rasa(asked))
+
+    try:
+        return asyncio.run(ask())
+    except TimeoutError:
+        return f"Rasa at {settings.nlu.rasa_url} did not answer within {PATIENCE:g} seconds."
 
 
 def _circuit(settings: Settings) -> str:

@@ -59,8 +59,12 @@ async def test_rasa_understands_and_the_turn_says_so(tmp_path: Path, trained_mod
         ({"body": b'{"intent": {"name": 7, "confidence": "sure"}, "intent_ranking": 7, "entities": [7]}'}, ""),
         ({"body": b'{"intent": {"name": "greet", "confidence": 1e400}}'}, ""),
         ({"body": b"\xff\xfe"}, ""),
+        (
+            {"body": b'{"intent_ranking": [{"name": "mood_great", "confidence": 0.98}], "entities": []}'},
+            "rasa: has another model: mood_great is no intent of ours",
+        ),
     ],
-    ids=["slow", "failing", "a page", "a list", "wrong types", "infinite", "bytes"],
+    ids=["slow", "failing", "a page", "a list", "wrong types", "infinite", "bytes", "another model"],
 )
 async def test_where_rasa_does_not_help_the_embedded_engine_answers_and_the_turn_says_why(
     tmp_path: Path, trained_models: Path, rasa: FakeRasa, misbehaviour: dict[str, Any], reason: str

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
+from aiohttp.test_utils import unused_port
 from typer.testing import CliRunner
 
 from gateway import check, rasa_child
@@ -111,6 +112,14 @@ def test_the_state_of_the_models_can_be_read_from_the_terminal(tmp_path: Path) -
     assert f"→ {card.name} trained 2026-03-10 12:00 on 9000 examples" in words
     assert "of 1000 messages (held out) understands 950 (95.0%)" in words
     assert "rasa stopped" in words
+
+
+def test_of_a_rasa_elsewhere_the_terminal_says_what_that_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{unused_port()}"
+    monkeypatch.setenv("RAPPORT_NLU__RASA_URL", url)
+    shown = CliRunner().invoke(app, ["--data-dir", str(tmp_path), "nlu", "status"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    assert f"rasa Rasa at {url} cannot be reached (ClientConnectorError)." in " ".join(shown.output.split())
 
 
 async def test_the_check_says_what_a_rasa_of_our_own_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

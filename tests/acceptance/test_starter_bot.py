@@ -18,6 +18,7 @@ import pytest_asyncio
 import yaml
 
 from desk import conversations
+from gateway import check
 from nlu.rasa_server import RasaServer
 from nlu.understanding import Language
 from storage.consents import Consent
@@ -150,6 +151,20 @@ async def test_by_text_message_a_number_chooses_and_stop_is_obeyed(
         assert wording("consent.stopped@sms", Language.EN).search(await ask("STOP"))
         assert wording("handoff.requested", Language.EN).search(await ask("I want to talk to a person"))
         assert house.rows(Conversation)[-1]["owner"] == Owner.QUEUE
+
+
+async def test_asked_to_understand_for_us_it_is_found_to_have_another_model(
+    tmp_path: Path, trained_models: Path, rasa: RasaServer
+) -> None:
+    nlu = {"engine": "rasa", "rasa_url": rasa.url, "rasa_token": "a-token", "timeout": 15}
+    async with open_tea_house(tmp_path, trained_models, nlu=nlu) as house, aiohttp.ClientSession() as http:
+        visitor = await Visitor(house, http).visit()
+        await visitor.ask("I am so sad, I want a refund")
+        turn = house.rows(TurnRecord)[-1]
+        assert turn["engine"] == "embedded"
+        assert turn["failure"].startswith("rasa: has another model: ")
+        (found,) = await check.check_rasa(house.gateway.settings)
+    assert (found.level, "it knows" in found.sentence) == (check.Level.MISTAKE, True)
 
 
 async def test_a_rasa_that_is_ended_in_the_middle_is_excused_and_not_missed_for_long(

@@ -213,7 +213,6 @@ async def test_a_telegram_that_cannot_be_reached_is_a_mistake() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "subject", "level", "words"),
     [
-        (200, '{"model_file": "m.tar.gz", "fingerprint": {}, "num_active_training_jobs": 0}', "nlu", "fine", "answers"),
         (401, '{"status": "failure", "code": 401}', "nlu.rasa_token", "mistake", "refuses nlu.rasa_token"),
         (409, '{"status": "failure", "reason": "Conflict"}', "nlu.rasa_url", "mistake", "has no model loaded"),
         (200, "<html>It works!</html>", "nlu.rasa_url", "mistake", "not as a Rasa server does"),
@@ -233,6 +232,48 @@ async def test_what_rasa_says_of_itself(
     )
     assert found.level == level
     assert words in found.sentence
+    assert "geheim" not in found.sentence
+
+
+STRANGERS = ["mood_great", {"mood_unhappy": {"use_entities": []}}, "bot_challenge", "greet", "restart", "nlu_fallback"]
+
+
+@pytest.mark.parametrize(
+    ("intents", "subject", "level", "words"),
+    [
+        (["greet", {"refund_request": {"use_entities": []}}, "back"], "nlu", "fine", "answers."),
+        (
+            STRANGERS,
+            "nlu.rasa_url",
+            "mistake",
+            "it knows mood_great, mood_unhappy, bot_challenge, which are no intents",
+        ),
+        (["greet", "refund_request", "old_a"], "nlu.rasa_url", "note", "an old one: there is no old_a any more"),
+        (["greet"], "nlu.rasa_url", "note", "does not know refund_request"),
+        (None, "nlu.rasa_url", "note", "cannot be seen"),
+        ({"intents": 7}, "nlu.rasa_url", "note", "cannot be seen"),
+    ],
+    ids=["ours", "another's", "an old one", "an older one", "no domain", "no list"],
+)
+async def test_whose_model_rasa_has_is_told_by_its_intents(
+    serve: Serve, intents: object, subject: str, level: str, words: str
+) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        assert request.query["token"] == "geheim"
+        if request.path == "/status":
+            return web.json_response({"model_file": "m.tar.gz", "num_active_training_jobs": 0})
+        assert (request.path, request.headers["Accept"]) == ("/domain", "application/json")
+        return web.json_response({"intents": intents})
+
+    Path("training").mkdir()
+    Path("training/nlu.yml").write_text(
+        'version: "3.1"\nnlu:\n- intent: greet\n  examples: |\n    - hello\n'
+        "- intent: refund_request\n  examples: |\n    - my money back\n"
+        "- intent: out_of_scope\n  examples: |\n    - rain\n"
+    )
+    asked = {"nlu__rasa_url": await serve(answer), "nlu__rasa_token": "geheim", "nlu__training_data": "training"}
+    found = await finding(subject, checks.check_rasa, nlu__engine="rasa", **asked)
+    assert (found.level, words in found.sentence) == (level, True), found.sentence
     assert "geheim" not in found.sentence
 
 

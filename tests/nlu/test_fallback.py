@@ -110,6 +110,7 @@ async def test_a_bug_of_the_preferred_engine_does_not_end_the_conversation(
         ("cannot be reached (ClientConnectorError)", Reason.UNREACHABLE),
         ("answered 503", Reason.REFUSED),
         ("answered nonsense: no JSON", Reason.NONSENSE),
+        ("has another model: mood_great is no intent of ours", Reason.WRONG_MODEL),
     ],
 )
 async def test_a_failure_is_told_in_words_and_counted_by_its_reason(

@@ -77,6 +77,54 @@ async def test_what_is_out_of_scope_is_not_understood_and_no_failure_of_rasa(ser
     assert understanding.out_of_scope
 
 
+OURS = ("greet", "goodbye", "refund_request", "out_of_scope")
+
+
+@pytest.mark.parametrize(
+    ("ranking", "said"),
+    [
+        ({"mood_great": 0.9, "greet": 0.1}, "mood_great"),
+        ({"greet": 0.9, "mood_great": 0.05, "mood_unhappy": 0.05}, "mood_great"),
+        ({"greet": 0.9, "goodbye": 0.05, "mood_great": 0.03, "mood_unhappy": 0.02}, "mood_great"),
+        ({"nlu_fallback": 0.7, "bot_challenge": 0.2, "goodbye": 0.1, "greet": 0.1}, "bot_challenge"),
+        ({"out_of_scope": 0.9, "mood_great": 0.1}, "mood_great"),
+    ],
+    ids=[
+        "an answer that means nothing here",
+        "most are not ours",
+        "half are not ours",
+        "unsure of what means nothing here",
+        "refused",
+    ],
+)
+async def test_a_model_with_other_intents_than_ours_is_a_failure_that_says_so(
+    server: FakeRasa, ranking: dict[str, float], said: str
+) -> None:
+    named = [{"name": name, "confidence": confidence} for name, confidence in ranking.items()]
+    server.body = json.dumps({"intent_ranking": named, "entities": []}).encode()
+    rasa = Rasa(RasaSettings(url=server.url, token=TOKEN, intents=lambda: OURS))
+    understanding = await one(rasa, "hello")
+    assert (understanding.engine, understanding.intents) == ("none", ())
+    assert understanding.failure == f"rasa: has another model: {said} is no intent of ours"
+    await rasa.close()
+
+
+async def test_a_model_from_before_an_intent_was_given_up_answers_all_the_same(server: FakeRasa) -> None:
+    named = [{"name": name, "confidence": 0.3} for name in ("greet", "given_up", "goodbye", "nlu_fallback")]
+    server.body = json.dumps({"intent_ranking": named, "entities": []}).encode()
+    rasa = Rasa(RasaSettings(url=server.url, token=TOKEN, intents=lambda: OURS))
+    assert [intent.name for intent in (await one(rasa, "hello")).intents] == ["greet", "goodbye"]
+    await rasa.close()
+
+
+async def test_the_name_of_a_foreign_intent_is_told_only_so_far(server: FakeRasa) -> None:
+    named = [{"name": "x" * 10_000, "confidence": 0.9}]
+    server.body = json.dumps({"intent_ranking": named, "entities": []}).encode()
+    rasa = Rasa(RasaSettings(url=server.url, token=TOKEN, intents=lambda: OURS))
+    assert len((await one(rasa, "hello")).failure or "") < 150
+    await rasa.close()
+
+
 async def test_texts_are_answered_in_their_order(rasa: Rasa) -> None:
     understandings = await rasa.understand(["我要退款", "", "refund please", "我要退錢"])
     assert [understanding.language for understanding in understandings] == [
