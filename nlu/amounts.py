@@ -34,6 +34,10 @@ _AFTER = re.compile(
 )
 _NUMERAL = re.compile(r"[0-9一二两兩三四五六七八九十百千万萬]")
 _HINT = re.compile(r"[元块塊圆圓蚊币幣美金英镑鎊刀¥€£$]|rmb|cny|yuan|kuai|usd|dollar|bucks|hkd|twd|ntd|eur|gbp")
+_BROKEN_INTO = re.compile(
+    r"(?:[碎裂切掰摔砸断斷破剪撕劈锯鋸][开開成為为作]?|(?<![改降涨漲变變调調打减減卖賣算收价價])[成作])了?\s?$"
+)
+"""Before a number of pieces: 裂成三块. 降成三块 is a price."""
 _SCALES = {"万": 10_000, "萬": 10_000, "千": 1000, "k": 1000}
 
 
@@ -43,10 +47,17 @@ def find_amounts(text: str) -> Iterator[Entity]:
         return
     for pattern in (_BEFORE, _AFTER):
         for match in pattern.finditer(text):
-            value = _value(match.groupdict())
+            said = match.groupdict()
+            value = None if said.get("piece") and _are_pieces(text, match) else _value(said)
             if value is not None:
                 start, end = match.span()
                 yield Entity(kind="amount", value=value, text=match.group(), start=start, end=end)
+
+
+def _are_pieces(text: str, match: re.Match[str]) -> bool:
+    return text[match.end() : match.end() + 1] not in ("钱", "錢") and bool(
+        _BROKEN_INTO.search(text, max(match.start() - 5, 0), match.start())
+    )
 
 
 def _value(said: dict[str, str | None]) -> str | None:

@@ -2,6 +2,9 @@
 
 An understanding knows no clock, so a day comes as one of: an ISO date; `--03-05` or `---05` without year or month (ISO
 8601:2000, 5.2.1.3); `relative:-3d` (also w, m, y); `weekday:-1:fri`, last week's Friday (weeks begin on Monday).
+
+`9/3/2019` is the 9th of March, as most of the world writes it, and the 3rd of September where the business is in a
+region that puts the month first; `3/23/2019` and `23.3.2019` are clear.
 """
 
 from __future__ import annotations
@@ -16,11 +19,16 @@ from nlu.understanding import Entity
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def find_dates(text: str) -> Iterator[Entity]:
+MONTH_FIRST = frozenset({"AS", "FM", "GU", "MH", "MP", "PH", "PR", "PW", "UM", "US", "VI"})
+"""Regions where `9/3/2019` is in September (Unicode CLDR 46, the short date patterns)."""
+
+
+def find_dates(text: str, *, month_first: bool = False) -> Iterator[Entity]:
     """Days, the longer ones first where they overlap. `text` is folded to half width and lower case."""
     digits = _DIGIT.search(text) is not None
     if digits:
         yield from _found(_ISO, text)
+        yield from _by_numbers(text, month_first=month_first)
     if not text.isascii() and _HAN_HINT.search(text):
         yield from _found(_HAN_DATE, text)
         yield from _found(_HAN_RELATIVE, text)
@@ -68,10 +76,13 @@ _COUNT = rf"(?:\d{{1,3}}|{HAN_NUMERAL}{{1,4}})"
 
 _DIGIT = re.compile(r"\d")
 _ORDINAL = re.compile(r"\d(?:st|nd|rd|th)\b")
-_ISO = re.compile(r"(?<![\d/.-])(?P<year>20\d\d)[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?![\d/-]|\.\d)")
+_ISO = re.compile(r"(?<![\d/.-])(?P<year>(?:19|20)\d\d)[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?![\d/-]|\.\d)")
+_NUMBERS = re.compile(
+    r"(?<![\d/.-])(?P<one>\d{1,2})(?P<between>[-/.])(?P<other>\d{1,2})(?P=between)(?P<year>(?:19|20)\d\d)(?![\d/-]|\.\d)"
+)
 _HAN_HINT = re.compile(r"[天日周週月年号號晚早夜期]|礼拜|禮拜")
 _HAN_DATE = re.compile(
-    rf"(?:(?P<year>20\d\d)年)?(?P<month>(?<!\d)\d{{1,2}}|{HAN_NUMERAL}{{1,2}})月(?P<day>\d{{1,2}}|{HAN_NUMERAL}{{1,3}})"
+    rf"(?:(?<!\d)(?P<year>(?:19|20)?\d\d)年)?(?P<month>(?<!\d)\d{{1,2}}|{HAN_NUMERAL}{{1,2}})月(?P<day>\d{{1,2}}|{HAN_NUMERAL}{{1,3}})"
     r"[日号號]?"
     rf"|(?<![\d月第一二三四五六七八九十])(?P<only>\d{{1,2}}|{HAN_NUMERAL}{{1,3}})[号號](?![楼樓线線店库庫门門机機院链鏈碼码])"
 )
@@ -84,32 +95,55 @@ _HAN_RELATIVE = re.compile(
     rf"|(?P<whole>上+|下+)个?個?(?P<unit>周|週|星期|礼拜|禮拜|月)(?![一二三四五六日天])|(?P<lastyear>去年)"
     rf"|(?P<count>半|{_COUNT})\s?(?P<of>天|日|个?個?半?(?:周|週|星期|礼拜|禮拜|月)|年)(?P<way>之?以?前|之?以?[后後]))"
 )
-_ENGLISH_HINTS = ("day", "week", "month", "year", "tomorrow", "last ", "next ", "this ", "on ", "tonight")
+_ENGLISH_HINTS = ("day", "week", "fortnight", "month", "year", "tomorrow", "last ", "next ", "this ", "on ", "tonight")
 _ENGLISH_DATE = re.compile(
     rf"\b(?:(?P<month>{_MONTH})\.? ?(?:the )?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?!\d)"
-    rf"|(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<month2>{_MONTH})\b)(?:,? ?(?P<year>20\d\d))?"
+    rf"|(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<month2>{_MONTH})\b)(?:,? ?(?P<year>(?:19|20)\d\d)\b)?"
 )
 _ENGLISH_ORDINAL = re.compile(
-    rf"\b(?:{_DAY_NAME}|on|by|until|till|since|before|after|from|for|to|between|and|of) "
+    rf"(?:\b(?:{_DAY_NAME}|on|by|until|till|since|before|after|from|for|to|between|and|of) "
+    r"|(?<![\da-z])(?=\d{1,2}(?:st|nd|rd|th) (?:to|until|till) (?:the )?\d))"
     r"(?P<said>(?:the )?(?P<only>\d{1,2})(?:st|nd|rd|th))\b"
-    r"(?! ?-?\s?(?!(?:and|to|or|at|until|till|for)\b|of (?:the|this|next) month)[a-z])"
+    r"(?! ?-?\s?(?!(?:and|to|or|at|until|till|for|with|but|because|so|if|please|pls|thanks|i|we|my|it|is|was)\b"
+    r"|of (?:the|this|next) month)[a-z])"
 )
 """A day of the month by its number: `on the 16th`, but not `on the 2nd floor`."""
 _ENGLISH_RELATIVE = re.compile(
     r"\b(?:(?P<before2>(?:the )?day before yesterday)|(?P<after2>(?:the )?day after tomorrow)"
     r"|(?P<before1>yesterday|last night)"
     r"|(?P<today>today|tonight|this morning|this evening|this afternoon)|(?P<after1>tomorrow)"
-    rf"|(?P<count>\d{{1,3}}|{ENGLISH_NUMERAL}) (?P<of>day|week|month|year)s? (?P<way>ago|from now|earlier|later)"
-    rf"|in (?P<count2>\d{{1,3}}|{ENGLISH_NUMERAL}) (?P<of2>day|week|month)s?"
-    r"|(?P<whole>last|next) (?P<unit>week|month|year)"
-    rf"|(?:(?P<shift>last|next|this|on) (?P<weekday>{_DAY_NAME}|{_DAY_SHORT})|(?P<bare>{_DAY_NAME})))\b"
+    rf"|(?P<count>half an?|\d{{1,3}}|{ENGLISH_NUMERAL}) (?P<of>day|week|fortnight|month|year)s?"
+    r" (?P<way>ago|from now|from today|earlier|later)"
+    rf"|in (?P<count2>half an?|\d{{1,3}}|{ENGLISH_NUMERAL}) (?P<of2>day|week|fortnight|month|year)s?"
+    r"|(?P<count3>a) (?P<of3>fortnight) today"
+    r"|(?P<whole>last|next) (?P<unit>week|fortnight|month|year)"
+    rf"|(?:(?P<shift>last|next|this|on) (?P<weekday>{_DAY_NAME}|{_DAY_SHORT})"
+    rf"|(?P<bare>{_DAY_NAME})(?: (?P<of_week>last|next) week)?))\b"
 )
+_WEATHER = re.compile(r"\bweather\b[a-z' ]{0,20}\b(?:today|tonight|this)|\b(?:today|tonight)(?:'s)? weather")
 _FIXED = {"before3": -3, "before2": -2, "before1": -1, "today": 0, "after1": 1, "after2": 2, "after3": 3}
 
 
 def _found(pattern: re.Pattern[str], text: str) -> Iterator[Entity]:
     for match in pattern.finditer(text):
         value = _value({name: words for name, words in match.groupdict().items() if words})
+        if value is not None and not (value == "relative:0d" and _is_small_talk(text, match.start(), match.end())):
+            yield Entity(kind="date", value=value, text=match.group(), start=match.start(), end=match.end())
+
+
+def _is_small_talk(text: str, start: int, end: int) -> bool:
+    """Nice weather today: no day on which anything happened."""
+    return text.startswith(("天气", "天氣"), end + (text[end : end + 1] == "的")) or (
+        "weather" in text and _WEATHER.search(text, max(start - 30, 0), end + 12) is not None
+    )
+
+
+def _by_numbers(text: str, *, month_first: bool) -> Iterator[Entity]:
+    for match in _NUMBERS.finditer(text):
+        one, other = match["one"], match["other"]
+        if int(other) > 12 or (month_first and match["between"] != "." and int(one) <= 12):
+            one, other = other, one
+        value = _calendar(match["year"], other, one)
         if value is not None:
             yield Entity(kind="date", value=value, text=match.group(), start=match.start(), end=match.end())
 
@@ -134,10 +168,11 @@ def _value(said: dict[str, str]) -> str | None:
         day = number(only)
         return f"---{day:02}" if day and day <= 31 else None
     if weekday := said.get("weekday") or said.get("bare"):
-        return f"weekday:{_weeks(said.get('shift', ''))}:{_weekday(weekday)}"
+        return f"weekday:{_weeks(said.get('shift') or said.get('of_week', ''))}:{_weekday(weekday)}"
     if unit := said.get("unit"):
-        return f"relative:{_weeks(said['whole'])}{_unit(unit)}"
-    count, of = said.get("count") or said.get("count2"), said.get("of") or said.get("of2")
+        return f"relative:{_weeks(said['whole']) * (2 if unit == 'fortnight' else 1)}{_unit(unit)}"
+    count = said.get("count") or said.get("count2") or said.get("count3")
+    of = said.get("of") or said.get("of2") or said.get("of3")
     return _counted(count, of, said.get("way", "later")) if count and of else None
 
 
@@ -147,18 +182,24 @@ def _calendar(year: str | None, month: str, day: str) -> str | None:
     if of_year is None or of_month is None:
         return None
     try:
-        said = date(int(year or 2000), of_year, of_month)
+        said = date(_full(year) if year else 2000, of_year, of_month)
     except ValueError:
         return None
     return said.isoformat() if year else f"--{of_year:02}-{of_month:02}"
 
 
+def _full(year: str) -> int:
+    """19年 is 2019, 98年 is 1998."""
+    said = int(year)
+    return said if said > 99 else said + (2000 if said < 70 else 1900)
+
+
 def _counted(count: str, of: str, way: str) -> str | None:
     unit = _unit(of)
-    if count == "半":
+    if count == "半" or count.startswith("half"):
         amount, unit = {"m": (15, "d"), "y": (6, "m")}.get(unit, (0, unit))
     else:
-        amount = number(count) or 0
+        amount = (number(count) or 0) * (2 if of == "fortnight" else 1)
     back = way in ("ago", "earlier") or way.endswith("前")
     return f"relative:{-amount if back else amount}{unit}" if amount else None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nlu.amounts import find_amounts
-from nlu.dates import find_dates, resolve_date
+from nlu.dates import MONTH_FIRST, find_dates, resolve_date
 from nlu.quantities import find_numbers
 from nlu.understanding import Entity
 
@@ -36,10 +36,12 @@ class Entities:
     def __init__(
         self, *, order_pattern: str = ORDER_PATTERN, catalogue: Sequence[Product] = (), region: str = "CN"
     ) -> None:
-        """`order_pattern`: a regular expression, case does not matter; `region`: of phone numbers without a +."""
+        """`order_pattern`: a regular expression, case does not matter; `region`: of phone numbers without a +, and
+        of the order of day and month (nlu.dates)."""
         self._order = re.compile(rf"(?<![0-9a-z])(?:{order_pattern})(?![0-9a-z])", re.IGNORECASE)
         self._products = _Products(catalogue)
         self._region = region
+        self._month_first = region in MONTH_FIRST
 
     def find(self, text: str) -> tuple[Entity, ...]:
         """In the order of the text, without overlaps."""
@@ -73,7 +75,7 @@ class Entities:
                 phone = _e164(match.group(), self._region)
                 if phone:
                     yield _entity("phone", phone, match)
-        yield from find_dates(text)
+        yield from find_dates(text, month_first=self._month_first)
         yield from find_amounts(text)
         yield from self._products.find(text)
         yield from find_numbers(text)

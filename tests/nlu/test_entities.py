@@ -55,6 +55,8 @@ def test_the_business_decides_what_its_order_numbers_look_like() -> None:
         ("我要20块", "20.00 CNY"),
         ("二十块钱", "20.00 CNY"),
         ("两块五", "2.50 CNY"),
+        ("降成三块了", "3.00 CNY"),
+        ("做成三块钱一个", "3.00 CNY"),
         ("5块5毛", "5.50 CNY"),
         ("多收了我二十块运费", "20.00 CNY"),
         ("２０元", "20.00 CNY"),
@@ -79,8 +81,12 @@ def test_an_amount_is_found_with_its_currency(text: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["一块儿去", "两块茶饼", "1200元旦活动", "三百五", "500克", "3天", "it costs a lot", "100"]
-)
+    "text",
+    [
+        "一块儿去", "两块茶饼", "1200元旦活动", "三百五", "500克", "3天", "it costs a lot", "100",
+        "盖子裂成三块", "蓋子碎成兩塊", "切成4块", "掰成了两块", "摔成三块了", "碎了三块，没法用", "分成三块",
+    ],
+)  # fmt: skip
 def test_what_is_no_money_is_no_amount(text: str) -> None:
     assert "amount" not in [kind for kind, _, _ in found(text)]
 
@@ -131,10 +137,68 @@ def test_what_is_no_money_is_no_amount(text: str) -> None:
         ("last Friday", "weekday:-1:fri"),
         ("next Mon", "weekday:1:mon"),
         ("it came on Friday", "weekday:0:fri"),
+        ("Sunday next week", "weekday:1:sun"),
+        ("in a fortnight", "relative:2w"),
+        ("a fortnight ago", "relative:-2w"),
+        ("a fortnight today", "relative:2w"),
+        ("next fortnight", "relative:2w"),
+        ("two weeks from now", "relative:2w"),
+        ("half a month later", "relative:15d"),
+        ("半个月后", "relative:15d"),
+        ("半個月後", "relative:15d"),
+        ("1998年5月6日", "1998-05-06"),
+        ("98年5月6日", "1998-05-06"),
+        ("19年3月9号买的", "2019-03-09"),
+        ("1998-05-06", "1998-05-06"),
+        ("July the 20th 1992", "1992-07-20"),
+        ("March 3, 1999", "1999-03-03"),
+        ("on the 11th with our boys", "---11"),
     ],
 )
 def test_a_day_is_found_absolute_or_relative(text: str, value: str) -> None:
     assert [said for kind, said, _ in found(text) if kind == "date"] == [value]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("The date I want is 9/3/2019", "2019-03-09"),
+        ("9/3/2019买的", "2019-03-09"),
+        ("12-03-2019", "2019-03-12"),
+        ("9.3.2019", "2019-03-09"),
+        ("on 23/3/1999", "1999-03-23"),
+        ("on 3/23/2019", "2019-03-23"),
+    ],
+)
+def test_a_day_in_numbers_stands_before_its_month_unless_it_cannot(text: str, value: str) -> None:
+    assert [said for kind, said, _ in found(text) if kind == "date"] == [value]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("9/3/2019", "2019-09-03"), ("23/3/2019", "2019-03-23"), ("9.3.2019", "2019-03-09")]
+)
+def test_a_business_in_a_region_that_puts_the_month_first_reads_it_so(text: str, value: str) -> None:
+    (entity,) = Entities(region="US").find(text)
+    assert (entity.kind, entity.value) == ("date", value)
+
+
+@pytest.mark.parametrize("text", ["31/31/2019", "1/2/2019/5", "version 1.2.2019.4", "https://a.example/1/2/2019"])
+def test_numbers_that_are_no_day_are_none(text: str) -> None:
+    assert "date" not in [kind for kind, _, _ in found(text)]
+
+
+@pytest.mark.parametrize("text", ["今天天氣真好", "今天的天气不错啊", "lovely weather today!", "how's today's weather"])
+def test_the_weather_of_today_is_not_when_something_happened(text: str) -> None:
+    assert found(text) == []
+
+
+def test_what_happened_today_in_any_weather_did_happen_today() -> None:
+    assert found("今天收到的，天气太热都化了") == [("date", "relative:0d", "今天")]
+    assert found("it came today, soaked: the box was left out in the rain") == [("date", "relative:0d", "today")]
+
+
+def test_both_days_of_a_stay_are_found() -> None:
+    assert [value for _, value, _ in found("10th to 23rd")] == ["---10", "---23"]
 
 
 @pytest.mark.parametrize("text", ["may I ask", "this is the second one", "5号楼", "2026-13-45", "七天无理由", "3 days"])
