@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,15 @@ def test_the_image_has_every_package_and_runs_as_nobody_in_particular() -> None:
     assert copied <= {line.removeprefix("!") for line in ignored if line.startswith("!")}
     assert re.search(r"^USER [1-9]\d*$", DOCKERFILE, flags=re.MULTILINE)
     assert "/healthz" in DOCKERFILE
+
+
+def test_the_image_can_run_whatever_engine_the_settings_name() -> None:
+    asked = re.findall(r"uv sync ([^&\n]*)", DOCKERFILE)
+    assert len(asked) == 2
+    assert all("${EXTRAS}" in options for options in asked), "else the second would take away what the first brought"
+    (extras,) = re.findall(r'^ARG EXTRAS="(.*)"$', DOCKERFILE, flags=re.MULTILINE)
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))
+    assert set(extras.split()) == {"--extra", *project["project"]["optional-dependencies"]}
 
 
 def test_rasa_s_service_is_as_closed_as_the_gateway_s_and_keeps_its_models_where_it_may_write() -> None:
