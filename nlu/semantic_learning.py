@@ -100,6 +100,10 @@ class _Linalg(Protocol):
     def cho_solve(self, factor: Factor, b: Floats, *, overwrite_b: bool, check_finite: bool) -> Floats: ...
 
 
+def _linalg() -> _Linalg:
+    return cast("_Linalg", importlib.import_module("scipy.linalg"))
+
+
 class _Judge(Protocol):
     coef_: Floats
     intercept_: Floats
@@ -268,14 +272,16 @@ def _blocks(examples: Sequence[training.Example]) -> Labels:
 def _choose(seen: _Seen) -> tuple[float, float]:
     """Meaning's weight and the ridge with which unseen examples are answered best."""
     places = _spaced(np.arange(len(seen.labels)), MOST_TRIED)
+    linalg = _linalg()
     words, meanings = _likenesses(seen, places)
     targets, labels, written = seen.targets[places], seen.labels[places], seen.blocks[places] != IN_NO_BLOCK
 
     def quality(meaning: float, ridge: float) -> tuple[int, float]:
-        kernel = words + np.float32(meaning) * meanings
+        kernel: Floats = np.add(words, np.float32(meaning) * meanings, dtype=np.float32)
         kernel[np.diag_indices(len(kernel))] += np.float32(ridge * (1 + meaning))
-        inverse = cast("Floats", np.linalg.inv(kernel))
-        scores = left_out(inverse, inverse @ targets, targets, seen.blocks[places])
+        factor = linalg.cho_factor(kernel, lower=False, overwrite_a=True, check_finite=False)
+        inverse = linalg.cho_solve(factor, np.eye(len(kernel), dtype=np.float32), overwrite_b=True, check_finite=False)
+        scores = left_out(inverse, np.matmul(inverse, targets, dtype=np.float32), targets, seen.blocks[places])
         right = (scores.argmax(axis=1) == labels) & written
         return int(right.sum()), -float(np.square(scores - targets)[written].mean())
 
@@ -313,35 +319,45 @@ def _worth_checking(seen: _Seen, first: Mapping[int, Unseen]) -> npt.NDArray[np.
 
 
 def _solve(seen: _Seen, meaning: float, ridge: float, places: npt.NDArray[np.intp]) -> tuple[Floats, _Checked]:
-    """The pulls of all examples on each intent, and what is said of some examples by the others."""
-    linalg = cast("_Linalg", importlib.import_module("scipy.linalg"))
-    kernel = np.empty((len(seen.labels), len(seen.labels)), dtype=np.float32)
-    nearest = np.zeros(len(seen.labels), dtype=np.float32)
-    for start in range(0, len(kernel), AT_ONCE):
-        piece = slice(start, start + AT_ONCE)
-        meanings = likeness(seen.anchors[piece], seen.anchors, NEARNESS)
-        kernel[piece] = (seen.rows[piece] @ seen.rows.T).toarray() + np.float32(meaning) * meanings
-        same = (seen.blocks[piece][:, None] == seen.blocks) & (seen.labels[piece][:, None] == seen.labels)
-        meanings[same] = 0
-        nearest[piece] = meanings.max(axis=1)
+    """The pulls of all examples on each intent, and what is said of some examples by the others.
+
+    Those come last: then the corner of the inverse that says it is the inverse of a corner of the factor.
+    """
+    linalg = _linalg()
+    order = np.concatenate([np.setdiff1d(np.arange(len(seen.labels)), places), places])
+    kernel, nearest = _kernel(seen, meaning, order, len(places))
     kernel[np.diag_indices(len(kernel))] += np.float32(ridge * (1 + meaning))
-    factor = linalg.cho_factor(kernel.T, lower=True, overwrite_a=True, check_finite=False)
-    pulls = linalg.cho_solve(factor, seen.targets, overwrite_b=False, check_finite=False)
-    scores = np.zeros((len(places), len(seen.intents)), dtype=np.float32)
-    for block in range(BLOCKS):
-        inside = np.flatnonzero(seen.blocks[places] == block)
-        if len(inside):
-            scores[inside] = _without(factor, pulls, seen.targets, places[inside])
-    return pulls, _Checked(places=places, scores=scores, nearest=nearest[places])
+    factor, lower = linalg.cho_factor(kernel.T, lower=False, overwrite_a=True, check_finite=False)
+    targets = seen.targets[order]
+    ordered = linalg.cho_solve((factor, lower), targets, overwrite_b=False, check_finite=False)
+    pulls = np.empty_like(ordered)
+    pulls[order] = ordered
+    last = slice(len(order) - len(places), None)
+    corner = linalg.cho_solve(
+        (factor[last, last], lower), np.eye(len(places), dtype=np.float32), overwrite_b=True, check_finite=False
+    )
+    scores = left_out(corner, ordered[last], targets[last], seen.blocks[places])
+    return pulls, _Checked(places=places, scores=scores, nearest=nearest)
 
 
-def _without(factor: Factor, pulls: Floats, targets: Floats, places: npt.NDArray[np.intp]) -> Floats:
-    """The scores of some examples, had they been left out."""
-    linalg = cast("_Linalg", importlib.import_module("scipy.linalg"))
-    units = np.zeros((len(pulls), len(places)), dtype=np.float32, order="F")
-    units[places, np.arange(len(places))] = 1
-    columns = linalg.cho_solve(factor, units, overwrite_b=True, check_finite=False)
-    return targets[places] - np.linalg.solve(columns[places], pulls[places]).astype(np.float32)
+def _kernel(seen: _Seen, meaning: float, order: npt.NDArray[np.intp], last: int) -> tuple[Floats, Floats]:
+    """The likeness of all examples in that order, as far as its lower half; and of each of the last ones, how near the
+    nearest example in meaning is that would not be left out with it."""
+    rows, anchors = seen.rows[order], seen.anchors[order]
+    group = (seen.blocks * len(seen.intents) + seen.labels)[order]
+    kernel = np.empty((len(order), len(order)), dtype=np.float32)
+    first = len(order) - last
+    nearest = np.zeros(last, dtype=np.float32)
+    starts = [*range(0, first, AT_ONCE), *range(first, len(order), AT_ONCE)]
+    for start, stop in zip(starts, [*starts[1:], len(order)], strict=True):
+        piece, width = slice(start, stop), slice(None, stop if stop <= first else None)
+        meanings = likeness(anchors[piece], anchors[width], NEARNESS)
+        kernel[piece, width] = (rows[piece] @ rows[width].T).toarray()
+        kernel[piece, width] += np.float32(meaning) * meanings
+        if start >= first:
+            meanings[group[piece][:, None] == group] = 0
+            nearest[start - first : stop - first] = meanings.max(axis=1)
+    return kernel, nearest
 
 
 def _facts(seen: _Seen, checked: _Checked) -> Floats:

@@ -16,7 +16,7 @@ from hypothesis import given as property_of
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from nlu import embedded, encoder, learning, semantic, semantic_learning
+from nlu import embedded, encoder, learning, semantic, semantic_learning, semantic_model
 from nlu.arrays import ModelUnreadable
 from nlu.embedded import Embedded
 from nlu.encoder import DIMENSIONS, Encoder, EncoderMissing, KeptEncodings
@@ -239,6 +239,48 @@ def test_what_is_said_of_an_example_left_out_is_what_is_learnt_without_it() -> N
         inside, rest = np.flatnonzero(blocks == block), np.flatnonzero(blocks != block)
         pulls = np.linalg.solve(kernel[np.ix_(rest, rest)], targets[rest])
         assert said[inside] == pytest.approx(kernel[np.ix_(inside, rest)] @ pulls, abs=1e-3)
+
+
+def test_what_is_said_of_the_last_examples_left_out_needs_only_their_corner_of_the_inverse() -> None:
+    draw = np.random.default_rng(2)
+    points = draw.normal(size=(60, 6)).astype(np.float32)
+    kernel = np.exp(points @ points.T / 10) + np.eye(60, dtype=np.float32) * 0.5
+    targets = np.eye(4, dtype=np.float32)[draw.integers(0, 4, size=60)]
+    inverse = np.linalg.inv(kernel).astype(np.float32)
+    pulls = np.matmul(inverse, targets, dtype=np.float32)
+    blocks = np.arange(60) % semantic_learning.BLOCKS
+    corner = np.linalg.inv(np.linalg.cholesky(kernel)[40:, 40:]).astype(np.float32)
+    said = semantic_learning.left_out(corner.T @ corner, pulls[40:], targets[40:], blocks[40:])
+    for block in range(semantic_learning.BLOCKS):
+        inside = np.flatnonzero((blocks == block) & (np.arange(60) >= 40))
+        rest = np.setdiff1d(np.arange(60), inside)
+        without = np.linalg.solve(kernel[np.ix_(rest, rest)], targets[rest])
+        assert said[inside - 40] == pytest.approx(kernel[np.ix_(inside, rest)] @ without, abs=1e-3)
+
+
+def test_the_pulls_are_those_under_which_every_example_says_its_intent(sentences: Sentences) -> None:
+    """They solve the regularised kernel, in the order of the examples, whichever of them were judged."""
+    few = examples()
+    model = semantic_learning.learn(few, Encoder(sentences), fingerprint="x")
+    known = {feature: place for place, feature in enumerate(model.features)}
+    texts = [*(example.text for example in few), *(intent.replace("_", " ") for intent in sorted(SAID))]
+    texts.remove("out of scope")
+    rows = np.zeros((len(texts), len(known)), dtype=np.float32)
+    for row, text in zip(rows, texts, strict=True):
+        for feature in learning.features_of(text, {}):
+            row[known[feature]] += model.idf[known[feature]]
+    lengths = [sum(model.idf[known[feature]] ** 2 for feature in learning.features_of(text, {})) for text in texts]
+    rows /= np.sqrt(np.array(lengths, dtype=np.float32))[:, None]
+    labels = [example.intent for example in few] + [intent for intent in sorted(SAID) if intent != "out_of_scope"]
+    targets = np.array([[intent == label for intent in model.intents] for label in labels], dtype=np.float32)
+    nearness = semantic_model.likeness(model.anchors, model.anchors, model.nearness)
+    misses = [
+        np.abs((kernel + ridge * (1 + meaning) * np.eye(len(texts))) @ (model.pulls / meaning) - targets).max()
+        for meaning in semantic_learning.MEANINGS
+        for kernel in [rows @ rows.T + meaning * nearness]
+        for ridge in semantic_learning.RIDGES
+    ]
+    assert min(misses) < 1e-3
 
 
 def trusted(*bands: tuple[float, int, float]) -> list[Trusted]:
