@@ -123,7 +123,7 @@ def _read_all_texts(files: Mapping[str, str], mistakes: list[Mistake]) -> Mappin
         if name not in files:
             place.note(1, "the file is missing: every word exists in every language.")
             continue
-        found[language] = read_texts(files[name], place)
+        found[language] = read_texts(files[name], language, place)
     return found
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from bot import when
+from bot import letters, when
 from bot.assistant import Ask
 from bot.effects import AskAssistant, Effect, HandOff, LearnAboutContact, Lookup, Remember, Say
 from bot.heard import Heard, hear
@@ -189,8 +188,8 @@ class Talk:
 
     def finish(self) -> tuple[Effect, ...]:
         """All effects of the Turn, with what changed about the contact first and in memory last."""
-        if self.turn.channel.scheme == "mailto":
-            self.effects = _in_one_letter(self.effects)
+        if self.turn.channel.scheme == letters.SCHEME:
+            self.effects = letters.as_letters(self.effects, self.turn, self.playbook)
         memory = self.memory.write()
         if memory != self.turn.conversation.memory:
             self.effects.append(Remember(memory=memory))
@@ -229,18 +228,6 @@ class Talk:
             addresses = tuple(address for address in told if address not in self.turn.contact.addresses)
         if language is not None or addresses:
             self.effects.append(LearnAboutContact(language=language, addresses=addresses))
-
-
-def _in_one_letter(effects: Sequence[Effect]) -> list[Effect]:
-    """Who writes one mail with two questions in it gets one mail with both answers, where the last of them was."""
-    said = [effect for effect in effects if isinstance(effect, Say)]
-    plain = not any(each.buttons or each.attachments or each.custom for each in said)
-    if len(said) < 2 or not plain or len({each.purpose for each in said}) > 1:
-        return list(effects)
-    letter = replace(said[-1], text="\n\n".join(each.text for each in said))
-    last = max(place for place, effect in enumerate(effects) if isinstance(effect, Say))
-    done = [effect for effect in effects[:last] if not isinstance(effect, Say)]
-    return [*done, letter, *effects[last + 1 :]]
 
 
 _LATIN_WORDS = re.compile(r"^[^\u3040-\u9fff@]*\b[A-Za-z]{3,}\b[^\u3040-\u9fff@]*$")

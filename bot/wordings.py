@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.located import Place, Section, read_mapping
-from bot.words import WORDS
+from bot.words import UNLESS_SET, WORDS
+from nlu.understanding import Language
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 SHORT = "@sms"
@@ -42,7 +43,7 @@ Texts = Mapping[str, tuple[Wording, ...]]
 """All variants of every key, in one language."""
 
 
-def read_texts(content: str, place: Place) -> Texts:
+def read_texts(content: str, language: Language, place: Place) -> Texts:
     """`texts/<language>.yml`: two levels of keys, each with a text or a list of variants."""
     root = read_mapping(content, place)
     found: dict[str, tuple[Wording, ...]] = {}
@@ -52,6 +53,8 @@ def read_texts(content: str, place: Place) -> Texts:
         section = root.as_section(node, group)
         if section is not None:
             found.update(_read_group(section))
+    for key, usual in UNLESS_SET[language].items():
+        found.setdefault(key, (Wording.of(usual),))
     for key in WORDS:
         if key not in found:
             place.note(root.line, f"`{key}` is missing.")
@@ -68,7 +71,8 @@ def _read_group(section: Section) -> Texts:
             section.note(f"`{name}` is not a text that the assistant knows.", line)
             continue
         variants = tuple(Wording.of(text.strip()) for text in section.as_words(node, key))
-        if not variants or any(not "".join(wording.pieces).strip() for wording in variants):
+        may_be_empty = name in UNLESS_SET[Language.EN]
+        if not variants or (not may_be_empty and any(not "".join(each.pieces).strip() for each in variants)):
             section.note(f"`{name}` is empty.", line)
         for wording in variants:
             _check(wording, name, section, line)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from nlu.understanding import Language
+
 WORDS: Mapping[str, str] = {
     # Small talk
     "small.hello": "business assistant",
@@ -244,6 +246,10 @@ WORDS: Mapping[str, str] = {
     "intent.stop_marketing": "",
     "intent.start_marketing": "",
     "intent.help": "",
+    # Around what is said by mail
+    "mail.salutation": "name",
+    "mail.salutation_nameless": "",
+    "mail.closing": "business assistant",
     # For the agent
     "summary.who": "name tier channel language",
     "summary.said": "words",
@@ -264,3 +270,22 @@ WORDS: Mapping[str, str] = {
     "summary.prepared": "",
 }
 """Key to placeholders, parted by blanks."""
+
+UNLESS_SET: Mapping[Language, Mapping[str, str]] = {
+    Language.EN: {
+        "mail.salutation": "Hello {name},",
+        "mail.salutation_nameless": "Hello,",
+        "mail.closing": "Kind regards,\n{business}",
+    },
+    Language.ZH_HANS: {
+        "mail.salutation": "{name}，您好！",
+        "mail.salutation_nameless": "您好！",
+        "mail.closing": "祝好！\n{business}",
+    },
+    Language.ZH_HANT: {
+        "mail.salutation": "{name} 您好：",
+        "mail.salutation_nameless": "您好：",
+        "mail.closing": "敬祝 順心\n{business} 敬上",
+    },
+}
+"""What is said under keys that a business may leave out, or set to nothing."""

@@ -240,6 +240,40 @@ def test_our_own_quote_is_known_as_one_when_it_comes_back(language: str) -> None
     assert written_now(parse(mail.content).text).reply == "明天。"
 
 
+OUR_LETTERS = {
+    "en": "Hello Li Wen,\n\nYour parcel is on its way.\n\nKind regards,\nShanlan Tea",
+    "zh-Hans": "李文，您好！\n\n包裹已经寄出。\n\n祝好！\n山岚茶",
+    "zh-Hant": "李文 您好：\n\n包裹已經寄出。\n\n敬祝 順心\n山嵐茶 敬上",
+}
+ABOVE = {
+    "a quote mark on each line": ("On Mon, Mar 2, 2026 at 12:00 PM 好店客服 <support@shop.example> wrote:\n\n", "> "),
+    "Outlook": (
+        "From: 好店客服 <support@shop.example>\nSent: Monday, March 2, 2026 12:00\nTo: Li\nSubject: Re: tea\n\n",
+        "",
+    ),
+    "QQ Mail": (
+        "--- 原始邮件 ---\n发件人: 好店客服\n发送时间: 2026年3月2日 12:00\n收件人: 李文\n主题: Re: 茶\n\n",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("program", ABOVE)
+@pytest.mark.parametrize("language", OUR_LETTERS)
+def test_an_answer_that_repeats_our_letter_is_the_answer_alone(language: str, program: str) -> None:
+    letter = _text(_composed(text=OUR_LETTERS[language], language=language, quoted=QUOTED))
+    above, mark = ABOVE[program]
+    repeated = "\n".join(f"{mark}{line}" for line in letter.splitlines())
+    written = written_now(f"Thanks, and when does it arrive?\n\n{above}{repeated}", is_answer=True)
+    assert written.reply == "Thanks, and when does it arrive?"
+
+
+def test_salutation_and_closing_are_paragraphs_of_the_html() -> None:
+    html = _text(_composed(text=OUR_LETTERS["en"]), "html")
+    assert "<p>Hello Li Wen,</p>" in html
+    assert "<p>Kind regards,<br>\nShanlan Tea</p>" in html
+
+
 def test_a_very_long_quote_is_cut() -> None:
     quoted = Quoted(author="A", at=NOW, text="word " * 10_000)
     assert _text(_composed(quoted=quoted)).endswith("word\n> […]\n")
