@@ -12,6 +12,7 @@ from rich.table import Table
 from desk.cases import CaseSummary
 from desk.inbox import PRIORITIES, Listed, Thread
 from desk.profiles import Profile
+from desk.reasons import in_words
 from desk.timeline import Line
 from storage.interactions import Direction
 
@@ -31,7 +32,7 @@ def queue_table(waiting: Sequence[Listed]) -> Table:
     """Who waits for a person."""
     table = _table("No.", "Priority", "Waits", "With", "Who", "About")
     for one in waiting:
-        why = f"{one.reason}: " if one.reason else ""
+        why = f"{in_words(one.reason)}: " if one.reason else ""
         table.add_row(
             str(one.conversation),
             PRIORITIES.get(one.priority, str(one.priority)),
@@ -55,7 +56,8 @@ def print_thread(console: Console, thread: Thread, *, timeline: bool) -> None:
         style="bold",
     )
     if thread.summary:
-        console.print(printable(f"Handed over: {thread.reason or 'taken'}\n{thread.summary}"), highlight=False)
+        why = in_words(thread.reason) if thread.reason else "taken"
+        console.print(printable(f"Handed over: {why}\n{thread.summary}"), highlight=False)
     console.print(lines_table(thread.lines, channels=timeline))
     if thread.cases:
         console.print(cases_table(thread.cases))

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from desk.reasons import in_words
 from gateway import cli, logs
 from gateway.lock import DataLock
 from gateway.settings import Logs
@@ -143,7 +144,7 @@ def test_the_demonstration_fills_and_can_be_worked_with_backed_up_and_replayed(r
     (first, *_) = json.loads(rapport.says("queue", "--json"))
     number = str(first["conversation"])
     assert first["name"] in rapport.says("queue")
-    assert "Handed over" in rapport.says("show", number)
+    assert f"Handed over: {in_words(first['reason'])}\n" in rapport.says("show", number)
     assert "You have" in rapport.says("take", number, "--as", "mei")
     rapport.says("note", number, "called back", "--as", "mei")
     rapport.says("reply", number, "你好，我是小美。", "--as", "mei")
