@@ -18,7 +18,8 @@ from storage.consents import Consent, Purpose
 from storage.contacts import Address, Contact
 from storage.conversations import Conversation, ConversationState, Owner
 from storage.deliveries import Delivery, Pace
-from storage.many import Many, Question
+from storage.listed import listed
+from storage.many import Many, Question, among
 
 LEASE = timedelta(seconds=60)
 """Longer than any provider's time-out: a send that is silent for so long has lost its process."""
@@ -223,7 +224,7 @@ def due(connection: Connection, channel: str, now: datetime, most: int) -> Seque
 _claim = Many(
     update(Delivery)
     .where(
-        Delivery.id == bindparam("delivery"),
+        among(Delivery.id, "deliveries"),
         Delivery.status.in_(WAITING),
         or_(
             Delivery.epoch.is_(None),
@@ -256,32 +257,47 @@ def claim(
     connection: Connection, deliveries: Sequence[int], *, by: str, until: datetime, at: datetime
 ) -> Collection[int]:
     """Take deliveries for sending that wait and are locked; returns those that were still ours to take."""
-    rows = [{"delivery": each, "by": by, "until": until, "at": at} for each in deliveries]
-    if _claim.execute(connection, rows) == len(rows):
+    wanted = [{"deliveries": deliveries, "by": by, "until": until, "at": at}] if deliveries else []
+    if _claim.execute(connection, wanted) == len(deliveries):
         return frozenset(deliveries)
     taken = select(Delivery.id).where(Delivery.id.in_(deliveries), Delivery.status == "sending", Delivery.holder == by)
     return frozenset(connection.scalars(taken))
 
 
+_outcome = listed(
+    "outcomes",
+    {
+        "delivery": Delivery.id,
+        "attempt": Delivery.attempts,
+        "their_id": Delivery.external_id,
+        "left_parts": Delivery.parts,
+        "their_units": Delivery.units,
+        "their_cost": Delivery.cost,
+        "their_currency": Delivery.currency,
+    },
+)
+_FATE = ("to_status", "why", "next_due", "left_at", "at")
+"""What is mostly the same for all that is settled at once."""
+
 _settle = Many(
     update(Delivery)
     .where(
-        Delivery.id == bindparam("delivery"),
+        Delivery.id == _outcome["delivery"],
         # A late answer still moves what was given up as unknown meanwhile.
         Delivery.status.in_((*ACTIVE, "unknown")),
         # What is told about an earlier try says nothing about the one on the wire now.
-        Delivery.attempts == bindparam("attempt"),
+        Delivery.attempts == _outcome["attempt"],
     )
     .values(
         status=bindparam("to_status"),
         reason=bindparam("why"),
         due_at=bindparam("next_due"),
         sent_at=bindparam("left_at"),
-        external_id=bindparam("their_id"),
-        parts=bindparam("left_parts"),
-        units=bindparam("their_units"),
-        cost=bindparam("their_cost"),
-        currency=bindparam("their_currency"),
+        external_id=_outcome["their_id"],
+        parts=_outcome["left_parts"],
+        units=_outcome["their_units"],
+        cost=_outcome["their_cost"],
+        currency=_outcome["their_currency"],
         holder=null(),
         lease_until=null(),
         updated_at=bindparam("at"),
@@ -295,15 +311,25 @@ def settle(connection: Connection, outcomes: Sequence[Mapping[str, Any]]) -> Non
     Keys: delivery, attempt, to_status, why, next_due, left_at, their_id, left_parts, their_units, their_cost,
     their_currency, at.
     """
-    _settle.execute(connection, outcomes)
+    by_fate: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    fate_of = itemgetter(*_FATE)
+    for outcome in outcomes:
+        by_fate.setdefault(fate_of(outcome), []).append(outcome)
+    _settle.execute(
+        connection,
+        [{**dict(zip(_FATE, fate, strict=True)), "outcomes": alike} for fate, alike in by_fate.items()],
+    )
 
 
-_hold = Many(update(Address).where(Address.id == bindparam("address")).values(next_send_at=bindparam("until")))
+_hold = Many(update(Address).where(among(Address.id, "addresses")).values(next_send_at=bindparam("until")))
 
 
 def hold_addresses(connection: Connection, holds: Iterable[tuple[int, datetime]]) -> None:
     """Nothing more to each of these addresses before its instant."""
-    _hold.execute(connection, [{"address": address, "until": until} for address, until in holds])
+    by_instant: dict[datetime, list[int]] = {}
+    for address, until in holds:
+        by_instant.setdefault(until, []).append(address)
+    _hold.execute(connection, [{"addresses": each, "until": until} for until, each in by_instant.items()])
 
 
 def close_address(connection: Connection, address: int, at: datetime, reason: str) -> None:

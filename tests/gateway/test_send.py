@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from structlog.testing import capture_logs
 
-from channels.envelope import OutboundMessage, SendError, SendErrorCode
-from gateway.answers import Retrying
+from channels.envelope import DeliveryStatus, OutboundMessage, Receipt, SendError, SendErrorCode
+from gateway.answers import Retrying, outcome
 from gateway.send import sweep_lost
 from storage import outbox
+from storage.commits import Transaction
+from storage.deliveries import Delivery
 from tests.acceptance import books
 from tests.acceptance.house import House, Post, Provider, Window, loops, message, open_house, taken
 from tests.clock import FrozenClock
@@ -90,6 +93,36 @@ async def test_each_way_to_fail_has_its_place_in_the_books(house: House, code: S
     told = [(line["status"], line["code"]) for line in logs if line["event"] == "delivery_not_sent"]
     assert told == ([] if status == "retrying" else [(status, str(code))]), "what is lost is in the log"
     assert "lin@example.com" not in str(logs)
+
+
+async def test_answers_that_are_written_at_once_keep_each_their_own(house: House) -> None:
+    post(house).fate = failing(SendError(SendErrorCode.RATE_LIMITED, "later", retry_after=60, whole_channel=True))
+    await house.ports["post"].accept([message("post", f"post:{number}", f"m{number}", "") for number in range(4)])
+    await house.settle()
+    await execute(house, "UPDATE deliveries SET attempts = 1")
+    paid = Receipt(external_ids=("b",), units=2, cost=Decimal("0.015"), currency="CNY")
+
+    def settle(transaction: Transaction) -> None:
+        now, sent = transaction.now, DeliveryStatus.SENT
+        said = [
+            outcome(
+                1, 1, sent, None, now=now, external_id="早", parts=["a", '早"'], receipt=Receipt(external_ids=("a",))
+            ),
+            outcome(2, 1, DeliveryStatus.FAILED, "it's over", now=now, parts=["x"]),
+            outcome(3, 1, sent, None, now=now, external_id="b", parts=["b"], receipt=paid),
+            outcome(4, 2, sent, None, now=now, external_id="another try's"),
+        ]
+        outbox.settle(transaction.connection, said)
+
+    await house.commits.run(settle)
+    kept = (Delivery.status, Delivery.reason, Delivery.external_id, Delivery.parts, Delivery.units, Delivery.cost)
+    rows = await house.database.read(lambda c: c.execute(select(*kept, Delivery.currency).order_by(Delivery.id)).all())
+    assert [tuple(row) for row in rows] == [
+        ("sent", None, "早", ["a", '早"'], 1, None, None),
+        ("failed", "it's over", None, ["x"], None, None, None),
+        ("sent", None, "b", ["b"], 2, Decimal("0.015"), "CNY"),
+        ("queued", None, None, None, None, None, None),
+    ]
 
 
 async def test_every_way_to_fail_is_tried_above() -> None:
