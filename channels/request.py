@@ -165,7 +165,10 @@ class Node:
     def text(self, *names: str) -> str | None:
         """The first of the named texts that is there; numbers are texts of digits."""
         pairs = self.pairs()
-        return next((text for name in names if (text := _as_text(pairs.get(name))) is not None), None)
+        for name in names:
+            if (text := _as_text(pairs.get(name))) is not None:
+                return text
+        return None
 
     def as_text(self) -> str | None:
         return _as_text(self.value)

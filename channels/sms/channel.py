@@ -136,7 +136,8 @@ class Sms:
     async def send(self, message: OutboundMessage) -> Receipt:
         """Hand a text to the provider, whole, or in parts where it is longer than anybody reads. Raises SendError."""
         to, texts = _recipient(message.address), self._texts(message)
-        if any(not each.id.startswith(_LINK) for each in message.attachments):
+        media = tuple(each.id for each in message.attachments if each.id.startswith(_LINK))
+        if len(media) < len(message.attachments):
             raise SendError(SendErrorCode.UNSUPPORTED, "a text message carries no files")
         if not texts:
             raise SendError(SendErrorCode.UNSUPPORTED, "there is nothing to say in a text message")
@@ -145,7 +146,7 @@ class Sms:
             if number < len(message.sent):
                 continue
             try:
-                ids.append(await self._send_one(to, text, message, number))
+                ids.append(await self._send_one(to, text, message, number, media if number == 0 else ()))
             except Stopped as stopped:
                 await self._record_stop(message, stopped)
                 raise
@@ -156,14 +157,16 @@ class Sms:
         currency = self._settings.prices.currency if cost is not None and self._settings.prices else None
         return Receipt(external_ids=tuple(ids), units=units, cost=cost, currency=currency)
 
-    async def _send_one(self, to: str, text: str, message: OutboundMessage, number: int) -> str:
+    async def _send_one(
+        self, to: str, text: str, message: OutboundMessage, number: int, media: tuple[str, ...]
+    ) -> str:
         one = Text(
             to=to,
             text=text,
             unicode=not is_gsm(text),
             key=message.key if number == 0 else f"{message.key}.{number}",
             status_url=self._status_url(),
-            media=tuple(each.id for each in message.attachments if each.id.startswith(_LINK)) if number == 0 else (),
+            media=media,
             at=self._clock(),
         )
         answer = await self._caller.ask(self._provider.call(one))

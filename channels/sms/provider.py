@@ -144,7 +144,7 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+        return 200 <= self.status < 300
 
     @property
     def stated(self) -> Node:
