@@ -32,6 +32,8 @@ SECONDS_TO_TRAIN = 3600.0
 FEWEST_EPOCHS, MOST_EPOCHS = 20, 100
 EXAMPLES_SEEN = 250_000
 """Examples times epochs that are enough for DIET: it knows nine of ten examples after three passes over 10,000."""
+COMPONENTS = ("rapport_tokenizer.py", "simplified.txt")
+"""Of config.yml, which are our own. They lie where Rasa is started."""
 NOT_UNDERSTOOD = ("nlu_fallback", "out_of_scope")
 
 
@@ -213,7 +215,7 @@ def write_project(
     """A Rasa project of these examples: the pipeline of ours, and the domain and rules that their intents ask for."""
     intents = sorted({example.intent for example in examples})
     (folder / "config.yml").write_text(_with_epochs((PROJECT / "config.yml").read_text(), epochs))
-    for name in ("endpoints.yml", "credentials.yml"):
+    for name in ("endpoints.yml", "credentials.yml", *COMPONENTS):
         shutil.copyfile(PROJECT / name, folder / name)
     (folder / "domain.yml").write_text(domain(intents))
     (folder / "rules.yml").write_text(rules(intents))
@@ -260,6 +262,13 @@ def rules(intents: Sequence[str]) -> str:
     return _OWN_WORDS + yaml.safe_dump(said, sort_keys=False, allow_unicode=True)
 
 
+def simplified() -> str:
+    """`simplified.txt`: traditional characters, and in the next line those that the tokenizer takes for them."""
+    from nlu.learning import simplified_characters
+
+    return "".join(f"{line}\n" for line in simplified_characters())
+
+
 _OWN_WORDS = "# Made from the training data by `python -m nlu.rasa_project`; a test compares.\n"
 
 
@@ -304,10 +313,11 @@ def _plain(text: str) -> str:
 
 
 def main() -> None:
-    """Bring `domain.yml` and `rules.yml` in line with the training data."""
+    """Bring `domain.yml` and `rules.yml` in line with the training data, and `simplified.txt` with OpenCC."""
     intents = training.read(DATA).intents
     (PROJECT / "domain.yml").write_text(domain(intents))
     (PROJECT / "rules.yml").write_text(rules(intents))
+    (PROJECT / "simplified.txt").write_text(simplified(), encoding="utf-8")
 
 
 if __name__ == "__main__":

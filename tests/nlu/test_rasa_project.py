@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,47 @@ STORIES = sorted((PROJECT / "tests").glob("*.yml"))
 def test_domain_and_rules_are_those_of_the_training_data(name: str, made: Any) -> None:
     said = (PROJECT / name).read_text("utf-8")
     assert said == made(training.read(DATA).intents), "python -m nlu.rasa_project brings it up to date"
+
+
+def test_the_characters_that_the_tokenizer_folds_are_those_of_the_embedded_engine() -> None:
+    said = (PROJECT / "simplified.txt").read_text("utf-8")
+    assert said == rasa_project.simplified(), "python -m nlu.rasa_project brings it up to date"
+    traditional, simplified = said.split()
+    assert len(traditional) == len(simplified) > 2000
+    assert dict(zip(traditional, simplified, strict=True))["貨"] == "货"
+
+
+CUT = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from rapport_tokenizer import BothScriptsTokenizer
+from rasa.shared.nlu.training_data.message import Message
+tokenizer = BothScriptsTokenizer(BothScriptsTokenizer.get_default_config(), None, None)
+for text in sys.argv[2:]:
+    tokens = tokenizer.process([Message(data={"text": text})])[0].get("text_tokens")
+    print(json.dumps([[token.text, token.lemma, token.start, token.end] for token in tokens]))
+"""
+
+
+@pytest.mark.slow
+def test_traditional_chinese_is_cut_as_simplified_is_and_entities_stay_where_they_stand(tmp_path: Path) -> None:
+    texts = ["我想退貨，訂單 SL20260012 的龍井茶發霉了 please", "我想退货，订单 SL20260012 的龙井茶发霉了 please"]
+    environment = rasa.environment()
+    done = subprocess.run(
+        [str(environment.python), "-c", CUT, str(PROJECT), *texts],
+        env=environment.surroundings(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    traditional, simplified = map(json.loads, done.stdout.splitlines())
+    for text, words in zip(texts, (traditional, simplified), strict=True):
+        assert [text[start:end] for _, _, start, end in words] == [word for word, _, _, _ in words]
+        assert "".join(word for word, _, _, _ in words) == text
+    assert [lemma for _, lemma, _, _ in traditional] == [lemma for _, lemma, _, _ in simplified]
+    assert {"訂單", "SL20260012", "please"} <= {word for word, _, _, _ in traditional}
 
 
 def test_the_project_written_for_a_training_says_all_that_the_data_says(tmp_path: Path) -> None:
