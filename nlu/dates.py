@@ -36,7 +36,7 @@ def find_dates(text: str, *, month_first: bool = False) -> Iterator[Entity]:
         yield from _found(_ENGLISH_DATE, text)
     if digits and _ORDINAL.search(text):
         yield from _ordinals(text)
-    if any(hint in text for hint in _ENGLISH_HINTS):
+    if _ENGLISH_HINT.search(text):
         yield from _found(_ENGLISH_RELATIVE, text)
 
 
@@ -95,7 +95,7 @@ _HAN_RELATIVE = re.compile(
     rf"|(?P<whole>上+|下+)个?個?(?P<unit>周|週|星期|礼拜|禮拜|月)(?![一二三四五六日天])|(?P<lastyear>去年)"
     rf"|(?P<count>半|{_COUNT})\s?(?P<of>天|日|个?個?半?(?:周|週|星期|礼拜|禮拜|月)|年)(?P<way>之?以?前|之?以?[后後]))"
 )
-_ENGLISH_HINTS = ("day", "week", "fortnight", "month", "year", "tomorrow", "last ", "next ", "this ", "on ", "tonight")
+_ENGLISH_HINT = re.compile(r"day|week|fortnight|month|year|to(?:morrow|night)|(?:last|next|this|on) ")
 _ENGLISH_DATE = re.compile(
     rf"\b(?:(?P<month>{_MONTH})\.? ?(?:the )?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?!\d)"
     rf"|(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<month2>{_MONTH})\b)(?:,? ?(?P<year>(?:19|20)\d\d)\b)?"

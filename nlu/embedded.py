@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import repeat
+from operator import mul
 from pathlib import Path
 from typing import cast
 
@@ -165,27 +167,39 @@ class Embedded:
         outside = -math.inf
         if self._out_of_scope >= 0:
             outside, scores[self._out_of_scope] = scores[self._out_of_scope], -math.inf
-        order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:MOST_INTENTS]
-        best, second = scores[order[0]], scores[order[1]]
-        if second == -math.inf:
-            second = outside
-        confidence = self._confidence(best, second, outside, known / size, size)
-        others = [math.exp((scores[number] - best) * self._spread) for number in order[1:]]
-        rest = (1 - confidence) / max(sum(others), 1e-9)
-        confidences = [confidence, *(min(share * rest, confidence) for share in others)]
-        guesses = tuple(
-            Intent(name=self.intents[number], confidence=sure)
-            for number, sure in zip(order, confidences, strict=True)
-            if number != self._out_of_scope
+        best, *others = _highest(scores)
+        second = others[0][0] if others else outside
+        confidence = self._confidence(best[0], second, outside, known / size, size)
+        shares = [math.exp((score - best[0]) * self._spread) for score, _ in others]
+        rest = (1 - confidence) / max(sum(shares), 1e-9)
+        guesses = (
+            Intent(name=self.intents[best[1]], confidence=confidence),
+            *[
+                Intent(name=self.intents[place], confidence=min(share * rest, confidence))
+                for share, (_, place) in zip(shares, others, strict=True)
+            ],
         )
         if known < size * LEAST_KNOWN:
             return guesses, "no known words"
-        return guesses, REFUSED if outside > best else None
+        return guesses, REFUSED if outside > best[0] else None
 
     def _confidence(self, best: float, second: float, outside: float, known: float, size: float) -> float:
         facts = signals(best, second, outside, known, size)
-        logit = self._constant + sum(weight * fact for weight, fact in zip(self._calibration, facts, strict=True))
+        logit = self._constant + sum(map(mul, self._calibration, facts))
         return 1 / (1 + math.exp(-max(min(logit, 30.0), -30.0)))
+
+
+def _highest(scores: list[float]) -> list[tuple[float, int]]:
+    """The highest scores and their places, which are crossed out; of equals, the first. Faster than sorting all."""
+    found: list[tuple[float, int]] = []
+    for _ in range(min(MOST_INTENTS, len(scores))):
+        top = max(scores)
+        if top == -math.inf:
+            break
+        place = scores.index(top)
+        found.append((top, place))
+        scores[place] = -math.inf
+    return found
 
 
 class _Rows:
@@ -204,32 +218,42 @@ class _Rows:
         self.table[2:first_word, intents + 1] = [not ngrams.is_gap(feature) for feature in model.features]
         self.table[2:first_word, intents + 2] = self.table[2:first_word, intents + 1]
         self.table[1, intents + 2] = 1
-        self._features = {feature: row for row, feature in enumerate(model.features, start=2)}
-        self._behind: dict[str, dict[str, int]] = {}
-        for gap in filter(ngrams.is_gap, model.features):
-            left, right = gap.split("\t")
-            self._behind.setdefault(left, {})[right] = self._features.pop(gap)
+        self._features: dict[str, int] = {}
+        beside: dict[str, dict[str, int]] = {}
+        behind: dict[str, dict[str, int]] = {}
+        for row, feature in enumerate(model.features, start=2):
+            if ngrams.is_gap(feature):
+                left, right = feature.split("\t")
+                behind.setdefault(left, {})[right] = row
+            elif ngrams.is_pair(feature):
+                left, right = feature.split(" ")
+                beside.setdefault(left, {})[right] = row
+            else:
+                self._features[feature] = row
+        self._beside = {left: row_of.get for left, row_of in beside.items()}
+        self._behind = {left: row_of.get for left, row_of in behind.items()}
         self._words: dict[str, int] = {}
         self._first_word = first_word
 
     def of(self, tokens: list[str], rows: list[int]) -> None:
         """Append the rows of a text."""
-        features = self._features
+        row_of = self._features.get
         words = self._words
         for token in tokens:
-            if token in words:
-                rows.append(words[token])
+            word = words.get(token)
+            if word is not None:
+                rows.append(word)
                 continue
-            found = [features.get(feature, 1) for feature in ngrams.of_token(token)]
+            found = list(map(row_of, ngrams.of_token(token), repeat(1)))
             if len(words) < REMEMBERED_WORDS and not ngrams.is_han(token):
                 words[token] = self._remember(found)
-            rows.extend(found)
-        rows.extend([features.get(pair, 1) for pair in ngrams.of_pairs(tokens)])
+            rows += found
+        beside, behind = self._beside, self._behind
+        rows += [beside[left](right, 1) if left in beside else 1 for left, right in ngrams.pairs(tokens)]
         units = ngrams.units(tokens)
         for place, left in enumerate(units, 1):
-            behind = self._behind.get(left)
-            if behind is not None:
-                rows.extend([behind[right] for right in units[place : place + ngrams.WIDEST_GAP] if right in behind])
+            if left in behind:
+                rows += filter(None, map(behind[left], units[place : place + ngrams.WIDEST_GAP]))
 
     def forget_when_full(self) -> None:
         """Between two pieces of work, so that no row is written over that somebody counts on."""

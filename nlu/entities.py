@@ -64,13 +64,14 @@ class Entities:
 
     def _candidates(self, text: str) -> Iterator[Entity]:
         """All that may be one, the more certain kind first: what it covers is nothing else."""
-        if _DIGIT.search(text):
+        digits = _DIGIT.search(text) is not None
+        if digits:
             for match in self._order.finditer(text):
                 yield _entity("order_number", _SEPARATOR.sub("", match.group()).upper(), match)
         if "@" in text:
             for match in _EMAIL.finditer(text):
                 yield _entity("email", match.group(), match)
-        if _SEVEN_DIGITS.search(text):
+        if digits and _SEVEN_DIGITS.search(text):
             for match in _PHONE.finditer(text):
                 phone = _e164(match.group(), self._region)
                 if phone:
@@ -93,10 +94,22 @@ class _Products:
                     self._by_start.setdefault(written[:2], []).append((written, product.name))
         for words in self._by_start.values():
             words.sort(key=lambda word: -len(word[0]))
+        latin, others = (
+            "".join(
+                re.escape(first) for first in sorted({start[0] for start in self._by_start}) if first.isascii() is of
+            )
+            for of in (True, False)
+        )
+        # A Latin name is no part of a word: where one cannot begin, nothing is looked up.
+        starts = [rf"(?<![0-9a-z])[{latin}]"] * bool(latin) + [rf"[{others}]"] * bool(others)
+        self._starts = re.compile("|".join(starts)) if starts else None
 
     def find(self, text: str) -> Iterator[Entity]:
+        if self._starts is None:
+            return
         by_start, end = self._by_start, 0
-        for start in range(len(text) - 1):
+        for match in self._starts.finditer(text):
+            start = match.start()
             words = by_start.get(text[start : start + 2])
             if words is None or start < end:
                 continue

@@ -85,11 +85,14 @@ def _of_han(han: list[str]) -> tuple[Language, bool]:
 
 def _of_latin(text: str) -> Language | None:
     """English, where its own words outnumber those of its neighbours and are no rarity among the words."""
-    words = [word.replace("\u2019", "'") for word in _LATIN_WORD.findall(text.lower())]
-    english = sum(word in _ENGLISH or ("'" in word and word.split("'")[1] in _CONTRACTED) for word in words)
+    words = _LATIN_WORD.findall(text.lower().replace("\u2019", "'"))
+    english = sum(map(_ENGLISH.__contains__, words))
+    if "'" in text or "\u2019" in text:
+        short = (word for word in words if "'" in word and word not in _ENGLISH)
+        english += sum(word.split("'")[1] in _CONTRACTED for word in short)
     if english * _RARE < len(words) or not english:
         return None
-    return Language.EN if english > sum(word in _NOT_ENGLISH for word in words) else None
+    return Language.EN if english > sum(map(_NOT_ENGLISH.__contains__, words)) else None
 
 
 _RARE = 6

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from operator import add
 
 MOST_CHARACTERS = 1200
 """Longer texts are read at both ends: what somebody wants stands at the start or at the end of a long message."""
@@ -52,27 +54,30 @@ def is_han(token: str) -> bool:
 def of_token(token: str) -> list[str]:
     """The features of one token, wherever it stands."""
     edged = f"<{token}>"
-    length = len(edged)
+    twos = list(map(add, edged, edged[1:]))
+    threes = list(map(add, twos, edged[2:]))
+    fours = list(map(add, threes, edged[3:]))
     if is_han(token):
-        features, sizes = list(token), (2, 3, 4)
-    else:
-        features, sizes = [token], (3, 4, 5) if length > 3 else ()
-    for size in sizes:
-        features += [edged[start : start + size] for start in range(length - size + 1)]
-    return features
+        return [*token, *twos, *threes, *fours]
+    return [token, *threes, *fours, *map(add, fours, edged[4:])] if len(edged) > 3 else [token]
+
+
+def pairs(tokens: list[str]) -> Iterator[tuple[str, str]]:
+    """Tokens side by side, and the text's ends; of Han runs, their touching characters count."""
+    if not tokens:
+        return iter(())
+    lefts = ["^", *[token[-1] if "\u3400" <= token[0] <= "\u9fff" else token for token in tokens]]
+    rights = [*[token[0] if "\u3400" <= token[0] <= "\u9fff" else token for token in tokens], "$"]
+    return zip(lefts, rights, strict=True)
 
 
 def of_pairs(tokens: list[str]) -> list[str]:
-    """The features of tokens side by side, and of the text's ends; of Han runs, their touching characters count."""
-    if not tokens:
-        return []
-    lefts = [token[-1] if is_han(token) else token for token in tokens]
-    rights = [token[0] if is_han(token) else token for token in tokens]
-    return [
-        f"^ {rights[0]}",
-        *[f"{left} {right}" for left, right in zip(lefts, rights[1:], strict=False)],
-        f"{lefts[-1]} $",
-    ]
+    """The features of tokens side by side."""
+    return [f"{left} {right}" for left, right in pairs(tokens)]
+
+
+def is_pair(feature: str) -> bool:
+    return " " in feature
 
 
 def units(tokens: list[str]) -> list[str]:

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from nlu import training
 from nlu.arrays import ModelUnreadable
 from nlu.embedded import REMEMBERED_WORDS, Embedded, ensure_trained
+from nlu.entities import Entities
 from nlu.model import Model
 from nlu.training import TrainingDataMistakes
 from nlu.understanding import Language, Understanding
-from tests.nlu.shop import HELD_OUT, INTENTS, TRAINING_DATA
+from tests.nlu.shop import CATALOGUE, HELD_OUT, INTENTS, TRAINING_DATA
 
 
 def name_of(understanding: Understanding) -> str:
@@ -144,6 +145,22 @@ def test_a_text_means_the_same_alone_and_among_others(
     assert [name_of(answer) for answer in alone] == [name_of(answer) for answer in together]
     for one, other in zip(alone, together, strict=True):
         assert [i.confidence for i in one.intents] == pytest.approx([i.confidence for i in other.intents], abs=1e-4)
+
+
+def test_a_core_understands_ten_thousand_messages_a_second_in_batches(
+    model_file: Path, held_out: tuple[training.Example, ...]
+) -> None:
+    """Entities included. CPU time, and the best of several runs: what else runs on the machine does not count."""
+    engine = Embedded.load(model_file, Entities(catalogue=CATALOGUE))
+    texts = [example.text for example in held_out]
+    batches = [texts[start : start + 64] for start in range(0, len(texts), 64)]
+    took: list[float] = []
+    for _ in range(8):
+        started = time.process_time()
+        for batch in batches:
+            engine.understand_now(batch)
+        took.append((time.process_time() - started) / len(texts))
+    assert min(took) < 1e-4
 
 
 def test_more_words_than_it_remembers_change_no_answer(model_file: Path) -> None:
