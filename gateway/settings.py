@@ -241,10 +241,10 @@ def load(path: Path | None = None, overrides: Mapping[str, object] | None = None
     try:
         settings = _merge(sources)
     except ValidationError as exc:
-        explained = (_explain(error, sources) for error in exc.errors(include_url=False))
+        explained = (sources.named(_explain(error, sources)) for error in exc.errors(include_url=False))
         # Of alternatives (IPv4 or IPv6) each has its error; a person needs one sentence a key.
         raise SettingsMistakes(list({each.key: each for each in explained}.values())) from None
-    if mistakes := [replace(each, where=sources.origin(each.key)) for each in contradictions(settings)]:
+    if mistakes := [sources.named(replace(each, where=sources.origin(each.key))) for each in contradictions(settings)]:
         raise SettingsMistakes(mistakes)
     return settings
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, cast
 
 PREFIX = "RAPPORT_"
 NESTED = "__"
+_NUMBERED: Final = re.compile(r"\b(?P<table>[a-z_]+)\.(?P<number>\d+)(?:\.(?P<rest>[\w.]*\w))?\b")
+_ORDINALS: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 NOT_SETTINGS: Final = frozenset({f"{PREFIX}SETTINGS", f"{PREFIX}DATA", f"{PREFIX}REQUIRE_ALL"})
 """Variables of ours that are no keys: where the file is, and two that the tests read."""
 
@@ -69,6 +72,32 @@ class Sources:
             overrides=_nested({key: value for key, value in overrides.items() if value is not None}),
             mistakes=tuple(mistakes),
         )
+
+    def named(self, mistake: Mistake) -> Mistake:
+        """With tables of which there are several called as people call them: `mail.1.name` is the "name of mail
+        support", or, where that tells nothing apart, the "name of mail, second entry"."""
+        return replace(
+            mistake,
+            key=_NUMBERED.sub(self._called, mistake.key),
+            what=_NUMBERED.sub(self._called, mistake.what),
+            right=_NUMBERED.sub(self._called, mistake.right),
+        )
+
+    def _called(self, key: re.Match[str]) -> str:
+        table, number, rest = key["table"], int(key["number"]), key["rest"] or ""
+        entries = self.file.get(table)
+        names = (
+            [_table(each).get("name") for each in cast("list[object]", entries)] if isinstance(entries, list) else []
+        )
+        if not 0 <= number < len(names):
+            return key[0]
+        if len(names) == 1 or key.string[: key.start()].endswith("["):  # as it stands in the file
+            return f"{table}.{rest}" if rest else table
+        name = names[number]
+        told_apart = isinstance(name, str) and name and names.count(name) == 1
+        ordinal = f"{_ORDINALS[number]} entry" if number < len(_ORDINALS) else f"entry {number + 1}"
+        entry = f"{table} {name}" if told_apart else f"{table}, {ordinal}"
+        return f"{rest} of {entry}" if rest else entry
 
     def origin(self, key: str) -> str:
         """Where a key's value came from; empty where nobody set it."""

@@ -55,8 +55,8 @@ def test_several_mailboxes_are_channels_with_names_of_their_own() -> None:
     other = MINIMAL.replace("support@", "sales@").replace("[[mail]]", '[[mail]]\nname = "sales"')
     assert [mail.name for mail in settings(MINIMAL + other).mail] == ["mail", "sales"]
     assert sentences(MINIMAL + MINIMAL) == [
-        "mail.1.name is mail, as another's; name each mailbox otherwise.",
-        "mail.1.address is another mailbox's, too; give each mailbox an address of its own.",
+        "name of mail, second entry is mail, as another's; name each mailbox otherwise.",
+        "address of mail, second entry is another mailbox's, too; give each mailbox an address of its own.",
     ]
 
 
@@ -68,26 +68,26 @@ def test_a_secret_may_stand_in_a_file_of_its_own(tmp_path: Path) -> None:
     assert made.mailbox is not None
     assert made.mailbox.login.password == "from-a-file"
     (sentence,) = sentences(text.replace("/secret", "/absent"))
-    assert sentence.startswith("mail.0.login.password_file names")
+    assert sentence.startswith("mail.login.password_file names")
 
 
 @pytest.mark.parametrize(
     ("change", "to", "sentence"),
     [
-        ("support@shop.example", "Shop <a@b.c>", "mail.0.address (rapport.toml) is 'Shop <a@b.c>'"),
-        ('address = "support@shop.example"', "", "mail.0.address (rapport.toml) is missing"),
-        ('password = "geheim-geheim"', "", "mail.0.login has no secret; set password"),
-        ("[mail.imap]", "[mail.imap]\nport = 99999", "mail.0.imap.port (rapport.toml) is 99999; it should be a port"),
-        ("[mail.imap]", "[mail.imap]\nfodler = 1", "mail.0.imap.fodler (rapport.toml) is not a setting; did you mean"),
-        ("[mail.imap]", "[mail.smpt]\n[mail.imap]", "mail.0.smpt (rapport.toml) is not a setting; did you mean mail"),
-        ("[mail.imap]", '[mail.imap]\nafter = "delete"', "mail.0.imap.after (rapport.toml) is 'delete'; it should be"),
-        ("[mail.imap]", '[mail.push]\nsecret = "geheim"\n[mail.imap]', "mail.0.push.secret (rapport.toml) does not"),
-        ("[mail.imap]", "[mail.push]\n[mail.imap]", "mail.0.push.secret is missing, and"),
-        ("[[mail]]", '[[mail]]\nname = "webchat"', "mail.0.name (rapport.toml) is 'webchat'; use small letters"),
+        ("support@shop.example", "Shop <a@b.c>", "mail.address (rapport.toml) is 'Shop <a@b.c>'"),
+        ('address = "support@shop.example"', "", "mail.address (rapport.toml) is missing"),
+        ('password = "geheim-geheim"', "", "mail.login has no secret; set password"),
+        ("[mail.imap]", "[mail.imap]\nport = 99999", "mail.imap.port (rapport.toml) is 99999; it should be a port"),
+        ("[mail.imap]", "[mail.imap]\nfodler = 1", "mail.imap.fodler (rapport.toml) is not a setting; did you mean"),
+        ("[mail.imap]", "[mail.smpt]\n[mail.imap]", "mail.smpt (rapport.toml) is not a setting; did you mean mail"),
+        ("[mail.imap]", '[mail.imap]\nafter = "delete"', "mail.imap.after (rapport.toml) is 'delete'; it should be"),
+        ("[mail.imap]", '[mail.push]\nsecret = "geheim"\n[mail.imap]', "mail.push.secret (rapport.toml) does not"),
+        ("[mail.imap]", "[mail.push]\n[mail.imap]", "mail.push.secret is missing, and"),
+        ("[[mail]]", '[[mail]]\nname = "webchat"', "mail.name (rapport.toml) is 'webchat'; use small letters"),
         (
             "[mail.imap]",
             '[mail.login.token]\nurl = "https://a.example"\n[mail.imap]',
-            "mail.0.login has a password and a token; set password",
+            "mail.login has a password and a token; set password",
         ),
     ],
 )  # fmt: skip
@@ -108,6 +108,21 @@ def test_the_example_shows_every_key_of_a_mailbox_and_holds(tmp_path: Path) -> N
     for model in models(Mail):
         wanted = set(model.model_fields) - {name for name in SECRETS if f"{name}_file" in model.model_fields}
         assert wanted <= (optional if model is MailToken else named), model
+
+
+def test_a_mistake_in_one_of_several_mailboxes_says_which() -> None:
+    named = MINIMAL.replace("[[mail]]", '[[mail]]\nname = "sales"').replace("support@", "sales@")
+    wrong = named.replace("[mail.imap]", "[mail.imap]\nport = 99999").replace('password = "geheim-geheim"', "")
+    assert [each.split(";")[0] for each in sentences(MINIMAL + wrong)] == [
+        "imap.port of mail sales (rapport.toml) is 99999"
+    ]
+    assert [each.split(";")[0] for each in sentences(MINIMAL + wrong.replace("port = 99999", ""))] == [
+        "login of mail sales has no secret"
+    ]
+    nameless = wrong.replace('name = "sales"', "")
+    assert [each.split(";")[0] for each in sentences(MINIMAL + nameless)] == [
+        "imap.port of mail, second entry (rapport.toml) is 99999"
+    ]
 
 
 def tables(table: dict[str, object]) -> list[dict[str, object]]:

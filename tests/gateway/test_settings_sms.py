@@ -61,16 +61,16 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (MINIMAL.replace("twilio", "pigeon"), "sms.0.provider (rapport.toml) is 'pigeon'; choose from africastalking,"),
-        (MINIMAL.replace('account = "AC1"', ""), "sms.0.account is missing; twilio needs it"),
-        (MINIMAL + 'region = "XX"\n', "sms.0.region (rapport.toml) is 'XX' and no country"),
-        (MINIMAL + 'tokn = "x"\n', "sms.0.tokn (rapport.toml) is not a setting"),
-        (MINIMAL + 'webhook_secret = "geheim"\n', "sms.0.webhook_secret (rapport.toml) cannot be part of an address"),
-        (MINIMAL + 'token_file = "/nowhere"\n', "sms.0.token stands here and in a file; keep one of them."),
-        (MINIMAL + MINIMAL, "sms.1.name is sms, as another's; name each number otherwise."),
-        (MINIMAL.replace("twilio", "nexmo"), "sms.0.webhook_secret is missing, and without it nobody can bring us"),
-        (MINIMAL + "max_segments = 0\n", "sms.0.max_segments (rapport.toml) is 0; it should be segments of one text"),
-        (MINIMAL + 'prices = { currency = "USD", per_segment = { Mars = 1 } }\n', "sms.0.prices.per_segment"),
+        (MINIMAL.replace("twilio", "pigeon"), "sms.provider (rapport.toml) is 'pigeon'; choose from africastalking,"),
+        (MINIMAL.replace('account = "AC1"', ""), "sms.account is missing; twilio needs it"),
+        (MINIMAL + 'region = "XX"\n', "sms.region (rapport.toml) is 'XX' and no country"),
+        (MINIMAL + 'tokn = "x"\n', "sms.tokn (rapport.toml) is not a setting"),
+        (MINIMAL + 'webhook_secret = "geheim"\n', "sms.webhook_secret (rapport.toml) cannot be part of an address"),
+        (MINIMAL + 'token_file = "/nowhere"\n', "sms.token stands here and in a file; keep one of them."),
+        (MINIMAL + MINIMAL, "name of sms, second entry is sms, as another's; name each number otherwise."),
+        (MINIMAL.replace("twilio", "nexmo"), "sms.webhook_secret is missing, and without it nobody can bring us"),
+        (MINIMAL + "max_segments = 0\n", "sms.max_segments (rapport.toml) is 0; it should be segments of one text"),
+        (MINIMAL + 'prices = { currency = "USD", per_segment = { Mars = 1 } }\n', "sms.prices.per_segment"),
     ],
 )
 def test_what_is_wrong_with_a_number_is_told_in_a_sentence(text: str, sentence: str) -> None:
