@@ -26,6 +26,7 @@ from sqlalchemy.pool import NullPool
 from bot.hours import Hours
 from bot.playbook import PlaybookMistakes, load
 from channels.envelope import SendError, SendErrorCode
+from channels.sms.channel import PATH as SMS_PATH
 from channels.sms.channel import Sms
 from channels.sms.providers import PROVIDERS
 from channels.sms.settings import SmsSettings
@@ -266,12 +267,30 @@ async def _check_mailbox(mail: Mail, settings: Settings) -> Sequence[Finding]:
                 findings.append(_fine(subject, f"{mail.address} {what} at {host}: {await probe()}."))
             except SendError as exc:
                 findings.append(_mistake(subject, f"{mail.address} at {host}: {exc.detail}."))
+    findings += _where_mail_comes_in(subject, mail, public)
     if mail.smtp is not None and (public is None or not public.startswith("https://")):
         findings.append(
             _note(subject, "Without server.public_url, an https address, no marketing mail leaves: it has no way out.")
         )
     await channel.stop()
     return findings
+
+
+def _where_mail_comes_in(subject: str, mail: Mail, public: str | None) -> Iterable[Finding]:
+    """The addresses of our own that somebody else has to be told."""
+    ways = (
+        (mail.push, "push", "your mail server hands mails in"),
+        (
+            mail.provider,
+            "hook",
+            f"{mail.provider.name if mail.provider else ''} brings mails and news of what was sent",
+        ),
+    )
+    for way, path, what in ways:
+        if way is not None and public is None:
+            yield _note(subject, f"Without server.public_url nobody reaches us where {what}.")
+        elif way is not None:
+            yield _fine(subject, f"{what[0].upper()}{what[1:]} at {public}/mail/{mail.name}/{path}.")
 
 
 async def check_sms(settings: Settings) -> Sequence[Finding]:
@@ -294,11 +313,18 @@ async def _check_number(number: Number, settings: Settings) -> Sequence[Finding]
         findings.append(_mistake(subject, _refused(ours, exc)))
     finally:
         await channel.stop()
-    if not ours.public_url:
-        findings.append(
-            _note(subject, "Without server.public_url or callback_url nobody can bring us texts and reports.")
-        )
+    findings.append(_where_texts_come_in(subject, ours))
     return findings
+
+
+def _where_texts_come_in(subject: str, number: SmsSettings) -> Finding:
+    """What is entered at the provider; without the secret in it, which would be read over a shoulder."""
+    if not number.public_url:
+        return _note(subject, "Without server.public_url or callback_url nobody can bring us texts and reports.")
+    secret = "/<webhook_secret>" if number.webhook_secret else ""
+    at = f"{number.public_url.rstrip('/')}{SMS_PATH}/{number.name}{secret}"
+    told = ", with your own in place of <webhook_secret>" if secret else ""
+    return _fine(subject, f"Enter at {number.provider}: {at}/inbound for texts, {at}/status for reports{told}.")
 
 
 def _refused(number: SmsSettings, problem: SendError) -> str:

@@ -57,3 +57,23 @@ async def test_each_half_that_does_not_work_is_told_by_itself(dovecot: Dovecot) 
 
 async def test_without_a_mailbox_there_is_nothing_to_try() -> None:
     assert await check_mail(Settings()) == []
+
+
+async def test_where_mail_is_brought_to_is_told() -> None:
+    mail = {
+        "name": "support",
+        "address": "support@shop.example",
+        "push": {"secret": "f" * 32},
+        "provider": {"name": "mailgun", "key": "k" * 32},
+    }
+    public = {"public_url": "https://chat.shop.example"}
+    found = await check_mail(Settings.model_validate({"mail": [mail], "server": public}))
+    assert [(each.level, each.sentence) for each in found] == [
+        (Level.FINE, "Your mail server hands mails in at https://chat.shop.example/mail/support/push."),
+        (
+            Level.FINE,
+            "Mailgun brings mails and news of what was sent at https://chat.shop.example/mail/support/hook.",
+        ),
+    ]
+    found = await check_mail(Settings.model_validate({"mail": [mail]}))
+    assert [each.level for each in found] == [Level.NOTE, Level.NOTE]
