@@ -17,6 +17,19 @@ from storage.consents import Consent
 from storage.conversations import Conversation, Owner
 from storage.deliveries import Delivery
 from storage.interactions import Direction, Interaction, TurnRecord
+from tests.acceptance import starter_bot
+from tests.acceptance.starter_bot import (
+    CHEERING,
+    GREAT,
+    GREETING,
+    QUESTION,
+    SAD,
+    answer,
+    cheered_up,
+    cheered_up_by_text_message,
+    handed_over_and_back,
+    press,
+)
 from tests.acceptance.tea_house import TeaHouse, Visitor, label, open_tea_house, playbook, wording
 from tests.acceptance.test_sms import NUMBER, Phone
 from tests.channels.sms_server import TwilioServer
@@ -27,22 +40,16 @@ from tests.gateway.rasa_channel import RasaChannel
 from tests.waiting import until
 
 CAT = "https://shop.example/cat.jpg"
+VERY_SAD = '/mood_unhappy{"how": "very"}'
 BOT_TOKEN = "4242424242:loopback-token-of-a-bot"
 ANSWERS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "hello": [
         {
-            "text": "Hey! How are you?",
-            "buttons": [
-                {"title": "great", "payload": "/mood_great"},
-                {"title": "super sad", "payload": '/mood_unhappy{"how": "very"}'},
-            ],
+            "text": GREETING,
+            "buttons": [{"title": GREAT, "payload": "/mood_great"}, {"title": SAD, "payload": VERY_SAD}],
         }
     ],
-    '/mood_unhappy{"how": "very"}': [
-        {"text": "Here is something to cheer you up:"},
-        {"image": CAT},
-        {"text": "Did that help you?"},
-    ],
+    VERY_SAD: [{"text": CHEERING}, {"image": CAT}, {"text": QUESTION}],
     "show me": [{"custom": {"card": {"product": "longjing", "price": 12}, "text": "Longjing, 12 euros"}}],
     "discount": [{"text": "One moment."}, {"custom": {"handoff": True, "reason": "wants a discount"}}],
     "nothing": [],
@@ -69,15 +76,7 @@ async def house(tmp_path: Path, trained_models: Path, rasa: RasaChannel) -> Asyn
 
 
 def behind(rasa: RasaChannel, **changes: object) -> dict[str, Any]:
-    return {"engine": "rasa", "rasa_url": rasa.url, "timeout": 0.5, **changes}
-
-
-async def press(visitor: Visitor, value: str) -> list[dict[str, Any]]:
-    visitor.count += 1
-    status, answers = await visitor.send({"type": "press", "id": f"m{visitor.count}", "value": value})
-    assert status == 200, answers
-    await visitor.house.gateway.settle()
-    return await visitor.replies()
+    return starter_bot.behind(rasa.url, **{"timeout": 0.5, **changes})
 
 
 def owner(house: TeaHouse) -> str:
@@ -94,21 +93,15 @@ async def test_a_conversation_with_buttons_pictures_and_payloads_is_carried_reco
     database = {"url": migrated_url}
     async with open_tea_house(tmp_path, trained_models, assistant=behind(rasa), database=database) as house:
         visitor = await Visitor(house, http).visit()
-        await visitor.write("hello")
-        (greeting,) = await visitor.replies()
-        assert greeting["text"] == "Hey! How are you?"
-        assert [button["label"] for button in greeting["buttons"]] == ["great", "super sad"]
-        cheering, cat, question = await press(visitor, greeting["buttons"][1]["value"])
-        assert rasa.heard[-1] == '/mood_unhappy{"how": "very"}', "the payload goes back as it was"
-        assert [cheering["text"], question["text"]] == ["Here is something to cheer you up:", "Did that help you?"]
-        assert (cat["text"], cat["attachments"][0]["kind"], cat["attachments"][0]["url"]) == ("", "image", CAT)
+        said = await cheered_up(visitor, "hello", CAT)
+        assert rasa.heard[-1] == VERY_SAD, "the payload goes back as it was"
         await visitor.write("show me")
         (card,) = await visitor.replies()
         assert card["custom"] == ANSWERS["show me"][0]["custom"]
 
         visitor.read = 0
         again = [frame for frame in await visitor.replies() if frame["author"] == "bot"]
-        assert again == [greeting, cheering, cat, question, card], "all of it stands in the stream"
+        assert again == [*said, card], "all of it stands in the stream"
         assert [row["status"] for row in house.rows(Delivery)] == ["sent"] * 5
         assert [question["sender"] for question in rasa.asked] == [rasa.asked[0]["sender"]] * 3
         received = [row["id"] for row in house.rows(Interaction) if row["direction"] == Direction.IN]
@@ -122,17 +115,8 @@ async def test_it_hands_over_and_is_not_asked_while_people_have_the_conversation
     house: TeaHouse, rasa: RasaChannel, http: aiohttp.ClientSession
 ) -> None:
     visitor = await Visitor(house, http).visit()
-    said = await visitor.ask("discount")
-    assert said.startswith("One moment.\n")
-    assert wording("handoff.assistant", Language.EN).search(said)
-    (conversation,) = house.rows(Conversation)
-    assert (conversation["owner"], conversation["handoff_reason"]) == (Owner.QUEUE, "assistant")
-    assert "wants a discount" in conversation["handoff_summary"]
-    assert await visitor.ask("hello?") == ""
-    await house.gateway.commits.run(lambda transaction: conversations.take(transaction, conversation=1, by="Mei"))
-    assert await visitor.ask("anybody?") == ""
+    await handed_over_and_back(house, visitor, "discount", said="One moment.", reason="wants a discount")
     assert rasa.heard == ["discount"]
-    await house.gateway.commits.run(lambda transaction: conversations.handback(transaction, conversation=1, by="Mei"))
     assert await visitor.ask("me again") == "re me again"
 
 
@@ -145,7 +129,7 @@ async def test_who_asks_for_a_person_or_a_lawyer_or_stops_offers_is_ours(
     assert wording("handoff.requested", Language.ZH_HANS).search(await asking.ask("转人工"))
     assert wording("handoff.legal", Language.EN).search(await suing.ask("My lawyer will sue you"))
     assert rasa.heard == []
-    assert await stopping.ask("hello") == "Hey! How are you?"
+    assert await stopping.ask("hello") == GREETING
 
 
 async def test_what_an_agent_took_over_meanwhile_is_not_talked_into(
@@ -172,7 +156,7 @@ async def test_a_customer_who_waits_for_it_holds_up_nobody_else(
     await waiting.send({"type": "message", "id": "s1", "text": "slow"})
     await until(lambda: rasa.heard == ["slow"])
     await other.send({"type": "message", "id": "o1", "text": "hello"})
-    await until(lambda: [row["text"] for row in outbound(house)] == ["Hey! How are you?"])
+    await until(lambda: [row["text"] for row in outbound(house)] == [GREETING])
     rasa.released.set()
     await house.gateway.settle()
     assert [reply["text"] for reply in await waiting.replies()] == ["re slow"]
@@ -253,22 +237,11 @@ async def test_by_text_message_a_number_chooses_and_a_picture_is_a_link(
         ) as house,
     ):
         wang = Phone(house, twilio)
-        await wang.say("hello")
-        await until(lambda: len(wang.heard()) == 1)
-        assert wang.heard()[0].startswith("Hey! How are you?\n\n1. great\n2. super sad\n")
-        await wang.say("2")
-        await until(lambda: len(wang.heard()) == 2)
-        assert rasa.heard[-1] == '/mood_unhappy{"how": "very"}'
-        assert wang.heard()[1] == f"Here is something to cheer you up:\n\n{CAT}\n\nDid that help you?"
-        await wang.say("show me")
-        await until(lambda: len(wang.heard()) == 3)
-        assert wang.heard()[2] == "Longjing, 12 euros"
-        await wang.say("STOP")
-        await until(lambda: len(wang.heard()) == 4)
-        assert wording("consent.stopped@sms", Language.EN).search(wang.heard()[3])
-        await wang.say("HELP")
-        await until(lambda: len(wang.heard()) == 5)
-        assert wording("small.help@sms", Language.EN).search(wang.heard()[4])
+        await cheered_up_by_text_message(wang, CAT)
+        assert rasa.heard[-1] == VERY_SAD
+        assert await answer(wang, "show me") == "Longjing, 12 euros"
+        assert wording("consent.stopped@sms", Language.EN).search(await answer(wang, "STOP"))
+        assert wording("small.help@sms", Language.EN).search(await answer(wang, "HELP"))
         assert "STOP" not in rasa.heard
         assert "HELP" not in rasa.heard
 
@@ -290,10 +263,10 @@ async def test_on_telegram_a_picture_is_shown_and_one_that_cannot_be_had_is_a_li
         await telegram.until(lambda: len(telegram.inbox(7)) == 1, within=60)
         greeting = telegram.inbox(7)[0]
         keys = [key for row in greeting["reply_markup"]["inline_keyboard"] for key in row]
-        assert [key["text"] for key in keys] == ["great", "super sad"]
+        assert [key["text"] for key in keys] == [GREAT, SAD]
         await telegram.press(7, greeting["message_id"], keys[1]["callback_data"])
         await telegram.until(lambda: len(telegram.inbox(7)) == 4, within=60)
-        assert rasa.heard == ["hello", '/mood_unhappy{"how": "very"}']
+        assert rasa.heard == ["hello", VERY_SAD]
         assert [call["photo"] for call in telegram.called("sendPhoto")] == [CAT]
         telegram.fail("sendPhoto", stated(400, "Bad Request: failed to get HTTP URL content"))
         await telegram.press(7, greeting["message_id"], keys[1]["callback_data"])

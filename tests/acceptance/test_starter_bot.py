@@ -17,25 +17,33 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from desk import conversations
 from gateway import check
 from nlu.rasa_server import RasaServer
 from nlu.understanding import Language
 from storage.consents import Consent
 from storage.conversations import Conversation, Owner
 from storage.interactions import Interaction, TurnRecord
+from tests.acceptance import starter_bot
+from tests.acceptance.starter_bot import (
+    CHEERING,
+    GREAT,
+    GREETING,
+    QUESTION,
+    SAD,
+    answer,
+    cheered_up,
+    cheered_up_by_text_message,
+    handed_over_and_back,
+)
 from tests.acceptance.tea_house import Visitor, open_tea_house, wording
-from tests.acceptance.test_own_assistant import press
 from tests.acceptance.test_sms import NUMBER, Phone
 from tests.channels.sms_server import TwilioServer
 from tests.rasa import environment
-from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 TEMPLATE = "import importlib.util; print(importlib.util.find_spec('rasa').submodule_search_locations[0])"
-GREETING = "Hey! How are you?"
-CHEERING, CAT, QUESTION = "Here is something to cheer you up:", "https://i.imgur.com/nGF1K8f.jpg", "Did that help you?"
+CAT = "https://i.imgur.com/nGF1K8f.jpg"
 CONFIG: dict[str, Any] = {
     "recipe": "default.v1",
     "assistant_id": "starter",
@@ -60,8 +68,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(Path(found.stdout.strip()) / "cli" / "initial_project", folder)
     domain = yaml.safe_load((folder / "domain.yml").read_text("utf-8"))
     domain["responses"]["utter_greet"][0]["buttons"] = [
-        {"title": "great", "payload": "/mood_great"},
-        {"title": "super sad", "payload": "/mood_unhappy"},
+        {"title": GREAT, "payload": "/mood_great"},
+        {"title": SAD, "payload": "/mood_unhappy"},
     ]
     domain["responses"]["utter_iamabot"][0]["custom"] = {"handoff": True, "reason": "asked for a human being"}
     (folder / "domain.yml").write_text(yaml.safe_dump(domain), "utf-8")
@@ -88,7 +96,7 @@ async def rasa(model: Path) -> AsyncGenerator[RasaServer]:
 
 
 def behind(rasa: RasaServer) -> dict[str, Any]:
-    return {"engine": "rasa", "rasa_url": rasa.url, "rasa_token": "a-token", "timeout": 15}
+    return starter_bot.behind(rasa.url, rasa_token="a-token", timeout=15)
 
 
 async def test_by_web_chat_it_leads_the_conversation_and_people_take_over(
@@ -99,29 +107,14 @@ async def test_by_web_chat_it_leads_the_conversation_and_people_take_over(
         aiohttp.ClientSession() as http,
     ):
         visitor = await Visitor(house, http).visit()
-        await visitor.write("hi")
-        (greeting,) = await visitor.replies()
-        assert greeting["text"] == GREETING
-        assert [button["label"] for button in greeting["buttons"]] == ["great", "super sad"]
-        cheering, cat, question = await press(visitor, greeting["buttons"][1]["value"])
-        assert [cheering["text"], question["text"]] == [CHEERING, QUESTION]
-        assert [(each["kind"], each["url"]) for each in cat["attachments"]] == [("image", CAT)]
+        await cheered_up(visitor, "hi", CAT)
         assert await visitor.ask("yes") == "Great, carry on!"
 
         assert wording("consent.stopped", Language.EN).search(await visitor.ask("STOP"))
         assert [row["granted"] for row in house.rows(Consent)][-1:] == [False]
 
-        handed = await visitor.ask("am I talking to a bot?")
-        assert handed.startswith("I am a bot, powered by Rasa.\n")
-        assert wording("handoff.assistant", Language.EN).search(handed)
-        (conversation,) = house.rows(Conversation)
-        assert (conversation["owner"], conversation["handoff_reason"]) == (Owner.QUEUE, "assistant")
-        assert "asked for a human being" in conversation["handoff_summary"]
-        assert await visitor.ask("hi") == ""
-        commits = house.gateway.commits
-        await commits.run(lambda transaction: conversations.take(transaction, conversation=1, by="Mei"))
-        assert await visitor.ask("hi") == "", "an agent has it"
-        await commits.run(lambda transaction: conversations.handback(transaction, conversation=1, by="Mei"))
+        words, said = "am I talking to a bot?", "I am a bot, powered by Rasa."
+        await handed_over_and_back(house, visitor, words, said=said, reason="asked for a human being")
         assert await visitor.ask("bye") == "Bye"
         assert not [row["failure"] for row in house.rows(TurnRecord) if "rasa" in (row["failure"] or "")]
         texts = [row["text"] for row in house.rows(Interaction)]
@@ -138,26 +131,17 @@ async def test_by_text_message_a_number_chooses_and_stop_is_obeyed(
         ) as house,
     ):
         wang = Phone(house, twilio)
-
-        async def ask(text: str) -> str:
-            count = len(wang.heard())
-            await wang.say(text)
-            await until(lambda: len(wang.heard()) > count, within=60)
-            return wang.heard()[-1]
-
-        assert (await ask("hello")).startswith(f"{GREETING}\n\n1. great\n2. super sad\n")
-        assert await ask("2") == f"{CHEERING}\n\n{CAT}\n\n{QUESTION}"
-        assert await ask("no") == "Bye"
-        assert wording("consent.stopped@sms", Language.EN).search(await ask("STOP"))
-        assert wording("handoff.requested", Language.EN).search(await ask("I want to talk to a person"))
+        await cheered_up_by_text_message(wang, CAT)
+        assert await answer(wang, "no") == "Bye"
+        assert wording("consent.stopped@sms", Language.EN).search(await answer(wang, "STOP"))
+        assert wording("handoff.requested", Language.EN).search(await answer(wang, "I want to talk to a person"))
         assert house.rows(Conversation)[-1]["owner"] == Owner.QUEUE
 
 
 async def test_asked_to_understand_for_us_it_is_found_to_have_another_model(
     tmp_path: Path, trained_models: Path, rasa: RasaServer
 ) -> None:
-    nlu = {"engine": "rasa", "rasa_url": rasa.url, "rasa_token": "a-token", "timeout": 15}
-    async with open_tea_house(tmp_path, trained_models, nlu=nlu) as house, aiohttp.ClientSession() as http:
+    async with open_tea_house(tmp_path, trained_models, nlu=behind(rasa)) as house, aiohttp.ClientSession() as http:
         visitor = await Visitor(house, http).visit()
         await visitor.ask("I am so sad, I want a refund")
         turn = house.rows(TurnRecord)[-1]
