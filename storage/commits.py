@@ -1,8 +1,9 @@
 """Shared commits: while one transaction is being written, the next ones gather.
 
-Durability costs an fsync or a round trip however many rows ride on it. Whoever has something to store submits it and
-waits; a single writer takes all that has gathered, runs it in one transaction, and wakes everybody after the commit.
-A batch that fails is halved until the culprit stands alone: its neighbours go through.
+Durability costs an fsync or a round trip however many rows ride on it, and a dozen statements cost some milliseconds of
+calculation. Whoever has something to store submits it and waits; a writer takes all of one kind that has gathered, runs
+it in one transaction, and wakes everybody after the commit. A batch that fails is halved until the culprit stands
+alone: its neighbours go through.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -23,6 +25,16 @@ from storage.database import Clock, Database
 
 Item = TypeVar("Item")
 R = TypeVar("R")
+
+
+FEW = 4
+"""Submissions that are written at once; where there are more, the next ones may take their time."""
+GATHERING = 0.002
+"""Seconds: about what a transaction costs however little is in it."""
+PASSES = 3
+"""Of the event loop, from bytes on a socket to a submission."""
+MOST_LOOKS = 8
+"""How often we look whether more is coming: where it never ends, it must be written all the same."""
 
 
 class Unavailable(Exception):
@@ -66,12 +78,17 @@ class _Submission:
 
 
 class _Writer:
-    """Writes what has gathered, again and again."""
+    """Writes what has gathered, again and again: one kind of work a transaction, whichever has waited longest.
+
+    Kinds that share a transaction stay in step for ever: half of the customers are received while the other half is
+    answered, and every statement runs for half of them. One after the other, both halves meet.
+    """
 
     def __init__(self, commit: Callable[[Sequence[_Submission]], Awaitable[None]], largest: int) -> None:
         self._commit = commit
         self._largest = largest
-        self._gathered: list[_Submission] = []
+        self._gathered: dict[Work[Any, Any], list[_Submission]] = {}
+        self._submitted = 0
         self._wake = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
@@ -89,27 +106,46 @@ class _Writer:
         if self._stopping:
             submission.done.set_exception(Unavailable("the writer has stopped"))
             return
-        self._gathered.append(submission)
+        self._gathered.setdefault(submission.work, []).append(submission)
+        self._submitted += 1
         self._wake.set()
 
     async def _write_forever(self) -> None:
         while self._gathered or not self._stopping:
             await self._wake.wait()
-            batch, self._gathered = self._gathered[: self._largest], self._gathered[self._largest :]
-            if not self._gathered:
-                self._wake.clear()
+            batch = self._next()
             if not batch:
                 continue
             try:
                 await self._commit(batch)
-                # Whoever waited for it may hand in at once what follows: it rides on the next one, not the one after.
-                await asyncio.sleep(0)
+                await self._let_gather(len(batch))
             except BaseException as crash:
                 self._stopping = True
-                for submission in [*batch, *self._gathered]:
+                for submission in [*batch, *chain.from_iterable(self._gathered.values())]:
                     if not submission.done.done():
                         submission.done.set_exception(Unavailable(f"the writer stopped: {crash!r}"))
                 raise
+
+    async def _let_gather(self, written: int) -> None:
+        """Whoever waited for it may hand in at once what follows: it rides on the next one, not the one after."""
+        await asyncio.sleep(GATHERING if written > FEW else 0)
+        for _ in range(MOST_LOOKS):
+            seen = self._submitted
+            for _ in range(PASSES):
+                await asyncio.sleep(0)
+            if seen == self._submitted:
+                return
+
+    def _next(self) -> Sequence[_Submission]:
+        """What waits of one kind, at most `largest`; the rest of it queues behind the other kinds."""
+        if not self._gathered:
+            self._wake.clear()
+            return ()
+        work = next(iter(self._gathered))
+        waiting = self._gathered.pop(work)
+        if len(waiting) > self._largest:
+            self._gathered[work] = waiting[self._largest :]
+        return waiting[: self._largest]
 
 
 class Commits:
@@ -205,17 +241,9 @@ class Commits:
                 {"message": "news of a commit found no open ear", "exception": error}
             )
 
-    def _run_all(self, connection: Connection, batch: Sequence[_Submission]) -> tuple[list[Any], list[Any]]:
+    def _run_all(self, connection: Connection, batch: Sequence[_Submission]) -> tuple[Sequence[Any], list[Any]]:
         transaction = Transaction(connection=connection, now=self._clock())
-        together: dict[Work[Any, Any], list[int]] = {}
-        for position, submission in enumerate(batch):
-            together.setdefault(submission.work, []).append(position)
-        results: list[Any] = [None] * len(batch)
-        for work, positions in together.items():
-            for position, result in zip(
-                positions, work(transaction, [batch[at].item for at in positions]), strict=True
-            ):
-                results[position] = result
+        results = batch[0].work(transaction, [submission.item for submission in batch])
         self.before_commit(transaction)
         self._boundary("before commit")
         if transaction.counts:
