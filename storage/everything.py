@@ -2,6 +2,7 @@
 
 from storage import (
     address_news,
+    audit,
     blobs,
     cases,
     channel_states,
@@ -18,12 +19,14 @@ from storage import (
     message_parts,
     orders,
     reviews,
+    staff,
 )
 from storage.schema import Entity
 
 __all__ = [
     "Entity",
     "address_news",
+    "audit",
     "blobs",
     "cases",
     "channel_states",
@@ -40,4 +43,5 @@ __all__ = [
     "message_parts",
     "orders",
     "reviews",
+    "staff",
 ]
