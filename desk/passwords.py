@@ -9,17 +9,22 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from desk.refusals import Unusable
 
+
+class Weak(Unusable):
+    """The password is too short, too long or too easy to guess."""
+
+
 SHORTEST, LONGEST = 12, 256
 """Characters. Length is what helps; rules about digits and marks do not (NIST SP 800-63B, 5.1.1)."""
 
 
 def hashed(password: str, *, known: tuple[str, ...] = ()) -> str:
-    """As it is stored. `known`: what everybody knows of its owner. Raises Unusable."""
+    """As it is stored. `known`: what everybody knows of its owner. Raises Weak."""
     if not SHORTEST <= len(password) <= LONGEST:
-        raise Unusable(f"a password has {SHORTEST} to {LONGEST} characters")
+        raise Weak(f"a password has {SHORTEST} to {LONGEST} characters")
     folded = password.casefold()
     if len(set(folded)) < 5 or any(len(word) > 3 and folded == word.casefold() for word in known):
-        raise Unusable("this password is too easy to guess")
+        raise Weak("this password is too easy to guess")
     return _hasher().hash(password)
 
 

@@ -24,6 +24,14 @@ LANGUAGES = ("zh-Hans", "zh-Hant", "en")
 _MAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
 
 
+class Taken(Unusable):
+    """Somebody has this name or mail address, or had it."""
+
+
+class NoAddress(Unusable):
+    """This is no mail address."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Colleague:
     """Somebody who works here, as an admin lists them."""
@@ -207,14 +215,14 @@ def set_language(transaction: Transaction, *, present: Present, language: str) -
 def _add(transaction: Transaction, *, name: str, email: str, roles: Sequence[Role], language: str) -> int:
     name, email = agent_name(name), email.strip().lower()
     if len(email) > 254 or _MAIL.fullmatch(email) is None:
-        raise Unusable("this is not a mail address")
+        raise NoAddress("this is not a mail address")
     connection = transaction.connection
     taken = connection.execute(
         select(Staff.name, Staff.email).where((Staff.name == name) | (Staff.email == email)).limit(1)
     ).one_or_none()
     if taken is not None:
         what = "name" if taken.name == name else "mail address"
-        raise Unusable(f"somebody has this {what} already, or had it")
+        raise Taken(f"somebody has this {what} already, or had it")
     row = {
         "name": name,
         "email": email,

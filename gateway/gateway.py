@@ -16,6 +16,7 @@ from aiohttp import web
 
 from channels.envelope import SendError
 from channels.protocol import Channel, HistoryEntry, Invites, Media, Polls, Streams, Threads, Typing
+from desk import staff
 from gateway.agenda import claim_due, claim_waiting
 from gateway.answers import Retrying
 from gateway.apply import Application
@@ -24,6 +25,7 @@ from gateway.blobs import Blobs
 from gateway.channels import channel_facts, configured_channels
 from gateway.claims import Claim, TurnClaimed
 from gateway.comprehension import Comprehension, Improves
+from gateway.console import house_of
 from gateway.inside import measure_queues, ready
 from gateway.lookups import Lookups, OrderEndpoint
 from gateway.media import Fetcher
@@ -47,6 +49,8 @@ from storage.conversations import close_idle
 from storage.database import Database, open_database
 from storage.link_codes import link_shown
 from web.app import Inside, create_app
+from web.console.live import Live
+from web.console.routes import console_routes
 from web.internal import Internal, internal_routes
 
 log = structlog.get_logger(__name__)
@@ -79,6 +83,7 @@ class Gateway:
         self._given_channels = channels
         self._works = settings.server.role in (Role.ALL, Role.WORKER)
         self._serves = settings.server.role in (Role.ALL, Role.WEB)
+        self.live = Live()
         self._timers: set[asyncio.TimerHandle] = set()
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -147,7 +152,11 @@ class Gateway:
 
     def application(self, *, internal_token: str | None = None) -> web.Application:
         """The web application of this process. `internal_token`: lets commands on this machine in who show it."""
-        routes = [route for channel in self.channels.values() for route in channel.routes()] if self._serves else []
+        routes: list[web.AbstractRouteDef] = []
+        if self._serves:
+            routes += [route for channel in self.channels.values() for route in channel.routes()]
+            house = house_of(self.settings, self.commits, self.database, self.playbooks, self._clock)
+            routes += console_routes(house, self.live)
         if internal_token is not None:
             internal = Internal(token=internal_token, do=partial(answer, self.commits))
             routes.extend(internal_routes(internal))
@@ -155,6 +164,10 @@ class Gateway:
             ready=lambda: ready(self.database, self.playbooks), metrics=self.metrics.exposition, demo=self._demo_facts
         )
         return create_app(inside, routes, demo=self._serves)
+
+    async def first_link(self) -> str | None:
+        """The token that makes somebody the first admin; None where people work here already."""
+        return await self.commits.run(staff.first_link) if self._serves else None
 
     async def settle(self) -> None:
         """Wait until every claimed Turn is applied and everything due is sent: for tests and for the terminal."""
@@ -374,6 +387,7 @@ class Gateway:
                     self.metrics.add(item.counts)
         self.readers.publish(streamed)
         self.turns.start(claims)
+        self.live.tell()
 
     def _show_typing(self, channel: str, uri: str) -> None:
         speaker = self.channels.get(channel)

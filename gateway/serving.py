@@ -20,7 +20,7 @@ from storage.migrations import migrate
 log = structlog.get_logger(__name__)
 
 
-def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
+def serve(settings: Settings, *, on_ready: Callable[[str, str | None], None]) -> None:
     """Migrate, start, serve until SIGTERM or SIGINT, stop cleanly. Raises AlreadyRunning on a taken data folder."""
     with ExitStack() as stack:
         lock = stack.enter_context(DataLock(settings.data_dir)) if settings.embedded else None
@@ -29,7 +29,7 @@ def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
             runner.run(_serve(settings, lock, on_ready))
 
 
-async def _serve(settings: Settings, lock: DataLock | None, on_ready: Callable[[str], None]) -> None:
+async def _serve(settings: Settings, lock: DataLock | None, on_ready: Callable[[str, str | None], None]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -49,7 +49,8 @@ async def _serve(settings: Settings, lock: DataLock | None, on_ready: Callable[[
     _calm_the_collector()
     # Adapters may load their libraries in the background (Telegram's has a lot of them).
     loop.call_later(30, _calm_the_collector)
-    on_ready(url)
+    token_of_first = await gateway.first_link()
+    on_ready(url, f"{url}/console/come-in/{token_of_first}" if token_of_first else None)
     log.info("serving", url=url, role=settings.server.role)
     await stop.wait()
     log.info("stopping")

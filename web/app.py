@@ -35,7 +35,7 @@ class Inside:
     """What the demonstration page is told: names of the business by language, whether web chat is on."""
 
 
-def create_app(inside: Inside, routes: Iterable[web.RouteDef], *, demo: bool) -> web.Application:
+def create_app(inside: Inside, routes: Iterable[web.AbstractRouteDef], *, demo: bool) -> web.Application:
     """`demo`: serve the demonstration page and the chat widget."""
     app = web.Application()
     app.on_response_prepare.append(_protect)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from channels.proxies import Proxies
 from channels.webchat.frames import ErrorCode, Refused
 from channels.webchat.settings import WebChatSettings
 
@@ -18,7 +18,7 @@ class Door:
 
     def __init__(self, settings: WebChatSettings) -> None:
         self._origins = frozenset(origin.lower() for origin in settings.allowed_origins)
-        self._proxies = settings.proxies()
+        self._proxies = Proxies(settings.proxies())
 
     def origin(self, request: web.Request) -> str | None:
         """The page's origin when it is another site's, None for our own and for what is no browser.
@@ -27,45 +27,15 @@ class Door:
         of a conversation: it keeps other sites from offering this business's chat as theirs.
         """
         origin = request.headers.get("Origin")
-        if origin is None or urlsplit(origin).netloc.lower() == self._host(request).lower() != "":
+        if origin is None or urlsplit(origin).netloc.lower() == self._proxies.host(request).lower() != "":
             return None
         if origin.lower() not in self._origins:
             raise Refused(ErrorCode.BAD_ORIGIN)
         return origin
 
     def client(self, request: web.Request) -> str:
-        """The client address that rates count: behind trusted proxies the last hop that is not one of them.
-
-        An IPv6 network of 64 bits belongs to one customer of a provider, so it counts as one address.
-        """
-        remote = request.remote or ""
-        if self._is_proxy(remote):
-            for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
-                if hop.strip():
-                    remote = hop.strip()
-                if not self._is_proxy(remote):
-                    break
-        try:
-            address = ip_address(remote)
-        except ValueError:
-            return remote[:64]
-        if isinstance(address, IPv6Address):
-            return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
-        return str(address)
-
-    def _host(self, request: web.Request) -> str:
-        if self._is_proxy(request.remote or ""):
-            return request.headers.get("X-Forwarded-Host", request.host)
-        return request.host
-
-    def _is_proxy(self, remote: str) -> bool:
-        if not self._proxies:
-            return False
-        try:
-            address = ip_address(remote)
-        except ValueError:
-            return False
-        return any(address in network for network in self._proxies)
+        """The client address that rates count."""
+        return self._proxies.client(request)
 
 
 def cors_headers(origin: str) -> dict[str, str]:

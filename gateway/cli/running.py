@@ -29,8 +29,10 @@ def run(
     logs.configure(settings.logs)
     console = Console()
 
-    def ready(url: str) -> None:
+    def ready(url: str, first: str | None) -> None:
         console.print(f"Rapport is ready: open {url} and say hello.", highlight=False)
+        if first is not None:
+            console.print(f"Nobody works here yet. {first} makes you the first admin, once.", soft_wrap=True)
 
     try:
         serve(settings, on_ready=ready)

@@ -1,0 +1,1 @@
+"""The console: where agents, marketers, supervisors and admins work, in a browser."""

@@ -1,0 +1,71 @@
+"""Front-end libraries: fetched from the npm registry as web/package-lock.json says, without Node.
+
+`python -m web.vendor` puts them where the console serves them from; it runs on a bare Python, before anything is
+installed. A package whose bytes are not those of the lock file is refused (Subresource Integrity, W3C).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import os
+import sys
+import tarfile
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+HERE = Path(__file__).parent
+LOCK = HERE / "package-lock.json"
+TARGET = HERE / "console" / "static" / "vendor"
+REGISTRY = "https://registry.npmjs.org"
+WANTED: Mapping[str, Mapping[str, str]] = {
+    "htmx.org": {"package/dist/htmx.min.js": "htmx.js"},
+    "htmx-ext-sse": {"package/dist/sse.min.js": "htmx-sse.js"},
+}
+"""Of each package, the files that we serve, and what they are called there."""
+SECONDS = 60
+
+
+class Forged(Exception):
+    """What the registry sent is not what the lock file was made from."""
+
+
+def main() -> int:
+    """Fetch what is missing. A second run fetches nothing."""
+    lock = LOCK.read_bytes()
+    stamp, made_from = TARGET / ".lock", hashlib.sha256(lock).hexdigest()
+    if stamp.is_file() and stamp.read_text() == made_from:
+        return 0
+    TARGET.mkdir(parents=True, exist_ok=True)
+    for name, files in WANTED.items():
+        locked = json.loads(lock)["packages"][f"node_modules/{name}"]
+        package = _fetch(name, locked["version"])
+        _check(package, locked["integrity"], f"{name} {locked['version']}")
+        with tarfile.open(fileobj=io.BytesIO(package)) as archive:
+            for inside, outside in files.items():
+                member = archive.extractfile(inside)
+                assert member is not None, f"{name} holds no {inside}"
+                (TARGET / outside).write_bytes(member.read())
+    stamp.write_text(made_from)
+    return 0
+
+
+def _fetch(name: str, version: str) -> bytes:
+    registry = os.environ.get("NPM_CONFIG_REGISTRY", REGISTRY).rstrip("/")
+    address = f"{registry}/{name}/-/{name.rpartition('/')[2]}-{version}.tgz"
+    with urllib.request.urlopen(address, timeout=SECONDS) as answer:  # noqa: S310 - an address of ours
+        return answer.read()
+
+
+def _check(package: bytes, integrity: str, what: str) -> None:
+    """Raises Forged."""
+    algorithm, _, wanted = integrity.partition("-")
+    if algorithm != "sha512" or base64.b64encode(hashlib.sha512(package).digest()).decode() != wanted:
+        raise Forged(f"{what} is not what web/package-lock.json was made from")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
