@@ -157,9 +157,7 @@ class Sms:
         currency = self._settings.prices.currency if cost is not None and self._settings.prices else None
         return Receipt(external_ids=tuple(ids), units=units, cost=cost, currency=currency)
 
-    async def _send_one(
-        self, to: str, text: str, message: OutboundMessage, number: int, media: tuple[str, ...]
-    ) -> str:
+    async def _send_one(self, to: str, text: str, message: OutboundMessage, number: int, media: tuple[str, ...]) -> str:
         one = Text(
             to=to,
             text=text,
