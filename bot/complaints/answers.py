@@ -69,11 +69,19 @@ def take_answer(talk: Talk, complaint: Complaint, field: str, heard: Heard, new:
         facts.pop(field, None)
         keep_date(talk, facts, field, (date.text, date.value))
         return True
+    if field == "reach" and _lets_it_be(talk, heard):
+        facts["reach"] = "here"
+        return True
     if not _can_be(talk, field, heard, new):
         return False
     here = field == "reach" and _HERE_ALONE.fullmatch(_plain(heard.text)) is not None
     facts[field] = "here" if here else quote(heard.text, 500)
     return True
+
+
+def _lets_it_be(talk: Talk, heard: Heard) -> bool:
+    """ "No thanks": they leave no number, and are here."""
+    return len(heard.text) <= _FEW_WORDS and talk.means("deny")
 
 
 def does_not_know(text: str) -> bool:
@@ -96,6 +104,18 @@ def adds_to_story(talk: Talk, complaint: Complaint, heard: Heard) -> bool:
     told = complaint.facts.get("what")
     words = f"{told}; {heard.text}" if isinstance(told, str) else heard.text
     complaint.facts["what"] = quote(words, 1000)
+    return True
+
+
+def tells_day_again(talk: Talk, complaint: Complaint, heard: Heard) -> bool:
+    """A day and hardly a word more, whatever was asked: it is when it happened, better than what we took for that."""
+    date = heard.entity("date")
+    if date is None or not says_nothing_else(heard):
+        return False
+    facts, told = complaint.facts, complaint.facts.pop("happened", None)
+    keep_date(talk, facts, "happened", (date.text, date.value))
+    if told is not None:
+        facts.setdefault("bought", told)
     return True
 
 

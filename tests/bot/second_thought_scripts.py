@@ -39,6 +39,20 @@ SECOND_THOUGHTS: tuple[Script, ...] = (
         ),
     ),
     Script(
+        skill="requests",
+        name="a plain yes to 'shall I do this for you' starts it, and an OK to the answer does not",
+        lines=(
+            line(
+                "please delete my data",
+                "privacy_request",
+                knowledge=[("privacy#delete", 0.9)],
+                says=("knowledge.answer", "button.request"),
+            ),
+            line("ok", "affirm", says="small.yes"),
+            line("yes really", "affirm", says="request.taken", does=("open request", "hand off policy")),
+        ),
+    ),
+    Script(
         skill="clarification",
         name="what is not understood beside an answer is asked about by name",
         language=HANS,
