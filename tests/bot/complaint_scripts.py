@@ -392,7 +392,7 @@ COMPLAINTS: tuple[Script, ...] = (
     ),
     Script(
         skill="complaint",
-        name="a day alone is when it happened, 'no thanks' to a phone number is here, no number is asked for three times",
+        name="a day alone is when it happened, 'no thanks' to a phone number is here, no number is asked for thrice",
         channel=WEBCHAT,
         lines=(
             line(
