@@ -45,13 +45,14 @@ _HERE_ALONE = re.compile(
 _UNKNOWN = re.compile(
     r"我?(?:真的?|也)?(?:不知道|不晓得|不曉得|不清楚|不太?[记記]得|不[确確]定|忘了|忘[记記]了?|[记記]不(?:得|清|住)"
     r"|[没沒]有?|无|無|找不到|[说說]不上|[没沒]留)"
-    r"(?:了|[号號]|[订訂][单單][号號]?|[订訂][单單][编編][号號]|[单單][号號])*"
+    r"(?:了|[号號]|[别別其]的|其[他它]的?|[订訂][单單][号號]?|[订訂][单單][编編][号號]|[单單][号號])*"
     r"|(?:你[们們]|您)?(?:看着办|看著辦|决定|決定|[说說])(?:吧|就好)?"
     r"|[随隨]便(?:你[们們])?(?:吧)?|都行|都可以|[无無]所[谓謂]"
     r"|(?:sorry )?(?:i )?(?:really |honestly )?(?:do not|don t|dont|can t|cant|cannot) "
     r"(?:know|remember|recall|have|find)\b.{0,30}"
     r"|(?:sorry )?(?:i have )?no (?:idea|clue)|i m not sure|not sure|none|nothing|no|n a|i forgot|forgot|idk|dunno"
-    r"|no order number|(?:i )?lost it|whatever|anything|up to you|you decide|don t care|i don t care"
+    r"|no (?:other |order )number|(?:that is|that s|it s) the only (?:one|number) (?:i have|i ve got)"
+    r"|(?:i )?lost it|whatever|anything|up to you|you decide|don t care|i don t care"
 )
 _ASKS = re.compile(r"[?？]|[吗嗎呢]$")
 

@@ -423,6 +423,27 @@ COMPLAINTS: tuple[Script, ...] = (
     ),
     Script(
         skill="complaint",
+        name="where the order is may be asked in the middle, and it is known which; no other number is an answer",
+        channel=WEBCHAT,
+        orders=(ORDER,),
+        lines=(
+            line("茶壶漏水", "complaint_quality", language=HANS, entities={"product": "茶壶"}, does=OPENED),
+            due(FollowUpKind.LISTEN_SETTLED, says=("complaint.heard", "complaint.ask_order"), does=ASKED),
+            line("SL11111111", language=None, says=("complaint.order_unknown", "complaint.recheck_order"), does=ASKED),
+            line("没有别的号", language=HANS, says=("complaint.no_matter", "complaint.ask_happened"), does=ASKED),
+            line("SL20260012", language=None, says="complaint.ask_proof", does=ASKED),
+            line("5678", language=None, says=("complaint.proof_thanks", "complaint.again_happened"), does=ASKED),
+            line(
+                "什么时候到？",
+                "order_status",
+                language=HANS,
+                says=("order.head", "complaint.back", "complaint.again_happened"),
+            ),
+        ),
+        language=HANS,
+    ),
+    Script(
+        skill="complaint",
         name="a day that sounds like a correction, and corrects nothing, is noted",
         lines=(
             line(
