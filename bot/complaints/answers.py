@@ -54,6 +54,11 @@ _UNKNOWN = re.compile(
     r"|no (?:other |order )number|(?:that is|that s|it s) the only (?:one|number) (?:i have|i ve got)"
     r"|(?:i )?lost it|whatever|anything|up to you|you decide|don t care|i don t care"
 )
+_NO_NEED = re.compile(
+    r"(?:不用|不必|不需要|免|[别別]|不)(?:[给給]你?[们們]?)?(?:再)?(?:留|[写寫]|[联聯][系絡繫]|麻[烦煩])?(?:[电電][话話]|[号號][码碼])?[了啦吧]?"
+    r"(?: ?[谢謝]{2}.{0,2})?"
+    r"|(?:there is |there s )?no need(?: thanks)?|not necessary|(?:i )?(?:would |d )?rather not"
+)
 _ASKS = re.compile(r"[?？]|[吗嗎呢]$")
 
 
@@ -80,9 +85,14 @@ def take_answer(talk: Talk, complaint: Complaint, field: str, heard: Heard, new:
     return True
 
 
+def leaves_no_number(text: str) -> bool:
+    """ "No need": said to the question how they can be reached it is about that, and does not give everything up."""
+    return _NO_NEED.fullmatch(_plain(text)) is not None
+
+
 def _lets_it_be(talk: Talk, heard: Heard) -> bool:
     """ "No thanks": they leave no number, and are here."""
-    return len(heard.text) <= _FEW_WORDS and talk.means("deny")
+    return len(heard.text) <= _FEW_WORDS and (talk.means("deny") or leaves_no_number(heard.text))
 
 
 def does_not_know(text: str) -> bool:

@@ -444,6 +444,26 @@ COMPLAINTS: tuple[Script, ...] = (
     ),
     Script(
         skill="complaint",
+        name="'no need' to the question for a number leaves no number, and does not withdraw the complaint",
+        channel=WEBCHAT,
+        language=HANS,
+        lines=(
+            line("包裹一直没到", "complaint_delivery", language=HANS, does=OPENED),
+            due(FollowUpKind.LISTEN_SETTLED, says=("complaint.heard", "complaint.ask_order"), does=ASKED),
+            line("不知道", language=HANS, says=("complaint.no_matter", "complaint.ask_happened"), does=ASKED),
+            line("昨天", language=HANS, entities={"date": "relative:-1d"}, says="complaint.ask_wish", does=ASKED),
+            line("退款", language=HANS, says="complaint.ask_reach", does=ASKED),
+            line(
+                "不用留了",
+                ("cancel_form", 0.9),
+                language=HANS,
+                says="handoff.policy",
+                does=("UpdateCase", *TO_PEOPLE, "hand off policy"),
+            ),
+        ),
+    ),
+    Script(
+        skill="complaint",
         name="a day that sounds like a correction, and corrects nothing, is noted",
         lines=(
             line(
