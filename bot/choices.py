@@ -30,6 +30,11 @@ _NUMBER = re.compile(
     r"\s*(?:个|個|项|項|条|條|款|号|號|th|st|nd|rd|option|one)?"
 )
 _YES, _NO = frozenset({"yes", "accept", "grant"}), frozenset({"no", "decline", "none"})
+_PLAIN_YES = re.compile(
+    r"(?:yes|yeah|yep|yup|please do|yes please|please|go ahead|do it|do that)\b"
+    r"|是的?|[对對]的?|要的?$|需要|好的?[请請麻]|[帮幫]我|[请請][帮幫]|[办辦]理?吧"
+)
+"""More than "ok", which only says that an answer was read: something is started on it."""
 _LONGEST = 60
 """Characters; a longer text chooses nothing, it tells something."""
 
@@ -56,8 +61,9 @@ def meant(choice: Choice, heard: Heard, sure: float) -> Option | None:
         number = _HAN.get(word) or _ORDINALS.get(word) or (int(word) if word.isdecimal() else 0)
         return _numbered(choice, number)
     if heard.confidence("affirm") >= sure:
+        yes = _YES | {"start"} if _PLAIN_YES.match(plain) else _YES
         guessed = [option for option in choice.options if option.does == "mean"]
-        return next((option for option in choice.options if option.does in _YES), None) or (
+        return next((option for option in choice.options if option.does in yes), None) or (
             guessed[0] if len(guessed) == 1 else None
         )
     if heard.confidence("deny") >= sure:

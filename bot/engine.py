@@ -204,9 +204,11 @@ def _take(talk: Talk, option: Option, *, and_then: Heard | None = None) -> None:
 def _call_people(talk: Talk) -> bool:
     """Somebody asks for a person, or speaks of lawyers: that is never argued with."""
     asked = any(_asks_for_person(talk, hear_one(message)) for message in talk.messages)
-    if not asked and not handoff.legal(talk):
+    legal = handoff.legal(talk)
+    if not asked and not legal:
         return False
-    _use(talk, handoff.SKILL)
+    if legal or not knowledge.tells_how_to_reach(talk):
+        _use(talk, handoff.SKILL)
     return True
 
 

@@ -38,9 +38,16 @@ def needs_in(talk: Talk) -> tuple[list[Need], list[Heard]]:
     if complaint.SKILL.name in needs:
         return [Need(complaint.SKILL, talk.heard)], []
     if len(needs) > 1 or (needs and unclear):
-        found = list(needs.values())
+        found = [need for need in needs.values() if _has_answer(talk, need)] or list(needs.values())
+        unclear += [need.heard for need in needs.values() if need not in found]
         return found[:MOST_NEEDS], [*unclear, *(need.heard for need in found[MOST_NEEDS:])]
     return [Need(skill or _best_guess(talk), talk.heard)], []
+
+
+def _has_answer(talk: Talk, need: Need) -> bool:
+    """A question among others that the knowledge has no answer to is named when we say so."""
+    least = talk.policy.confidence.knowledge_least
+    return need.skill is not knowledge.SKILL or bool(knowledge.likely(talk, need.heard, least))
 
 
 def _needs_one_by_one(talk: Talk) -> tuple[dict[str, Need], list[Heard]]:

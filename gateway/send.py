@@ -33,6 +33,11 @@ PACE_WINDOW = timedelta(milliseconds=100)
 """How much unspent rate is kept: a channel that rested may not make up for it in a burst."""
 
 
+Taken = tuple[list[Claimed], float]
+"""What was claimed, and seconds until there may be more."""
+NOTHING: Taken = ([], 1.0)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Circumstances:
     """What only marketing has to ask, of all its Contacts at once."""
@@ -107,7 +112,7 @@ class Sender:
             while self._free() <= 0:
                 self._answered.clear()
                 await self._answered.wait()
-            claimed, wait = await self._commits.run(self._claim)
+            claimed, wait = await self._commits.submit(self.write, None) or NOTHING
             for delivery in claimed:
                 task = asyncio.create_task(self._send(delivery))
                 self._on_wire.add(task)
@@ -132,7 +137,7 @@ class Sender:
         while self._on_wire:
             await asyncio.wait(set(self._on_wire))
 
-    def _claim(self, transaction: Transaction) -> tuple[list[Claimed], float]:
+    def _claim(self, transaction: Transaction) -> Taken:
         """In one transaction: what is due, whether it may leave, and whose it is now."""
         now = transaction.now
         grant, next_at, wait = self._grant(transaction, self._free())
@@ -267,17 +272,20 @@ class Sender:
         pause = 0.2
         while True:
             try:
-                await self._commits.submit(self.record, sent)
+                await self._commits.submit(self.write, sent)
                 return
             except Unavailable:
                 # The provider has answered and the answer must not be lost: keep it until the database is back.
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
 
-    def record(self, transaction: Transaction, many: Sequence[Sent]) -> list[None]:
-        """Write what became of sends."""
-        self._answers.record(transaction, many)
-        return [None] * len(many)
+    def write(self, transaction: Transaction, many: Sequence[Sent | None]) -> list[Taken | None]:
+        """Write what became of sends, and for each None claim the next ones.
+
+        Both are one kind of work, so that they share a commit: in turns, the wire would be empty during each.
+        """
+        self._answers.record(transaction, [each for each in many if each is not None])
+        return [self._claim(transaction) if each is None else None for each in many]
 
 
 def sweep_lost(transaction: Transaction, idempotent: Mapping[str, bool], *, everyone: bool) -> int:

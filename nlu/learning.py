@@ -46,6 +46,8 @@ ENOUGH_TRIED = 4000
 """Examples, to learn from them how sure to be."""
 FEW_OF_EACH = 20
 """Examples of an intent: up to so many are few."""
+NAMED = 50
+"""Examples of an intent on average: up to so many, its name teaches something."""
 STRENGTH_OF_FEW = 20.0
 NOBODY_S = -1
 """Instead of an example's place: a text that nobody wrote to us."""
@@ -56,6 +58,8 @@ GIVEN_UP = 0.015
 """Share of the right answers that may be given up for refusing what is strange."""
 STRENGTH = 1.0
 """Of fitting the examples against keeping the weights small (LinearSVC's C)."""
+STRENGTH_OF_NAMED = 2.0
+"""The same where there are so few that the intents' names are learnt."""
 EXACT_ENOUGH = 5e-2
 """Decisions come out as with ten times the exactness, in half the time."""
 
@@ -120,7 +124,7 @@ def learn(examples: Sequence[training.Example], *, fingerprint: str, lean: bool 
     lesson = _lesson(examples, folding, lean=lean)
     idf = lesson.texts.idf(np.arange(len(lesson.labels)))
     with ThreadPoolExecutor(1) as beside:  # where there are two cores, both learn
-        whole = beside.submit(_fit, lesson.texts.rows(idf), lesson.labels, len(lesson.intents), few=lesson.few)
+        whole = beside.submit(_fit, lesson, lesson.texts.rows(idf), lesson.labels)
         trial = _try(lesson)
         weights, bias = whole.result()
     calibration, confidences, right = _calibrate(trial, lesson.labels, lesson.outside)
@@ -180,6 +184,9 @@ class _Lesson:
     folds: Labels
     texts: _Texts
     few: bool
+    """There are so few examples of each intent that other ways of learning pay."""
+    named: bool
+    """There are so few that the intents' names are learnt."""
 
     @property
     def outside(self) -> int | None:
@@ -189,7 +196,8 @@ class _Lesson:
 
 def _lesson(examples: Sequence[training.Example], folding: tuple[str, str], *, lean: bool) -> _Lesson:
     few = _few_of_each(examples)
-    named = list(_names(examples)) if few else []
+    scarce = few or len(examples) <= NAMED * len({example.intent for example in examples})
+    named = list(_names(examples)) if scarce else []
     place = {id(example): number for number, example in enumerate(examples)}
     learnt = [*_with_openers(examples), *named]
     intents = tuple(sorted({example.intent for example in learnt}))
@@ -204,6 +212,7 @@ def _lesson(examples: Sequence[training.Example], folding: tuple[str, str], *, l
         folds=folds,
         texts=_Texts([example.text for example in learnt], table, rarer=LEAN if lean else 0),
         few=few,
+        named=scarce,
     )
 
 
@@ -304,19 +313,21 @@ class _Texts:
         return (known / np.maximum(self._sizes, 1)).astype(np.float32), self._sizes
 
 
-def _fit(rows: _Rows, labels: Labels, intents: int, *, few: bool) -> tuple[Floats, Floats]:
-    """Weights (features x intents) and bias.
+def _fit(lesson: _Lesson, rows: _Rows, labels: Labels) -> tuple[Floats, Floats]:
+    """Weights (features x intents) and bias, of all of a lesson's rows or of some.
 
     A line between each intent and all the others; of few examples, their odds against each other teach more.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.svm import LinearSVC
 
-    if few:
+    if lesson.few:
         machine = cast("_Lines", LogisticRegression(C=STRENGTH_OF_FEW, max_iter=200, tol=1e-3))
     else:
-        machine = cast("_Lines", LinearSVC(C=STRENGTH, tol=EXACT_ENOUGH, random_state=0))
+        strength, weighed = STRENGTH_OF_NAMED if lesson.named else STRENGTH, _weighed(labels, lesson.outside)
+        machine = cast("_Lines", LinearSVC(C=strength, tol=EXACT_ENOUGH, random_state=0, class_weight=weighed))
     machine.fit(rows, labels)
+    intents = len(lesson.intents)
     weights = np.zeros((rows.shape[1], intents), dtype=np.float32)
     bias = np.full(intents, UNSEEN, dtype=np.float32)
     if len(machine.classes_) == 2:
@@ -327,6 +338,13 @@ def _fit(rows: _Rows, labels: Labels, intents: int, *, few: bool) -> tuple[Float
         weights[:, machine.classes_] = machine.coef_.T
         bias[machine.classes_] = machine.intercept_
     return weights, bias
+
+
+def _weighed(labels: Labels, outside: int | None) -> dict[int, float]:
+    """What an example of each intent weighs: a rare intent's more, half way to weighing as much as a usual one."""
+    numbers, counts = np.unique(labels, return_counts=True)
+    usual = counts[numbers != outside].mean()
+    return dict(zip(numbers.tolist(), np.sqrt(np.maximum(usual / counts, 1)).tolist(), strict=True))
 
 
 def _folds(examples: Sequence[training.Example]) -> Labels:
@@ -363,7 +381,7 @@ def _try(lesson: _Lesson) -> _Trial:
             continue
         idf = texts.idf(inside)
         rows = texts.rows(idf)
-        weights, bias = _fit(rows[inside], labels[inside], intents, few=lesson.few)
+        weights, bias = _fit(lesson, rows[inside], labels[inside])
         scores[outside] = rows[outside] @ weights + bias
         shares, sizes = texts.known(idf)
         known[outside], tried[outside] = shares[outside], True

@@ -14,7 +14,7 @@ from nlu.arrays import ModelUnreadable
 
 Floats = npt.NDArray[np.float32]
 
-RECIPE = "svm-ngrams-5"
+RECIPE = "svm-ngrams-6"
 """Changes whenever the same data would give another model: it is part of the fingerprint."""
 SIGNALS = 6
 """What confidence is made of: see `signals`."""

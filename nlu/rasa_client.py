@@ -26,6 +26,8 @@ MOST_INTENTS = 3
 NOT_AN_ANSWER = "nlu_fallback"
 """What Rasa's FallbackClassifier puts first when it is not sure."""
 OUT_OF_SCOPE = "out_of_scope"
+SURE_REFUSAL = 0.5
+"""Confidence: what is less surely of another world is asked about."""
 BUILT_IN = frozenset((NOT_AN_ANSWER, OUT_OF_SCOPE, "restart", "back", "session_start"))
 """Intents that Rasa gives any model. Source: rasa.com/docs/rasa/default-actions."""
 MOST_OF_A_NAME = 60
@@ -67,6 +69,13 @@ class Nowhere(OSError):
     """The server is starting, or being given another model."""
 
 
+class Unanswered(Exception):
+    """The server gave no answer; the message says why."""
+
+
+TROUBLES = (TimeoutError, aiohttp.ClientError, OSError, Nonsense, AnotherModel)
+
+
 class Rasa:
     """Understands by asking a Rasa server. Close it when done."""
 
@@ -82,29 +91,26 @@ class Rasa:
         """All texts at the same time, as far as there are connections. Never raises."""
         return await asyncio.gather(*map(self._understand, texts))
 
+    async def rankings(self, texts: Sequence[str]) -> Sequence[Sequence[Intent]]:
+        """All intents of the model for each text, best first; none for a text that says nothing. Raises Unanswered."""
+        try:
+            return await asyncio.gather(*map(self._rank, texts))
+        except TROUBLES as error:
+            raise Unanswered(self._words_of(error)) from error
+
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
             self._session = None
 
     async def _understand(self, text: str) -> Understanding:
-        if not any(character.isprintable() and not character.isspace() for character in text):
+        if not _says_anything(text):
             return Understanding(language=None, engine=self.name, failure="empty")
         try:
             answer = await self._ask(text[: self._settings.most_characters])
             return self._read(text, answer)
-        except TimeoutError:
-            reason = f"timed out after {self._settings.timeout:.1f} s"
-        except aiohttp.ClientResponseError as error:
-            reason = f"answered {error.status}"
-        except aiohttp.ClientError as error:
-            reason = f"cannot be reached ({type(error).__name__})"
-        except OSError as error:
-            reason = f"cannot be reached ({type(error).__name__})"
-        except Nonsense as error:
-            reason = f"answered nonsense: {error}"
-        except AnotherModel as error:
-            reason = f"has another model: {error}"
+        except TROUBLES as error:
+            reason = self._words_of(error)
         language, either_script = detect(text)
         return Understanding(
             language=language,
@@ -112,6 +118,25 @@ class Rasa:
             entities=self._entities.find(text),
             failure=f"{self.name}: {reason}",
         )
+
+    async def _rank(self, text: str) -> Sequence[Intent]:
+        if not _says_anything(text):
+            return ()
+        answer = await self._ask(text[: self._settings.most_characters])
+        return [intent for intent in _ranking(answer) if intent.name != NOT_AN_ANSWER]
+
+    def _words_of(self, error: Exception) -> str:
+        match error:
+            case TimeoutError():
+                return f"timed out after {self._settings.timeout:.1f} s"
+            case aiohttp.ClientResponseError():
+                return f"answered {error.status}"
+            case Nonsense():
+                return f"answered nonsense: {error}"
+            case AnotherModel():
+                return f"has another model: {error}"
+            case _:
+                return f"cannot be reached ({type(error).__name__})"
 
     async def _ask(self, text: str) -> dict[str, object]:
         settings = self._settings
@@ -140,15 +165,11 @@ class Rasa:
         return cast("dict[str, object]", answer)
 
     def _read(self, text: str, answer: dict[str, object]) -> Understanding:
-        ranking = [_intent(said) for said in _list(answer, "intent_ranking")]
-        ranking.sort(key=lambda intent: -intent.confidence)
-        if not ranking:
-            raise Nonsense("intent_ranking is empty")
-        ranking = self._ours(ranking)
+        ranking = self._ours(_ranking(answer))
         found = [_span(said, text) for said in _list(answer, "entities")]
         model = answer.get("model_id")
         language, either_script = detect(text)
-        refused = ranking[0].name == OUT_OF_SCOPE and ranking[0].confidence >= 0.5
+        refused = is_refusal(ranking)
         known = [intent for intent in ranking if intent.name not in (NOT_AN_ANSWER, OUT_OF_SCOPE)]
         return Understanding(
             language=language,
@@ -173,6 +194,11 @@ class Rasa:
         return [intent for intent in ranking if intent.name not in strange]
 
 
+def is_refusal(ranking: Sequence[Intent]) -> bool:
+    """Whether the text is none of the business's concern."""
+    return ranking[0].name == OUT_OF_SCOPE and ranking[0].confidence >= SURE_REFUSAL
+
+
 def strangers(names: Collection[str], ours: Collection[str]) -> Sequence[str]:
     """The intents of a model that there are not here; none where we do not know which there are."""
     return [name for name in names if name not in ours and name not in BUILT_IN] if ours else []
@@ -187,6 +213,10 @@ def is_another(names: Collection[str], ours: Collection[str]) -> bool:
     of_ours = {name for name in ours if name not in BUILT_IN}
     shared = of_ours & set(names)
     return bool(strange) and 2 * len(shared) < len(of_ours) + len(set(strange))
+
+
+def _says_anything(text: str) -> bool:
+    return any(character.isprintable() and not character.isspace() for character in text)
 
 
 def only_words(text: str) -> str:
@@ -216,6 +246,13 @@ def _list(answer: dict[str, object], name: str) -> list[dict[str, object]]:
     if not all(isinstance(item, dict) for item in items):
         raise Nonsense(f"{name} holds something else than objects")
     return cast("list[dict[str, object]]", items)
+
+
+def _ranking(answer: dict[str, object]) -> list[Intent]:
+    ranking = sorted((_intent(said) for said in _list(answer, "intent_ranking")), key=lambda intent: -intent.confidence)
+    if not ranking:
+        raise Nonsense("intent_ranking is empty")
+    return ranking
 
 
 def _intent(said: dict[str, object]) -> Intent:

@@ -8,7 +8,7 @@ import re
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 KEPT = 3
 """Models, the served one among them; an older one can be served again."""
@@ -26,6 +26,8 @@ class Score:
     """Of the messages tested, those that had to be refused."""
     refused: int
     """Of those, how many were."""
+    calibration_error: float | None = None
+    """Mean distance between confidence and share of right answers; None: too few messages to say."""
 
     @property
     def accuracy(self) -> float:
@@ -50,6 +52,8 @@ class Card:
     """`held out`, the part of the training data that no model learns from; or the file that was given."""
     score: Score | None = None
     promoted_at: datetime | None = None
+    temperature: float = 1.0
+    """At which its confidences are the shares of right answers; it is written into the model."""
 
 
 class Models:
@@ -121,7 +125,7 @@ class Models:
 
 
 def _read(said: dict[str, object]) -> Card:
-    score = cast("dict[str, int] | None", said["score"])
+    score = cast("dict[str, Any] | None", said["score"])
     promoted = cast("str | None", said["promoted_at"])
     return Card(
         name=str(said["name"]),
@@ -133,6 +137,7 @@ def _read(said: dict[str, object]) -> Card:
         tested_on=str(said["tested_on"]),
         score=Score(**score) if score else None,
         promoted_at=datetime.fromisoformat(promoted) if promoted else None,
+        temperature=float(cast("float", said.get("temperature", 1.0))),
     )
 
 

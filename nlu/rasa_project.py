@@ -32,7 +32,7 @@ SECONDS_TO_TRAIN = 3600.0
 FEWEST_EPOCHS, MOST_EPOCHS = 20, 100
 EXAMPLES_SEEN = 250_000
 """Examples times epochs that are enough for DIET: it knows nine of ten examples after three passes over 10,000."""
-COMPONENTS = ("rapport_tokenizer.py", "simplified.txt")
+COMPONENTS = ("rapport_tokenizer.py", "simplified.txt", "rapport_calibration.py")
 """Of config.yml, which are our own. They lie where Rasa is started."""
 NOT_UNDERSTOOD = ("nlu_fallback", "out_of_scope")
 

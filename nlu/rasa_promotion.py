@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from nlu import rasa_project, training
-from nlu.rasa_client import OUT_OF_SCOPE, Rasa, RasaSettings
+from nlu import rasa_calibration, rasa_project, training
+from nlu.rasa_calibration import Ranking, error, expected_error, fitted, scaled
+from nlu.rasa_client import OUT_OF_SCOPE, Rasa, RasaSettings, Unanswered, is_refusal
 from nlu.rasa_models import Card, Models, Score
 from nlu.rasa_project import Environment
 from nlu.rasa_server import RasaServer, ServerFailed, token_of
-from nlu.understanding import Understanding
 
 ONE_IN = 10
 """Of so many examples one is held out."""
@@ -47,6 +47,8 @@ class Comparison:
     """Messages that the served one alone understood."""
     familiar: bool = False
     """The served model may have learnt from these messages: it looks better than it is."""
+    temperature: float = 1.0
+    """At which the new one's confidences are the shares of right answers."""
 
     @property
     def chance(self) -> float:
@@ -112,10 +114,11 @@ def train(
         )
         say(f"trained in {card.seconds:.0f} s; asking it {len(asked)} messages that it has not learnt from")
         comparison = asyncio.run(_compare(environment, models, card, asked))
+        rasa_calibration.write(models.path(name), comparison.temperature)
     except BaseException:
         models.drop(name)
         raise
-    card = replace(card, score=comparison.new)
+    card = replace(card, score=comparison.new, temperature=comparison.temperature)
     models.note(card)
     return card, comparison
 
@@ -132,52 +135,59 @@ async def _compare(
 ) -> Comparison:
     """Both in one server, one after the other, as they will be swapped where customers write."""
     served = models.served()
+    meant = [example.intent for example in asked]
     log = models.folder / f"{card.name}.log"
     async with RasaServer(environment, token=token_of(models.folder), log=log) as server:
         await server.start(models.path(card.name))
-        new = await _answers(server, models, asked)
+        raw = await _answers(server, models, asked)
+        temperature = fitted(raw, meant)
+        new = [scaled(ranking, temperature) for ranking in raw]
+        alone = Comparison(new=_score(meant, new, expected_error(raw, meant)), served=None, temperature=temperature)
         if served is None:
-            return Comparison(new=_score(asked, new), served=None)
+            return alone
         try:
             await server.load(models.path(served))
         except ServerFailed:
-            return Comparison(new=_score(asked, new), served=None)
+            return alone
         old = await _answers(server, models, asked)
-    pairs = list(zip(_rights(asked, new), _rights(asked, old), strict=True))
+    pairs = list(zip(_rights(meant, new), _rights(meant, old), strict=True))
     before = models.card(served)
-    return Comparison(
-        new=_score(asked, new),
-        served=_score(asked, old),
+    return replace(
+        alone,
+        served=_score(meant, old, error(old, meant)),
         better=pairs.count((True, False)),
         worse=pairs.count((False, True)),
         familiar=before is None or before.tested_on != card.tested_on,
     )
 
 
-async def _answers(server: RasaServer, models: Models, asked: Sequence[training.Example]) -> list[Understanding]:
+async def _answers(server: RasaServer, models: Models, asked: Sequence[training.Example]) -> list[Ranking]:
     settings = RasaSettings(url=server.url, token=token_of(models.folder), timeout=30.0, connections=AT_ONCE)
     client = Rasa(settings)
-    answers: list[Understanding] = []
+    answers: list[Ranking] = []
     try:
         for start in range(0, len(asked), AT_ONCE):
-            answers += await client.understand([example.text for example in asked[start : start + AT_ONCE]])
+            answers += await client.rankings([example.text for example in asked[start : start + AT_ONCE]])
+    except Unanswered as silent:
+        raise ServerFailed(f"the model does not answer every message: {silent}") from silent
     finally:
         await client.close()
-    silent = next((answer.failure for answer in answers if answer.engine == "none"), None)
-    if silent is not None:
-        raise ServerFailed(f"the model does not answer every message: {silent}")
     return answers
 
 
-def _rights(asked: Sequence[training.Example], answers: Sequence[Understanding]) -> list[bool]:
-    return [_right(example.intent, answer) for example, answer in zip(asked, answers, strict=True)]
+def _rights(meant: Sequence[str], answers: Sequence[Ranking]) -> list[bool]:
+    return [_answer(ranking) == intent for intent, ranking in zip(meant, answers, strict=True)]
 
 
-def _right(intent: str, answer: Understanding) -> bool:
-    return (answer.intent.name if answer.intent else OUT_OF_SCOPE) == intent
+def _answer(ranking: Ranking) -> str:
+    if not ranking or is_refusal(ranking):
+        return OUT_OF_SCOPE
+    return next((intent.name for intent in ranking if intent.name != OUT_OF_SCOPE), OUT_OF_SCOPE)
 
 
-def _score(asked: Sequence[training.Example], answers: Sequence[Understanding]) -> Score:
-    rights = _rights(asked, answers)
-    strange = [right for example, right in zip(asked, rights, strict=True) if example.intent == OUT_OF_SCOPE]
-    return Score(tested=len(asked), right=sum(rights), out_of_scope=len(strange), refused=sum(strange))
+def _score(meant: Sequence[str], answers: Sequence[Ranking], off: float | None) -> Score:
+    rights = _rights(meant, answers)
+    strange = [right for intent, right in zip(meant, rights, strict=True) if intent == OUT_OF_SCOPE]
+    return Score(
+        tested=len(meant), right=sum(rights), out_of_scope=len(strange), refused=sum(strange), calibration_error=off
+    )

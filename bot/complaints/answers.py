@@ -45,13 +45,19 @@ _HERE_ALONE = re.compile(
 _UNKNOWN = re.compile(
     r"我?(?:真的?|也)?(?:不知道|不晓得|不曉得|不清楚|不太?[记記]得|不[确確]定|忘了|忘[记記]了?|[记記]不(?:得|清|住)"
     r"|[没沒]有?|无|無|找不到|[说說]不上|[没沒]留)"
-    r"(?:了|[号號]|[订訂][单單][号號]?|[订訂][单單][编編][号號]|[单單][号號])*"
+    r"(?:了|[号號]|[别別其]的|其[他它]的?|[订訂][单單][号號]?|[订訂][单單][编編][号號]|[单單][号號])*"
     r"|(?:你[们們]|您)?(?:看着办|看著辦|决定|決定|[说說])(?:吧|就好)?"
     r"|[随隨]便(?:你[们們])?(?:吧)?|都行|都可以|[无無]所[谓謂]"
     r"|(?:sorry )?(?:i )?(?:really |honestly )?(?:do not|don t|dont|can t|cant|cannot) "
     r"(?:know|remember|recall|have|find)\b.{0,30}"
     r"|(?:sorry )?(?:i have )?no (?:idea|clue)|i m not sure|not sure|none|nothing|no|n a|i forgot|forgot|idk|dunno"
-    r"|no order number|(?:i )?lost it|whatever|anything|up to you|you decide|don t care|i don t care"
+    r"|no (?:other |order )number|(?:that is|that s|it s) the only (?:one|number) (?:i have|i ve got)"
+    r"|(?:i )?lost it|whatever|anything|up to you|you decide|don t care|i don t care"
+)
+_NO_NEED = re.compile(
+    r"(?:不用|不必|不需要|免|[别別]|不)(?:[给給]你?[们們]?)?(?:再)?(?:留|[写寫]|[联聯][系絡繫]|麻[烦煩])?(?:[电電][话話]|[号號][码碼])?[了啦吧]?"
+    r"(?: ?[谢謝]{2}.{0,2})?"
+    r"|(?:there is |there s )?no need(?: thanks)?|not necessary|(?:i )?(?:would |d )?rather not"
 )
 _ASKS = re.compile(r"[?？]|[吗嗎呢]$")
 
@@ -69,11 +75,24 @@ def take_answer(talk: Talk, complaint: Complaint, field: str, heard: Heard, new:
         facts.pop(field, None)
         keep_date(talk, facts, field, (date.text, date.value))
         return True
+    if field == "reach" and _lets_it_be(talk, heard):
+        facts["reach"] = "here"
+        return True
     if not _can_be(talk, field, heard, new):
         return False
     here = field == "reach" and _HERE_ALONE.fullmatch(_plain(heard.text)) is not None
     facts[field] = "here" if here else quote(heard.text, 500)
     return True
+
+
+def leaves_no_number(text: str) -> bool:
+    """ "No need": said to the question how they can be reached it is about that, and does not give everything up."""
+    return _NO_NEED.fullmatch(_plain(text)) is not None
+
+
+def _lets_it_be(talk: Talk, heard: Heard) -> bool:
+    """ "No thanks": they leave no number, and are here."""
+    return len(heard.text) <= _FEW_WORDS and (talk.means("deny") or leaves_no_number(heard.text))
 
 
 def does_not_know(text: str) -> bool:
@@ -96,6 +115,18 @@ def adds_to_story(talk: Talk, complaint: Complaint, heard: Heard) -> bool:
     told = complaint.facts.get("what")
     words = f"{told}; {heard.text}" if isinstance(told, str) else heard.text
     complaint.facts["what"] = quote(words, 1000)
+    return True
+
+
+def tells_day_again(talk: Talk, complaint: Complaint, heard: Heard) -> bool:
+    """A day and hardly a word more, whatever was asked: it is when it happened, better than what we took for that."""
+    date = heard.entity("date")
+    if date is None or not says_nothing_else(heard):
+        return False
+    facts, told = complaint.facts, complaint.facts.pop("happened", None)
+    keep_date(talk, facts, "happened", (date.text, date.value))
+    if told is not None:
+        facts.setdefault("bought", told)
     return True
 
 

@@ -204,8 +204,13 @@ def is_correction(talk: Talk, complaint: Complaint, heard: Heard) -> bool:
 
 def _tells_only_new(complaint: Complaint, heard: Heard) -> bool:
     """Facts are in it, and none of them was known before: there is nothing to correct."""
-    told = [_FIELDS[entity.kind] for entity in heard.entities if entity.kind in _FIELDS]
-    return bool(told) and all(complaint.facts.get(field) is None for fields in told for field in fields)
+    told = [field for entity in heard.entities if entity.kind != "date" for field in _FIELDS.get(entity.kind, ())]
+    told += [field for field, _ in _dates(heard, _usual_date(complaint))]
+    return bool(told) and all(complaint.facts.get(field) is None for field in told)
+
+
+def _usual_date(complaint: Complaint) -> str:
+    return "bought" if complaint.answered == "bought" else "happened"
 
 
 def correct(talk: Talk, complaint: Complaint, heard: Heard) -> list[str]:
@@ -219,7 +224,7 @@ def correct(talk: Talk, complaint: Complaint, heard: Heard) -> list[str]:
     if products := heard.values("product"):
         facts["product"] = talk.product(products[-1])
         changed.append("product")
-    for field, words in _dates(heard, "bought" if complaint.answered == "bought" else "happened"):
+    for field, words in _dates(heard, _usual_date(complaint)):
         facts.pop(field, None)
         keep_date(talk, facts, field, words)
         changed.append(field)

@@ -40,9 +40,9 @@ def ask(talk: Talk, complaint: Complaint, *, lead: str = "") -> None:
 
 
 def _how(complaint: Complaint) -> str:
-    if complaint.tries.get(complaint.asked, 0) > 1:
-        return "again"
-    return "recheck" if complaint.asked == "order" and complaint.tries.get("unknown order") else "ask"
+    if complaint.asked == "order" and complaint.tries.get("unknown order"):
+        return "recheck"
+    return "again" if complaint.tries.get(complaint.asked, 0) > 1 else "ask"
 
 
 def go_back(talk: Talk) -> None:

@@ -6,8 +6,15 @@ import re
 
 from bot import why
 from bot.complaints import proposal, questions
-from bot.complaints.answers import adds_to_story, does_not_know, says_nothing_else, take_answer, tells_time
-from bot.complaints.facts import absorb, correct, is_correction, missing, wish_in
+from bot.complaints.answers import (
+    adds_to_story,
+    does_not_know,
+    says_nothing_else,
+    take_answer,
+    tells_day_again,
+    tells_time,
+)
+from bot.complaints.facts import MOST_ASKED, absorb, correct, is_correction, missing, wish_in
 from bot.effects import UpdateCase
 from bot.memory import Complaint
 from bot.policy import Tone
@@ -41,7 +48,7 @@ def record(talk: Talk, complaint: Complaint, *, resumed: bool = False) -> None:
         lead = proof
         _ = absorb(talk, complaint, talk.heard)
     elif (others := _take(talk, complaint, angry=bool(lead))) is None:
-        lead, courtesy = lead or _take_otherwise(talk, complaint), talk.text("complaint.sorry_again")
+        lead, courtesy = lead or _take_otherwise(talk, complaint), _sorry(talk, complaint)
     else:
         courtesy = _courtesy(talk, complaint)
         lead = lead or ("" if complaint.answered == complaint.asked == "what" else questions.noted(talk, others))
@@ -109,6 +116,9 @@ def _take_otherwise(talk: Talk, complaint: Complaint) -> str:
     if talk.heard.evidence:
         _do_not_count(complaint)
         return talk.text("complaint.evidence")
+    if tells_day_again(talk, complaint, talk.heard):
+        _do_not_count(complaint)
+        return questions.noted(talk, ["happened"])
     if adds_to_story(talk, complaint, talk.heard):
         return talk.text("complaint.noted")
     if complaint.asked == "proof" and (
@@ -117,6 +127,11 @@ def _take_otherwise(talk: Talk, complaint: Complaint) -> str:
         complaint.facts["proof"] = "failed"
         return talk.text("complaint.no_matter")
     return ""
+
+
+def _sorry(talk: Talk, complaint: Complaint) -> str:
+    """A yes to "how can we reach you" is plain enough; it only says nothing yet."""
+    return "" if complaint.asked == "reach" and talk.means("affirm") else talk.text("complaint.sorry_again")
 
 
 def _courtesy(talk: Talk, complaint: Complaint) -> str:
@@ -159,7 +174,7 @@ def look_up_order(talk: Talk, complaint: Complaint) -> str:
         complaint.tries["unknown order"] = complaint.tries.get("unknown order", 0) + 1
         if complaint.tries["unknown order"] < talk.policy.proof_attempts:
             del facts["order"]
-            complaint.tries.pop("order", None)  # asked again because it was answered
+            complaint.tries["order"] = MOST_ASKED - 1  # once more, because it was answered
             return talk.text("complaint.order_unknown", number=number)
         facts["proof"] = "impossible"
         return talk.text("complaint.order_not_found", number=number)

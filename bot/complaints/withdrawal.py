@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.complaints import questions, record
+from bot.complaints.answers import leaves_no_number
 from bot.complaints.facts import KINDS, absorb, absorb_story
 from bot.effects import CancelFollowUps, UpdateCase
 from bot.heard import Heard
@@ -43,6 +44,9 @@ _A_FEW_SENTENCES = 200
 
 
 def gives_up(talk: Talk) -> bool:
+    complaint = talk.memory.complaint
+    if complaint is not None and complaint.asked == "reach" and leaves_no_number(talk.heard.text):
+        return False
     if talk.means("cancel_form") or was_none(talk):
         return True
     text = talk.heard.text.strip()

@@ -21,6 +21,14 @@ _NOT_MEANT = re.compile(
     re.IGNORECASE,
 )
 
+_HOW_TO_REACH = re.compile(
+    r"有.{0,4}(?:[电電][话話]|[热熱][线線])|(?:[电電][话話]|[热熱][线線]|[邮郵]箱|電郵)(?:[号號][码碼])?(?:是多少|是什[么麼]|多少)"
+    r"|打[个個]?[电電][话話].{0,4}[吗嗎]|phone number|hotline|mail address"
+    r"|\bcan i (?:call|phone|ring) (?:you|somebody|someone)",
+    re.IGNORECASE,
+)
+_CALL_ME = re.compile(r"[给給]我.{0,4}打|打.{0,4}[给給]我|回[个個]?[电電]|\bcall me\b|my phone number", re.IGNORECASE)
+
 QUESTIONS = frozenset(
     {
         "shipping_question",
@@ -59,6 +67,21 @@ def chosen(talk: Talk, option: Option) -> None:
             _show_next(talk)
         case _:
             talk.say("small.resume")
+
+
+def tells_how_to_reach(talk: Talk) -> bool:
+    """ "Do you have a phone number?" sounds like asking for a person, and is answered, with the person a button away.
+    False: it is no such question, or nothing is known about it."""
+    text = talk.heard.text
+    if len(text) > _FEW_WORDS or _HOW_TO_REACH.search(text) is None or _CALL_ME.search(text):
+        return False
+    about = talk.policy.topics.get("human_request", ())
+    best = likely(talk, talk.heard, talk.policy.confidence.knowledge)[:1]
+    if not best or best[0].partition("#")[0] not in about:
+        return False
+    talk.skill = SKILL.name
+    show(talk, best, more=(Option(talk.text("button.person"), handoff.SKILL.name, "person"),))
+    return True
 
 
 def likely(talk: Talk, heard: Heard, least: float) -> list[str]:

@@ -50,12 +50,20 @@ def answer(talk: Talk) -> None:
     numbers = order_numbers(talk, talk.heard)
     if numbers:
         _tell_about_each(talk, numbers)
-    elif talk.memory.told and not means_another_order(talk.heard.text):
-        tell_about(talk, talk.memory.told)
+    elif (known := _known(talk)) and not means_another_order(talk.heard.text):
+        tell_about(talk, known)
     elif talk.turn.contact.proven:
         _tell_of_mine(talk)
     else:
         _ask_for_number(talk)
+
+
+def _known(talk: Talk) -> str:
+    """The order that we spoke of: it was told, or it is the one complained about, and proven; empty where there is
+    none."""
+    complaint = talk.memory.complaint
+    complained = complaint.facts.get("order") if complaint is not None else None
+    return talk.memory.told or (str(complained) if complained in talk.memory.proven else "")
 
 
 def goes_on(talk: Talk) -> bool:

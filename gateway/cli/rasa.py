@@ -153,6 +153,9 @@ def _print_comparison(card: Card, comparison: Comparison) -> None:
     say = Console(highlight=False, markup=False, soft_wrap=True).print
     say(f"Model {card.name}: {card.examples} examples learnt in {card.seconds:.0f} s ({card.epochs} epochs).")
     say(f"On {comparison.new.tested} messages ({card.tested_on}) it understands {_share(comparison.new)}.")
+    if comparison.new.calibration_error is not None:
+        off = f"{comparison.new.calibration_error:.1%} off the share of right answers"
+        say(f"Its confidences, at the temperature {card.temperature:.2f}, are {off}.")
     if comparison.served is None:
         say("None is served yet.")
         return
@@ -202,6 +205,8 @@ def _about(card: Card | None) -> str:
     tested = (
         f"of {card.score.tested} messages ({card.tested_on}) understands {_share(card.score)}" if card.score else ""
     )
+    if card.score and card.score.calibration_error is not None:
+        tested += f", with confidences {card.score.calibration_error:.1%} off"
     promoted = f"; promoted {card.promoted_at:%Y-%m-%d %H:%M}" if card.promoted_at else ""
     return f"trained {card.trained_at:%Y-%m-%d %H:%M} on {card.examples} examples; {tested or 'untested'}{promoted}"
 

@@ -49,7 +49,7 @@ def promoted(house_data: Path) -> Card:
         epochs=25,
         data="",
         tested_on="held out",
-        score=Score(tested=1000, right=950, out_of_scope=0, refused=0),
+        score=Score(tested=1000, right=950, out_of_scope=0, refused=0, calibration_error=0.021),
     )
     models.path(card.name).write_text("well")
     return models.serve(card, NOW)
@@ -110,7 +110,7 @@ def test_the_state_of_the_models_can_be_read_from_the_terminal(tmp_path: Path) -
     assert shown.exit_code == 0
     words = " ".join(shown.output.split())
     assert f"→ {card.name} trained 2026-03-10 12:00 on 9000 examples" in words
-    assert "of 1000 messages (held out) understands 950 (95.0%)" in words
+    assert "of 1000 messages (held out) understands 950 (95.0%), with confidences 2.1% off" in words
     assert "rasa stopped" in words
 
 
@@ -152,7 +152,7 @@ def test_a_model_is_trained_and_served_from_the_terminal_and_a_worse_one_is_refu
         'version: "3.1"\nnlu:\n'
         + "".join(f"- intent: {intent}\n  examples: |\n    - {zh}\n    - {en}\n" for intent, (zh, en) in known.items())
     )
-    rows = [f"{word} {number},{intent}" for intent, words in known.items() for word in words for number in range(5)]
+    rows = [f"{word} {number},{intent}" for intent, words in known.items() for word in words for number in range(20)]
     asked.write_text("\n".join(["text,intent", *rows]))
     monkeypatch.setenv("RAPPORT_NLU__TRAINING_DATA", str(learnt.parent))
     monkeypatch.setenv("COLUMNS", "200")
@@ -166,13 +166,15 @@ def test_a_model_is_trained_and_served_from_the_terminal_and_a_worse_one_is_refu
 
     status, said = train()
     assert (status, Models(data / "rasa").served() is not None) == (0, True), said
-    assert "On 30 messages" in said
-    assert "it understands 30 (100.0%). None is served yet." in said
+    assert "On 120 messages" in said
+    assert "it understands 120 (100.0%). Its confidences, at the temperature 0.30, are 0.1% off" in said
+    assert "None is served yet." in said
     first = Models(data / "rasa").served()
     status, said = train("--epochs", "1")
     assert status == 3
-    assert "it understands 10 (33.3%). The one that is served understands 30 (100.0%) of the same." in said
-    assert "0 messages are understood by the new one alone, 20 by the served one alone" in said
+    assert "it understands 40 (33.3%)." in said
+    assert "The one that is served understands 120 (100.0%) of the same." in said
+    assert "0 messages are understood by the new one alone, 80 by the served one alone" in said
     assert Models(data / "rasa").served() == first
     status, said = train()
     assert status == 0

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.turn import ContactFacts, FollowUpKind, OrderFacts
 from channels.envelope import AttachmentKind, Event
-from tests.bot.people import NOON, SMS, TELEGRAM
+from tests.bot.people import NOON, SMS, TELEGRAM, WEBCHAT
 from tests.bot.scripts import EN, HANS, HANT, NUMBER, ORDER, Line, Script, due, line
 
 LISTENED = ("UpdateCase", "plan listen_settled")
@@ -369,7 +369,7 @@ COMPLAINTS: tuple[Script, ...] = (
                 "13800138000",
                 language=None,
                 entities={"phone": "13800138000"},
-                says=("complaint.noted_facts", "fact.reach", "complaint.again_order"),
+                says=("complaint.noted_facts", "fact.reach", "complaint.ask_happened"),
                 does=ASKED,
             ),
             line(
@@ -387,6 +387,98 @@ COMPLAINTS: tuple[Script, ...] = (
                 language=HANS,
                 says="handoff.policy",
                 does=("UpdateCase", *TO_PEOPLE, "hand off policy"),
+            ),
+        ),
+    ),
+    Script(
+        skill="complaint",
+        name="a day alone is when it happened, 'no thanks' to a phone number is here, no number is asked for thrice",
+        channel=WEBCHAT,
+        lines=(
+            line(
+                "the teapot I ordered last week leaks",
+                "complaint_quality",
+                entities={"product": "teapot", "date": "relative:-1w"},
+                does=OPENED,
+            ),
+            due(FollowUpKind.LISTEN_SETTLED, says=("complaint.heard", "complaint.ask_order"), does=ASKED),
+            line(
+                "SL11111111",
+                language=None,
+                says=("complaint.order_unknown", "complaint.recheck_order"),
+                does=ASKED,
+            ),
+            line("I only brewed tea in it", says=("complaint.noted_facts", "complaint.ask_happened"), does=ASKED),
+            line("2 days ago", entities={"date": "relative:-2d"}, says="complaint.ask_wish", does=ASKED),
+            line(
+                "3 days ago",
+                ("complaint_delivery", 0.8),
+                entities={"date": "relative:-3d"},
+                says=("complaint.noted_facts", "fact.happened", "complaint.ask_wish"),
+                does=ASKED,
+            ),
+            line("a new one please", says="complaint.ask_reach", does=ASKED),
+            line("no thanks", "deny", says="handoff.policy", does=("UpdateCase", *TO_PEOPLE, "hand off policy")),
+        ),
+    ),
+    Script(
+        skill="complaint",
+        name="where the order is may be asked in the middle, and it is known which; no other number is an answer",
+        channel=WEBCHAT,
+        orders=(ORDER,),
+        lines=(
+            line("茶壶漏水", "complaint_quality", language=HANS, entities={"product": "茶壶"}, does=OPENED),
+            due(FollowUpKind.LISTEN_SETTLED, says=("complaint.heard", "complaint.ask_order"), does=ASKED),
+            line("SL11111111", language=None, says=("complaint.order_unknown", "complaint.recheck_order"), does=ASKED),
+            line("没有别的号", language=HANS, says=("complaint.no_matter", "complaint.ask_happened"), does=ASKED),
+            line("SL20260012", language=None, says="complaint.ask_proof", does=ASKED),
+            line("5678", language=None, says=("complaint.proof_thanks", "complaint.again_happened"), does=ASKED),
+            line(
+                "什么时候到？",
+                "order_status",
+                language=HANS,
+                says=("order.head", "complaint.back", "complaint.again_happened"),
+            ),
+        ),
+        language=HANS,
+    ),
+    Script(
+        skill="complaint",
+        name="'no need' to the question for a number leaves no number, and does not withdraw the complaint",
+        channel=WEBCHAT,
+        language=HANS,
+        lines=(
+            line("包裹一直没到", "complaint_delivery", language=HANS, does=OPENED),
+            due(FollowUpKind.LISTEN_SETTLED, says=("complaint.heard", "complaint.ask_order"), does=ASKED),
+            line("不知道", language=HANS, says=("complaint.no_matter", "complaint.ask_happened"), does=ASKED),
+            line("昨天", language=HANS, entities={"date": "relative:-1d"}, says="complaint.ask_wish", does=ASKED),
+            line("退款", language=HANS, says="complaint.ask_reach", does=ASKED),
+            line(
+                "不用留了",
+                ("cancel_form", 0.9),
+                language=HANS,
+                says="handoff.policy",
+                does=("UpdateCase", *TO_PEOPLE, "hand off policy"),
+            ),
+        ),
+    ),
+    Script(
+        skill="complaint",
+        name="a day that sounds like a correction, and corrects nothing, is noted",
+        lines=(
+            line(
+                "the teapot I bought two weeks ago leaks",
+                "complaint_quality",
+                entities={"product": "teapot", "date": "relative:-2w"},
+                does=OPENED,
+            ),
+            due(FollowUpKind.LISTEN_SETTLED, says=("complaint.heard", "complaint.ask_order"), does=ASKED),
+            line(
+                "last friday",
+                ("correct_fact", 0.8),
+                entities={"date": "weekday:-1:fri"},
+                says=("complaint.noted_facts", "fact.happened"),
+                does=ASKED,
             ),
         ),
     ),

@@ -39,6 +39,53 @@ SECOND_THOUGHTS: tuple[Script, ...] = (
         ),
     ),
     Script(
+        skill="knowledge",
+        name="a question among others that nothing is known about is named",
+        language=HANS,
+        lines=(
+            Line(
+                messages=(
+                    INVOICE,
+                    message("茶叶会唱歌吗", understood("product_question", language=HANS)),
+                ),
+                says=("knowledge.answer", "clarify.rest"),
+            ),
+        ),
+    ),
+    Script(
+        skill="knowledge",
+        name="who asks for the phone number is told how to reach us, and who asks for a call gets a person",
+        lines=(
+            line(
+                "do you have a phone number?",
+                ("human_request", 0.8),
+                knowledge=[("contact#reach-us", 1.0)],
+                says=("knowledge.answer", "button.person"),
+            ),
+            line(
+                "please call me, my phone number is 123",
+                ("human_request", 0.8),
+                knowledge=[("contact#reach-us", 1.0)],
+                says="handoff.requested",
+                does=("hand off requested",),
+            ),
+        ),
+    ),
+    Script(
+        skill="requests",
+        name="a plain yes to 'shall I do this for you' starts it, and an OK to the answer does not",
+        lines=(
+            line(
+                "please delete my data",
+                "privacy_request",
+                knowledge=[("privacy#delete", 0.9)],
+                says=("knowledge.answer", "button.request"),
+            ),
+            line("ok", "affirm", says="small.yes"),
+            line("yes really", "affirm", says="request.taken", does=("open request", "hand off policy")),
+        ),
+    ),
+    Script(
         skill="clarification",
         name="what is not understood beside an answer is asked about by name",
         language=HANS,

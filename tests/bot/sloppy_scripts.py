@@ -104,7 +104,7 @@ SLOPPY: tuple[Script, ...] = (
                 does=ASKED,
             ),
             line("can i get my money back?", "refund_request", says="complaint.ask_reach", does=ASKED),
-            line("yes please", "affirm", says=("complaint.sorry_again", "complaint.again_reach"), does=ASKED),
+            line("yes please", "affirm", says="complaint.again_reach", does=ASKED),
             line("here", says=("complaint.propose", "offer.refund"), does=PROPOSED),
             line("sounds good, thanks", ("thank", 0.5), says="complaint.accepted", does=PROMISED),
             line("any news?", "order_status", says="complaint.added_promise", does=("UpdateCase",)),

@@ -350,7 +350,7 @@ async def test_the_answer_to_an_earlier_try_does_not_end_a_later_one(house: Hous
     await say(house, "m1")
 
     async def again(provider: Provider, outbound: OutboundMessage) -> None:
-        await house.commits.submit(sender.record, records[0])
+        await house.commits.submit(sender.write, records[0])
         assert await statuses(house) == ["sending"]
         await taken(provider, outbound)
 

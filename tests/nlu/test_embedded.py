@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlu import training
+from nlu import learning, training
 from nlu.arrays import ModelUnreadable
 from nlu.embedded import REMEMBERED_WORDS, Embedded, ensure_trained
 from nlu.entities import Entities
@@ -134,6 +134,25 @@ def test_what_is_understood_carries_its_facts_and_its_model(embedded: Embedded) 
         ("product", "gaiwan"),
     ]
     assert (answer.engine, answer.model) == ("embedded", embedded.fingerprint)
+
+
+def test_where_examples_are_scarce_an_intent_s_name_teaches_and_a_rare_intent_is_not_drowned() -> None:
+    days = ("Monday", "Friday")
+    said = {
+        "set_alarm": [f"set an alarm for {hour} on {day}" for hour in ("six", "noon") for day in days] * 8,
+        "show_alarms": [f"show {whose} alarms of {day}" for whose in ("my", "all") for day in days] * 8,
+        "snooze_alarm": ["five more minutes", "let me sleep on"],
+    }  # fmt: skip
+    examples = [
+        training.Example(text=text, intent=intent, file="en.yml", line=line)
+        for intent, texts in said.items()
+        for line, text in enumerate(texts, 1)
+    ]
+    engine = Embedded(learning.learn(examples, fingerprint="x"))
+    answers = engine.understand_now(["snooze the alarm", "let me sleep", "set an alarm for ten", "show the alarms"])
+    assert [(said.intents or said.guesses)[0].name for said in answers] == [
+        "snooze_alarm", "snooze_alarm", "set_alarm", "show_alarms",
+    ]  # fmt: skip
 
 
 def test_a_text_means_the_same_alone_and_among_others(
