@@ -14,6 +14,10 @@ class Weak(Unusable):
     """The password is too short, too long or too easy to guess."""
 
 
+class NotTheSame(Unusable):
+    """A password was mistyped where it is asked for twice."""
+
+
 SHORTEST, LONGEST = 12, 256
 """Characters. Length is what helps; rules about digits and marks do not (NIST SP 800-63B, 5.1.1)."""
 

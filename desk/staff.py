@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from desk import tokens
 from desk.agents import agent_name
 from desk.logins import Present
 from desk.refusals import Impossible, NotFound, Unusable
 from storage import audit
+from storage.audit import AuditEntry
 from storage.commits import Transaction
-from storage.staff import Link, LinkKind, Role, Staff, any_staff, close_sessions
+from storage.staff import Link, LinkKind, Role, Session, Staff, any_staff, close_sessions
 
 LINK_LASTS = timedelta(days=3)
 FIRST_LINK_LASTS = timedelta(hours=24)
@@ -190,6 +191,45 @@ def colleagues(transaction: Transaction) -> list[Colleague]:
         )
         for row in rows
     ]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Own:
+    """What somebody sees of their own account."""
+
+    second_factor: bool
+    other_sessions: int
+
+
+def own_account(transaction: Transaction, *, present: Present) -> Own:
+    connection = transaction.connection
+    others = (
+        select(func.count())
+        .select_from(Session)
+        .where(Session.staff_id == present.staff, Session.token != present.session, Session.ends_at > transaction.now)
+    )
+    secret = connection.scalar(select(Staff.totp_secret).where(Staff.id == present.staff))
+    return Own(second_factor=secret is not None, other_sessions=connection.scalar(others) or 0)
+
+
+def stored_password(transaction: Transaction, *, present: Present) -> str | None:
+    """Their own, to be compared outside of the transaction."""
+    return transaction.connection.scalar(select(Staff.password).where(Staff.id == present.staff))
+
+
+def end_other_sessions(transaction: Transaction, *, present: Present) -> int:
+    """All but the one they are in; returns how many."""
+    ended = close_sessions(transaction.connection, present.staff, but=present.session)
+    _note(transaction, present, "staff.sessions_ended", present.staff, ended=ended)
+    return ended
+
+
+def audit_log(transaction: Transaction, *, before: int | None = None, limit: int = 100) -> list[Row[*tuple[Any, ...]]]:
+    """The latest lines, or those before one of them."""
+    lines = select(*AuditEntry.__table__.columns).order_by(AuditEntry.id.desc()).limit(limit)
+    if before is not None:
+        lines = lines.where(AuditEntry.id < before)
+    return list(transaction.connection.execute(lines).all())
 
 
 def set_password(transaction: Transaction, *, present: Present, password: str) -> None:

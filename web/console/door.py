@@ -20,10 +20,6 @@ WAITING_COOKIE: Final = "rapport_waiting"
 """Holds the session of whom the second factor is asked."""
 
 
-class NotTheSame(Unusable):
-    """A password was mistyped."""
-
-
 async def login_page(visit: Visit) -> web.Response:
     if visit.present is not None:
         return _go(_inside(visit.request.query.get("next", "")))
@@ -130,7 +126,7 @@ async def _come_in(visit: Visit, token: str, given: Mapping[str, str], known: tu
     password, client, language = given.get("password", ""), visit.client, given.get("language", visit.language)
     name, email = given.get("name", ""), given.get("email", "")
     if password != given.get("again", ""):
-        raise NotTheSame("the two passwords are not the same")
+        raise passwords.NotTheSame("the two passwords are not the same")
     stored = await asyncio.to_thread(passwords.hashed, password, known=(*known, name, email))
     who = await visit.house.do(
         lambda transaction: staff.come_in(

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, CookieJar
@@ -25,17 +26,19 @@ PASSWORD = "correct horse battery"
 class Person:
     """Somebody with a browser, who follows no redirect unasked."""
 
-    client: TestClient[..., ...]
+    client: TestClient[Any, Any]
     origin: str
     csrf: str = ""
 
     async def get(self, path: str, **headers: str) -> Seen:
         return await _seen(await self.client.get(path, headers=headers, allow_redirects=False))
 
-    async def post(self, path: str, fields: Mapping[str, str] | None = None, **headers: str) -> Seen:
+    async def post(
+        self, path: str, fields: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Seen:
         """As a form of the console does, unless said otherwise."""
         given = {"csrf": self.csrf} | dict(fields or {})
-        sent = {"Origin": self.origin} | headers
+        sent = {"Origin": self.origin} | dict(headers or {})
         return await _seen(await self.client.post(path, data=given, headers=sent, allow_redirects=False))
 
     async def log_in(self, email: str, password: str = PASSWORD, *, where: str = "") -> Seen:
@@ -77,13 +80,13 @@ class Console:
 
     house: House
     server: TestServer
-    clients: list[TestClient[..., ...]] = field(default_factory=list)
+    clients: list[TestClient[Any, Any]] = field(default_factory=list)
 
     def somebody(self) -> Person:
         """Who has not logged in."""
         client = TestClient(self.server, cookie_jar=CookieJar(unsafe=True))
         self.clients.append(client)
-        return Person(client=client, origin=f"http://{self.server.host}:{self.server.port}")
+        return Person(client=client, origin=str(self.server.make_url("")).rstrip("/"))
 
     async def staff(self, name: str, *roles: str, language: str = "en") -> Person:
         """Who works here in these roles, logged in."""

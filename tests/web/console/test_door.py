@@ -144,7 +144,7 @@ async def test_a_session_left_idle_is_over_and_a_piece_of_a_page_leads_to_the_do
 )
 async def test_what_another_site_sends_in_somebodys_name_is_refused(console: Console, headers: dict[str, str]) -> None:
     ben = await console.staff("Ben", "agent")
-    assert (await ben.post("/console/logout", **headers)).status == 403
+    assert (await ben.post("/console/logout", headers=headers)).status == 403
     assert (await ben.get("/console/inbox")).status == 200
 
 

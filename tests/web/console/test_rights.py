@@ -9,6 +9,7 @@ from tests.web.console.people import Console
 
 DOOR = frozenset({None, *Role})
 EVERYBODY = frozenset(Role)
+ADMIN = frozenset({Role.ADMIN})
 CONVERSE = frozenset({Role.AGENT, Role.SUPERVISOR})
 
 WHO_MAY: Mapping[str, frozenset[Role | None]] = {
@@ -20,6 +21,20 @@ WHO_MAY: Mapping[str, frozenset[Role | None]] = {
     "POST /console/logout": EVERYBODY,
     "GET /console": EVERYBODY,
     "GET /console/events": EVERYBODY,
+    "GET /console/account": EVERYBODY,
+    "POST /console/account/password": EVERYBODY,
+    "POST /console/account/language": EVERYBODY,
+    "POST /console/account/sessions": EVERYBODY,
+    "POST /console/account/second-factor/new": EVERYBODY,
+    "POST /console/account/second-factor": EVERYBODY,
+    "POST /console/account/second-factor/end": EVERYBODY,
+    "GET /console/staff": ADMIN,
+    "POST /console/staff": ADMIN,
+    "POST /console/staff/{id}/roles": ADMIN,
+    "POST /console/staff/{id}/reset": ADMIN,
+    "POST /console/staff/{id}/let-go": ADMIN,
+    "POST /console/staff/{id}/take-back": ADMIN,
+    "GET /console/audit": frozenset({Role.SUPERVISOR, Role.ADMIN}),
     "GET /console/inbox": CONVERSE,
     "GET /console/conversations/{id}": CONVERSE,
     "GET /console/conversations/{id}/lines": CONVERSE,
