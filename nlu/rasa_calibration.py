@@ -25,7 +25,7 @@ Ranking = Sequence[Intent]
 
 LEAST = 1e-38
 """Confidences are 32-bit numbers: less is told as 0."""
-COLDEST, HOTTEST = 0.3, 20.0
+COLDEST, HOTTEST = 0.1, 20.0
 FEWEST = 50
 """Messages that a temperature must rest on; of fewer none is found."""
 BINS = 10

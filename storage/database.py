@@ -8,18 +8,26 @@ thread. PostgreSQL runs the same function in a greenlet, so that each round trip
 from __future__ import annotations
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+CHECKPOINT_EVERY = 1.0
+"""Seconds between two looks at the write-ahead log."""
+LONGEST_LOG = 8_000
+"""Pages (of 4 KB) in it, from which on it is emptied between two commits..."""
+FAR_TOO_LONG = 40_000
+"""...and from which on SQLite empties it within one."""
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
@@ -76,8 +84,11 @@ class SQLite(Database):
         self._reader = self._engine.connect().execution_options(rapport_reads=True)
         self._committer = ThreadPoolExecutor(1, "commit")
         self._aside = ThreadPoolExecutor(2, "read")
+        self._log = _WriteAheadLog(self._engine, self._writer)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
+        if self._log.is_long:
+            await asyncio.get_running_loop().run_in_executor(self._committer, self._log.begin_anew)
         transaction = self._writer.begin()
         try:
             result = work(self._writer)
@@ -86,6 +97,7 @@ class SQLite(Database):
             if transaction.is_active:
                 transaction.rollback()
             raise
+        self._log.written()
         return result
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -100,11 +112,59 @@ class SQLite(Database):
             return work(connection)
 
     async def close(self) -> None:
+        self._log.close()
         self._committer.shutdown(wait=True)
         self._aside.shutdown(wait=True)
         self._writer.close()
         self._reader.close()
         self._engine.dispose()
+
+
+class _WriteAheadLog:
+    """Moves what was committed from the log into the database file, beside the conversations.
+
+    SQLite does that within every so-manieth commit, and whoever waits for that one waits for thousands of pages and a
+    flush: with a gigabyte of old interactions a tenth of all time. A passive checkpoint needs no lock that a writer
+    wants; only where writing never stops to breathe, the log begins anew between two commits (sqlite.org/wal.html).
+    """
+
+    def __init__(self, engine: Engine, writer: Connection) -> None:
+        self._engine = engine
+        self._writer = writer
+        self._worker = ThreadPoolExecutor(1, "checkpoint")
+        self._running: Future[None] | None = None
+        self._due = time.monotonic() + CHECKPOINT_EVERY
+        self.is_long = False
+        """So many pages are in it that it should begin anew."""
+
+    def written(self) -> None:
+        """Something was committed."""
+        if time.monotonic() >= self._due and (self._running is None or self._running.done()):
+            self._due = time.monotonic() + CHECKPOINT_EVERY
+            self._running = self._worker.submit(self._move)
+
+    def begin_anew(self) -> None:
+        """Between two transactions nothing is being added: what is left to move is little, and then it is empty."""
+        self.is_long = False
+        _checkpoint(self._writer)
+
+    def close(self) -> None:
+        self._worker.shutdown(wait=True)
+
+    def _move(self) -> None:
+        with self._engine.connect() as connection:
+            self.is_long = _checkpoint(connection) > LONGEST_LOG
+
+
+def _checkpoint(connection: Connection) -> int:
+    """Move what no reader still wants from the log; waits for nobody. Returns how many pages the log has."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        _, pages, _ = cast("tuple[int, int, int]", cursor.fetchone())
+        return pages
+    finally:
+        cursor.close()
 
 
 class PostgreSQL(Database):
@@ -175,7 +235,7 @@ def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
         "busy_timeout=5000",
         "cache_size=-65536",
         "temp_store=MEMORY",
-        "wal_autocheckpoint=4000",
+        f"wal_autocheckpoint={FAR_TOO_LONG}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -167,7 +167,7 @@ def test_a_model_is_trained_and_served_from_the_terminal_and_a_worse_one_is_refu
     status, said = train()
     assert (status, Models(data / "rasa").served() is not None) == (0, True), said
     assert "On 120 messages" in said
-    assert "it understands 120 (100.0%). Its confidences, at the temperature 0.30, are 0.1% off" in said
+    assert "it understands 120 (100.0%). Its confidences, at the temperature 0.10, are 0.0% off" in said
     assert "None is served yet." in said
     first = Models(data / "rasa").served()
     status, said = train("--epochs", "1")

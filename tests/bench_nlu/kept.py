@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from tests.bench.generator import ROOT
 from tests.bench_nlu.measuring import Result
 
-FOLDER = ROOT / "build" / "bench-nlu"
+FOLDER = ROOT / ".tools" / "bench-nlu"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -93,6 +93,11 @@ class Child(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    """Of five, a burst of eight is tried again by the kernel, after seconds."""
+
+
 def says(model: Path) -> str:
     if not tarfile.is_tarfile(model):
         return model.read_text(errors="replace").strip()
@@ -140,7 +145,7 @@ def main() -> None:
     if says(model) == "dies":
         sys.exit("this model is the end of me")
     Child.model = model if loadable(model) else None
-    ThreadingHTTPServer((given["--interface"], int(given["--port"])), Child).serve_forever()
+    Server((given["--interface"], int(given["--port"])), Child).serve_forever()
 
 
 def end_with_parent() -> None:
