@@ -8,10 +8,12 @@ thread. PostgreSQL runs the same function in a greenlet, so that each round trip
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -146,7 +148,9 @@ class _WriteAheadLog:
     def begin_anew(self) -> None:
         """Between two transactions nothing is being added: what is left to move is little, and then it is empty."""
         self.is_long = False
-        _checkpoint(self._writer)
+        # Whoever writes next has done nothing wrong; the worker looks again in a second.
+        with suppress(sqlite3.Error):
+            _checkpoint(self._writer)
 
     def close(self) -> None:
         self._worker.shutdown(wait=True)

@@ -91,7 +91,7 @@ class Crowd:
         self._lines = [asyncio.create_task(self._stay(guest)) for guest in self.guests]
         writers = [asyncio.create_task(self._type(7000 + number)) for number in range(self.people)]
         await asyncio.gather(*writers)
-        while any(guest.waiting for guest in self.guests):
+        while not self.enough.is_set() or any(guest.waiting for guest in self.guests):
             for line in self._lines:
                 if line.done():
                     line.result()

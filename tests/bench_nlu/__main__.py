@@ -39,14 +39,18 @@ def main() -> None:
     for name in given.sets or sets.SETS:
         of = sets.smaller(sets.SETS[name]()) if given.quick else sets.SETS[name]()
         for engine in given.engines or ENGINES:
-            if given.resume and (before := kept.find(name, engine)) is not None:
+            if (given.resume or given.kept) and (before := kept.find(name, engine)) is not None:
                 found.append(before)
+                continue
+            if given.kept:
                 continue
             if engine in absent or (engine == "rasa" and not (given.rasa_everywhere or name in sets.OF_RASA)):
                 continue
             console.print(f"{of.name}: {engine} …", style="dim", highlight=False)
             try:
-                found.append(kept.keep(name, measure(of, engine)))
+                found.append(kept.just_measured(measure(of, engine)))
+                if not given.quick:
+                    kept.keep(name, found[-1])
             except EngineMissing as error:
                 absent[engine] = f"Not measured: {engine}. {error}."
             except TrainingFailed as error:
@@ -69,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), help="only these")
     parser.add_argument("--rasa-everywhere", action="store_true", help="train Rasa on the large sets too: hours")
     parser.add_argument("--resume", action="store_true", help="measure only what was not measured before")
+    parser.add_argument("--kept", action="store_true", help="measure nothing: write down what was measured before")
     parser.add_argument("--quick", action="store_true", help="a smoke run: a few examples of each set")
     parser.add_argument("--output", type=Path, help="write the document here, also for single sets and engines")
     return parser

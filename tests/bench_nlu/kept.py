@@ -25,12 +25,15 @@ class Kept:
     """Minute (UTC) and commit."""
 
 
-def keep(name: str, result: Result) -> Kept:
+def just_measured(result: Result) -> Kept:
+    """A result of this minute."""
+    return Kept(result=replace(result, set=replace(result.set, parts=[])), measured=_now())
+
+
+def keep(name: str, measured: Kept) -> None:
     """Write it down under the set's name and its engine."""
-    kept = Kept(result=replace(result, set=replace(result.set, parts=[])), measured=_now())
     FOLDER.mkdir(parents=True, exist_ok=True)
-    _place(name, result.engine).write_bytes(_adapter().dump_json(kept, indent=1))
-    return kept
+    _place(name, measured.result.engine).write_bytes(_adapter().dump_json(measured, indent=1))
 
 
 def find(name: str, engine: str) -> Kept | None:

@@ -31,7 +31,7 @@ def test_a_set_is_measured_and_written_down_with_its_pictures(tmp_path: Path, mo
     of = Set(name="A & B", about="a; b", parts=[(rows, rows)], aims={"embedded": 0.5}, refusals={})
     result = measure(of, "embedded")
     assert result.quality.accuracy == 1.0
-    kept.keep("a", result)
+    kept.keep("a", kept.just_measured(result))
     page = tmp_path / "figures.md"
     before = kept.find("a", "embedded")
     assert before is not None

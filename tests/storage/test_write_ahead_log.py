@@ -61,6 +61,17 @@ async def test_a_long_look_at_the_data_holds_up_no_writer_and_the_log_is_emptied
     await house.close()
 
 
+async def test_a_log_that_cannot_be_emptied_fails_nobodys_write(house: SQLite, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(_connection: Connection) -> int:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    await write(house, 1)
+    house._log.is_long = True  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(database, "_checkpoint", full_disk)
+    await write(house, 3)
+    await house.close()
+
+
 async def test_what_was_committed_is_there_after_the_log_began_anew(house: SQLite) -> None:
     await write(house, 50)
     await house.close()
