@@ -17,6 +17,7 @@ from aiohttp import web
 from channels.envelope import SendError
 from channels.protocol import Channel, HistoryEntry, Invites, Media, Polls, Streams, Threads, Typing
 from desk import staff
+from gateway import desk_ticks
 from gateway.agenda import claim_due, claim_waiting
 from gateway.answers import Retrying
 from gateway.apply import Application
@@ -310,6 +311,7 @@ class Gateway:
             self._measure: 5,
             self._fetch_media: 5,
         }
+        every |= {partial(self._quietly, verb): seconds for verb, seconds in desk_ticks.EVERY.items()}
         if self.wakeups is not None:
             every[self.readers.push_missed] = 1
         self.ticks = Ticks(every, on_set_back=self.begin_anew)

@@ -10,7 +10,9 @@ from aiohttp import web
 
 from desk import passwords, second_factor, staff
 from desk.refusals import Unusable
+from desk.rights import Right
 from storage.commits import Transaction
+from web.console.route import get, post
 from web.console.visit import HOME, Visit
 
 ACCOUNT = f"{HOME}/account"
@@ -119,3 +121,14 @@ async def _know_the_password(visit: Visit, given: str) -> None:
     stored = await visit.house.look(stored_of)
     if not await asyncio.to_thread(passwords.is_right, stored, given):
         raise WrongPassword("the password in force is another one")
+
+
+ROUTES = (
+    get("/console/account", Right.BE_HERE, account),
+    post("/console/account/password", Right.BE_HERE, change_password),
+    post("/console/account/language", Right.BE_HERE, set_language),
+    post("/console/account/sessions", Right.BE_HERE, end_other_sessions),
+    post("/console/account/second-factor/new", Right.BE_HERE, begin_second_factor),
+    post("/console/account/second-factor", Right.BE_HERE, set_second_factor),
+    post("/console/account/second-factor/end", Right.BE_HERE, end_second_factor),
+)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
 from desk import staff
 from desk.refusals import Refused
+from desk.rights import Right
 from desk.staff import Invited
 from storage.commits import Transaction
 from storage.staff import Role
+from web.console.route import get, post
 from web.console.visit import HOME, Visit
 
 
@@ -101,3 +103,16 @@ async def _page(visit: Visit, *, status: int = 200, **facts: Any) -> web.Respons
 
 def _number(visit: Visit) -> int:
     return int(visit.request.match_info["id"][:18])
+
+
+COLLEAGUE: Final = "/console/staff/{id:[0-9]+}"
+
+ROUTES = (
+    get("/console/staff", Right.MANAGE_STAFF, colleagues),
+    post("/console/staff", Right.MANAGE_STAFF, invite),
+    post(f"{COLLEAGUE}/roles", Right.MANAGE_STAFF, change_roles),
+    post(f"{COLLEAGUE}/reset", Right.MANAGE_STAFF, reset),
+    post(f"{COLLEAGUE}/let-go", Right.MANAGE_STAFF, let_go),
+    post(f"{COLLEAGUE}/take-back", Right.MANAGE_STAFF, take_back),
+    get("/console/audit", Right.READ_AUDIT, audit),
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -13,6 +13,7 @@ from desk.inbox import Thread
 from desk.refusals import NotFound, Refused, Stale
 from desk.rights import Right
 from storage.commits import Transaction
+from web.console.route import get, post
 from web.console.visit import HOME, Visit
 
 
@@ -101,3 +102,16 @@ def _number(visit: Visit) -> int:
 
 def _gone(visit: Visit) -> web.Response:
     return visit.page("refused.html", status=404, reason=visit.say("conversation.not_there"))
+
+
+TALK: Final = "/console/conversations/{id:[0-9]+}"
+
+ROUTES = (
+    get(TALK, Right.CONVERSE, show),
+    get(f"{TALK}/lines", Right.CONVERSE, lines),
+    post(f"{TALK}/take", Right.CONVERSE, take),
+    post(f"{TALK}/reply", Right.CONVERSE, reply),
+    post(f"{TALK}/note", Right.CONVERSE, note),
+    post(f"{TALK}/handback", Right.CONVERSE, handback),
+    post(f"{TALK}/resolve", Right.CONVERSE, resolve),
+)

@@ -12,8 +12,10 @@ from aiohttp import web
 from desk import logins, passwords, staff
 from desk.logins import Entered, Throttled, WrongCode
 from desk.refusals import NotFound, Unusable
+from desk.rights import Right
 from desk.staff import Way
 from storage.staff import LinkKind, Stage
+from web.console.route import get, post
 from web.console.visit import COOKIE, HOME, Visit
 
 WAITING_COOKIE: Final = "rapport_waiting"
@@ -173,3 +175,13 @@ def _inside(where: str) -> str:
 
 def _seconds(refused: Throttled) -> int:
     return max(1, round(refused.wait.total_seconds()))
+
+
+ROUTES = (
+    get("/console/login", None, login_page),
+    post("/console/login", None, login),
+    post("/console/code", None, code),
+    get("/console/come-in/{token}", None, arrival_page),
+    post("/console/come-in/{token}", None, arrival),
+    post("/console/logout", Right.BE_HERE, logout),
+)

@@ -6,7 +6,6 @@ Rights are looked at here and nowhere else, for every route of `web.console.rout
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -15,11 +14,9 @@ from aiohttp import web
 
 from desk import logins
 from desk.logins import Present
-from desk.rights import Right
 from web.console.house import House
+from web.console.route import Route
 from web.console.visit import COOKIE, HOME, Visit, csrf_of
-
-Page = Callable[[Visit], Awaitable[web.StreamResponse]]
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -36,17 +33,6 @@ HEADERS: Final = {
 CSRF_HEADER: Final = "X-CSRF-Token"
 LARGEST_FORM: Final = 256 * 1024
 """Bytes."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Route:
-    """One thing that can be asked of the console."""
-
-    method: str
-    path: str
-    right: Right | None
-    """What it takes; None: the door, open to everybody."""
-    page: Page
 
 
 def guarded(route: Route, house: House) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

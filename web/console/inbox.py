@@ -6,6 +6,7 @@ from aiohttp import web
 
 from desk import inbox as desk
 from desk.rights import Right
+from web.console.route import get
 from web.console.visit import HOME, Visit
 
 
@@ -31,3 +32,9 @@ async def inbox(visit: Visit) -> web.Response:
         counts={name: len(found) for name, found in views.items()},
         private=Right.SEE_PRIVATE in visit.who.rights,
     )
+
+
+ROUTES = (
+    get("/console", Right.BE_HERE, home),
+    get("/console/inbox", Right.CONVERSE, inbox),
+)

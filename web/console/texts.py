@@ -32,5 +32,6 @@ def best_language(accepted: str) -> str:
 
 @cache
 def _read(language: str) -> Mapping[str, str]:
-    groups = yaml.safe_load((FOLDER / f"{language}.yml").read_text("utf-8"))
-    return {f"{group}.{key}": text for group, texts in groups.items() for key, text in texts.items()}
+    """One file for each part of the console, with all its languages side by side."""
+    parts = {path.stem: yaml.safe_load(path.read_text("utf-8"))[language] for path in sorted(FOLDER.glob("*.yml"))}
+    return {f"{part}.{key}": text for part, texts in parts.items() for key, text in texts.items()}
