@@ -27,7 +27,7 @@ async def lines(visit: Visit) -> web.Response:
         thread = await _thread(visit)
     except NotFound:
         return _gone(visit)
-    return visit.page("thread.html", thread=thread)
+    return visit.page("conversation/thread.html", thread=thread)
 
 
 async def take(visit: Visit) -> web.Response:
