@@ -31,5 +31,6 @@ def house_of(
         client=proxies.client,
         host=proxies.host,
         business=lambda language: playbooks.playbook().policy.name[Language(language)],
+        playbook=playbooks.playbook,
         secure=public is not None and public.startswith("https:"),
     )

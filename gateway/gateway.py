@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from bot.playbook import Playbook
 from channels.envelope import SendError
 from channels.protocol import Channel, HistoryEntry, Invites, Media, Polls, Streams, Threads, Typing
 from desk import staff
@@ -312,6 +313,7 @@ class Gateway:
             self._fetch_media: 5,
         }
         every |= {partial(self._quietly, verb): seconds for verb, seconds in desk_ticks.EVERY.items()}
+        every |= {partial(self._by_the_book, verb): seconds for verb, seconds in desk_ticks.BY_THE_BOOK.items()}
         if self.wakeups is not None:
             every[self.readers.push_missed] = 1
         self.ticks = Ticks(every, on_set_back=self.begin_anew)
@@ -346,6 +348,9 @@ class Gateway:
                     await self.commits.run(verb)
             except Unavailable:
                 log.warning("tick_without_database")
+
+    async def _by_the_book(self, verb: Callable[[Transaction, Playbook], Any]) -> None:
+        await self._quietly(lambda transaction: verb(transaction, self.playbooks.playbook()))
 
     async def _fetch_media(self) -> None:
         if self._works:

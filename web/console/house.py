@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from aiohttp import web
 
+from bot.playbook import Playbook
 from storage.commits import Transaction
 
 R = TypeVar("R")
@@ -37,5 +38,7 @@ class House:
     """The name and port by which they know us."""
     business: Callable[[str], str]
     """Its name in a language."""
+    playbook: Callable[[], Playbook]
+    """The one in force: the business's rules, texts and opening hours."""
     secure: bool
     """The world reaches us over TLS: cookies travel over nothing else."""
