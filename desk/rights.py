@@ -17,6 +17,7 @@ class Right(StrEnum):
     TEACH = "teach"  # what the assistant should have understood
     MANAGE_STAFF = "manage_staff"  # let people in and out
     READ_AUDIT = "read_audit"  # who did what
+    PRIVACY = "privacy"  # give people a copy of what is known of them, and forget them
 
 
 EVERYBODY = frozenset({Right.BE_HERE})
@@ -24,8 +25,9 @@ EVERYBODY = frozenset({Right.BE_HERE})
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.AGENT: EVERYBODY | {Right.CONVERSE, Right.TEACH},
     Role.MARKETER: EVERYBODY | {Right.PLAN},
-    Role.SUPERVISOR: EVERYBODY | {Right.CONVERSE, Right.SEE_PRIVATE, Right.DIRECT, Right.TEACH, Right.READ_AUDIT},
-    Role.ADMIN: EVERYBODY | {Right.MANAGE_STAFF, Right.READ_AUDIT},
+    Role.SUPERVISOR: EVERYBODY
+    | {Right.CONVERSE, Right.SEE_PRIVATE, Right.DIRECT, Right.TEACH, Right.READ_AUDIT, Right.PRIVACY},
+    Role.ADMIN: EVERYBODY | {Right.MANAGE_STAFF, Right.READ_AUDIT, Right.PRIVACY},
 }
 
 

@@ -30,6 +30,8 @@ class Contact(Entity):
     """Another Contact that this one was found to be; its rows moved there, `links` says which."""
     blocked_at: Mapped[datetime | None]
     """Not answered any more."""
+    erased_at: Mapped[datetime | None]
+    """When they were forgotten: what is left counts, and tells nothing."""
 
 
 class Address(Entity):

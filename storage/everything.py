@@ -18,6 +18,7 @@ from storage import (
     media,
     message_parts,
     orders,
+    privacy,
     reviews,
     staff,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "media",
     "message_parts",
     "orders",
+    "privacy",
     "reviews",
     "staff",
 ]
