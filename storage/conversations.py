@@ -10,6 +10,7 @@ from sqlalchemy import Connection, ForeignKey, Index, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.schema import Document, Entity, Words
+from storage.touched import touch
 
 
 class ConversationState(StrEnum):
@@ -30,6 +31,7 @@ class Owner(StrEnum):
 
 
 OPEN = text("state = 'open'")
+WITH_AGENT = text("state = 'open' AND owner = 'agent'")
 
 
 class Conversation(Entity):
@@ -47,6 +49,7 @@ class Conversation(Entity):
             postgresql_where=OPEN,
         ),
         Index("ix_conversations_owner", "owner", "handed_off_at", sqlite_where=OPEN, postgresql_where=OPEN),
+        Index("ix_conversations_agent", "agent", sqlite_where=WITH_AGENT, postgresql_where=WITH_AGENT),
         Index("ix_conversations_contact_id", "contact_id"),
         Index("ix_conversations_last_at", "last_at", sqlite_where=OPEN, postgresql_where=OPEN),
         {"sqlite_autoincrement": True},
@@ -74,6 +77,8 @@ class Conversation(Entity):
     handoff_summary: Mapped[str | None]
     priority: Mapped[int] = mapped_column(default=3)
     """1 urgent … 4 low."""
+    team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id"))
+    """Whose it is, with owner `queue` or `agent`; None: everybody's."""
 
 
 def close_idle(connection: Connection, *, before: datetime, now: datetime, most: int = 500) -> int:
@@ -95,4 +100,5 @@ def close_idle(connection: Connection, *, before: datetime, now: datetime, most:
             .where(Conversation.id.in_(identities))
             .values(state=ConversationState.IDLE, closed_at=now)
         )
+        touch(connection, identities)
     return len(identities)

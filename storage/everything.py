@@ -2,6 +2,7 @@
 
 from storage import (
     address_news,
+    alerts,
     audit,
     blobs,
     canned,
@@ -15,8 +16,10 @@ from storage import (
     follow_ups,
     interactions,
     keys,
+    knowledge_entries,
     lanes,
     link_codes,
+    measured,
     media,
     mentions,
     message_parts,
@@ -33,6 +36,7 @@ from storage.schema import Entity
 __all__ = [
     "Entity",
     "address_news",
+    "alerts",
     "audit",
     "blobs",
     "canned",
@@ -46,8 +50,10 @@ __all__ = [
     "follow_ups",
     "interactions",
     "keys",
+    "knowledge_entries",
     "lanes",
     "link_codes",
+    "measured",
     "media",
     "mentions",
     "message_parts",
