@@ -60,19 +60,25 @@ clean: ## remove the environment and caches; data/ stays
 	rm -rf .venv nlu/rasa/.venv .tools .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './data/*' -prune -exec rm -rf {} +
 
+# The console's front-end libraries. Without them its pages still work, but do not renew themselves.
+FRONT_END := .venv/bin/python -m web.vendor
+
 # What the gateway needs to run. --inexact: the tests' tools may stay where they are installed already.
-.venv/.runtime: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
+.venv/.runtime: pyproject.toml uv.lock web/package-lock.json | $(filter .tools/%,$(UV))
 	@$(UV) sync --frozen --no-dev --inexact --quiet --compile-bytecode
+	@$(FRONT_END) || echo "The console's pages will not renew themselves."
 	@$(BYTECODE)
 	@touch $@
 
-.venv/.semantic: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
+.venv/.semantic: pyproject.toml uv.lock web/package-lock.json | $(filter .tools/%,$(UV))
 	@$(UV) sync --frozen --no-dev --extra semantic --inexact --quiet --compile-bytecode
+	@$(FRONT_END) || echo "The console's pages will not renew themselves."
 	@$(BYTECODE)
 	@touch .venv/.runtime $@
 
-.venv/.development: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
+.venv/.development: pyproject.toml uv.lock web/package-lock.json | $(filter .tools/%,$(UV))
 	@$(UV) sync --frozen --extra semantic --quiet --compile-bytecode
+	@$(FRONT_END) --development
 	@$(BYTECODE)
 	@touch .venv/.runtime .venv/.semantic $@
 

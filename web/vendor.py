@@ -1,7 +1,8 @@
 """Front-end libraries: fetched from the npm registry as web/package-lock.json says, without Node.
 
-`python -m web.vendor` puts them where the console serves them from; it runs on a bare Python, before anything is
-installed. A package whose bytes are not those of the lock file is refused (Subresource Integrity, W3C).
+`python -m web.vendor` puts them where the console serves them from, with `--development` also what its tests look at
+pages with; it runs on a bare Python, before anything is installed. A package whose bytes are not those of the lock
+file is refused (Subresource Integrity, W3C).
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ import os
 import sys
 import tarfile
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
 LOCK = HERE / "package-lock.json"
 TARGET = HERE / "console" / "static" / "vendor"
+TOOLS = HERE.parent / ".tools" / "vendor"
 REGISTRY = "https://registry.npmjs.org"
 WANTED: Mapping[str, Mapping[str, str]] = {
     "htmx.org": {"package/dist/htmx.min.js": "htmx.js"},
     "htmx-ext-sse": {"package/dist/sse.min.js": "htmx-sse.js"},
 }
 """Of each package, the files that we serve, and what they are called there."""
+OF_TESTS: Mapping[str, Mapping[str, str]] = {"axe-core": {"package/axe.min.js": "axe.js"}}
 SECONDS = 60
 
 
@@ -33,14 +36,25 @@ class Forged(Exception):
     """What the registry sent is not what the lock file was made from."""
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Fetch what is missing. A second run fetches nothing."""
+    wanted = [(TARGET, WANTED)] + ([(TOOLS, OF_TESTS)] if "--development" in arguments else [])
+    try:
+        for target, packages in wanted:
+            _bring(target, packages)
+    except (OSError, Forged) as problem:
+        sys.stderr.write(f"The front-end libraries could not be fetched: {problem}\n")
+        return 1
+    return 0
+
+
+def _bring(target: Path, packages: Mapping[str, Mapping[str, str]]) -> None:
     lock = LOCK.read_bytes()
-    stamp, made_from = TARGET / ".lock", hashlib.sha256(lock).hexdigest()
+    stamp, made_from = target / ".lock", hashlib.sha256(lock).hexdigest()
     if stamp.is_file() and stamp.read_text() == made_from:
-        return 0
-    TARGET.mkdir(parents=True, exist_ok=True)
-    for name, files in WANTED.items():
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    for name, files in packages.items():
         locked = json.loads(lock)["packages"][f"node_modules/{name}"]
         package = _fetch(name, locked["version"])
         _check(package, locked["integrity"], f"{name} {locked['version']}")
@@ -48,9 +62,8 @@ def main() -> int:
             for inside, outside in files.items():
                 member = archive.extractfile(inside)
                 assert member is not None, f"{name} holds no {inside}"
-                (TARGET / outside).write_bytes(member.read())
+                (target / outside).write_bytes(member.read())
     stamp.write_text(made_from)
-    return 0
 
 
 def _fetch(name: str, version: str) -> bytes:
@@ -68,4 +81,4 @@ def _check(package: bytes, integrity: str, what: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
