@@ -16,6 +16,7 @@ from storage import (
     deadlines,
     deliveries,
     drafts,
+    events,
     follow_ups,
     interactions,
     keys,
@@ -33,6 +34,7 @@ from storage import (
     routing,
     staff,
     teams,
+    webhooks,
 )
 from storage.schema import Entity
 
@@ -53,6 +55,7 @@ __all__ = [
     "deadlines",
     "deliveries",
     "drafts",
+    "events",
     "follow_ups",
     "interactions",
     "keys",
@@ -70,4 +73,5 @@ __all__ = [
     "routing",
     "staff",
     "teams",
+    "webhooks",
 ]
