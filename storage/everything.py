@@ -3,6 +3,7 @@
 from storage import (
     address_news,
     alerts,
+    api_tokens,
     audit,
     blobs,
     canned,
@@ -42,6 +43,7 @@ __all__ = [
     "Entity",
     "address_news",
     "alerts",
+    "api_tokens",
     "audit",
     "blobs",
     "canned",
