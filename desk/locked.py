@@ -12,6 +12,7 @@ from storage.commits import Transaction
 from storage.contacts import Address, Contact
 from storage.conversations import Conversation, ConversationState
 from storage.interactions import Direction, InteractionKind, record
+from storage.touched import touch
 
 _conversation = (
     select(
@@ -58,6 +59,7 @@ def change(transaction: Transaction, row: Row[*tuple[Any, ...]], changes: dict[s
     transaction.connection.execute(
         update(Conversation).where(Conversation.id == row.id).values(**changes, last_at=transaction.now)
     )
+    touch(transaction.connection, (row.id,))
 
 
 def tell(transaction: Transaction, row: Row[*tuple[Any, ...]], sentence: str, **facts: str) -> None:

@@ -17,6 +17,7 @@ from desk.rights import Right, rights_of
 from storage import audit
 from storage.commits import Transaction
 from storage.staff import Attempts, Session, Staff, Stage
+from storage.touched import SESSIONS, touch
 
 IDLE = timedelta(hours=8)
 """A session that is not used for so long is over..."""
@@ -183,6 +184,7 @@ def seen(transaction: Transaction, *, session: bytes) -> None:
 
 def leave(transaction: Transaction, *, present: Present, client: str) -> None:
     """End this session."""
+    touch(transaction.connection, (SESSIONS,))
     transaction.connection.execute(delete(Session).where(Session.token == present.session))
     audit.note(
         transaction.connection,

@@ -15,6 +15,7 @@ from desk.refusals import Unusable
 from storage.commits import Transaction
 from storage.contacts import Contact
 from storage.conversations import Conversation, ConversationState, Owner
+from storage.touched import touch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +95,7 @@ def _queue(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> None:
         )
     )
     transaction.count("handed_off", HandOffReason.NOT_SPAM)
+    touch(transaction.connection, (row.id,))
 
 
 def _close(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> None:

@@ -18,6 +18,7 @@ from storage import audit
 from storage.audit import AuditEntry
 from storage.commits import Transaction
 from storage.staff import Link, LinkKind, Role, Session, Staff, any_staff, close_sessions
+from storage.touched import SESSIONS, touch
 
 LINK_LASTS = timedelta(days=3)
 FIRST_LINK_LASTS = timedelta(hours=24)
@@ -140,6 +141,7 @@ def change_roles(transaction: Transaction, *, by: Present, staff: int, roles: Se
     if Role.ADMIN not in new:
         _keep_an_admin(transaction, row)
     transaction.connection.execute(update(Staff).where(Staff.id == staff).values(roles=list(new)))
+    touch(transaction.connection, (SESSIONS,))
     _note(transaction, by, "staff.roles", staff, before=list(row.roles), after=list(new))
 
 

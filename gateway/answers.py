@@ -17,6 +17,7 @@ from gateway.news import Streamed
 from gateway.receipts import catch_up
 from storage import outbox
 from storage.commits import Transaction
+from storage.touched import touch
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ class Claimed:
     """Of this try, and those before."""
     deadline: datetime
     message: OutboundMessage
+    conversation: int | None
     units: int
     """What the channel counts it as: rates are in these."""
 
@@ -112,6 +114,7 @@ class Answers:
             outcomes.append(said)
             transaction.count("sent", self._channel.name, said["to_status"])
         outbox.settle(transaction.connection, outcomes)
+        touch(transaction.connection, (sent.claimed.conversation for sent in many))
         catch_up(transaction, self._channel.name, taken)
 
     def _of_receipt(self, transaction: Transaction, claimed: Claimed, receipt: Receipt) -> Mapping[str, Any]:

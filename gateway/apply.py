@@ -25,6 +25,7 @@ from storage.contacts import Contact
 from storage.conversations import Conversation, ConversationState, Owner
 from storage.interactions import Interaction, TurnRecord
 from storage.many import Many, Question, among
+from storage.touched import touch
 
 
 @dataclass(slots=True)
@@ -94,6 +95,7 @@ class Application:
 
     def _record(self, transaction: Transaction, page: _Page, outcome: Outcome, standing: Standing) -> None:
         turn, now = outcome.turn, transaction.now
+        touch(transaction.connection, (turn.conversation.id,))
         page.conversations.append(
             {
                 "conversation": turn.conversation.id,

@@ -32,7 +32,17 @@ from gateway.inside import measure_queues, ready
 from gateway.lookups import Lookups, OrderEndpoint
 from gateway.media import Fetcher
 from gateway.metrics import Metrics
-from gateway.news import Counted, FollowUpPlanned, LanesWaiting, MediaWanted, News, OutboxFilled, Streamed
+from gateway.news import (
+    Acknowledged,
+    Counted,
+    FollowUpPlanned,
+    LanesWaiting,
+    MediaWanted,
+    News,
+    OutboxFilled,
+    Streamed,
+    Told,
+)
 from gateway.playbooks import Playbooks
 from gateway.polling import Poller
 from gateway.ports import ChannelPort
@@ -50,6 +60,7 @@ from storage.commits import Commits, Transaction, Unavailable
 from storage.conversations import close_idle
 from storage.database import Database, open_database
 from storage.link_codes import link_shown
+from storage.touched import Touched
 from web.app import Inside, create_app
 from web.console.live import Live
 from web.console.routes import console_routes
@@ -388,13 +399,16 @@ class Gateway:
                     self._tick_in(item.seconds)
                 case MediaWanted():
                     self._do(self._fetch_media())
+                case Touched():
+                    self.live.tell()
+                case Acknowledged() | Told():
+                    pass
                 case LanesWaiting():
                     pass  # for the others: this process does not work lanes
                 case Counted():
                     self.metrics.add(item.counts)
         self.readers.publish(streamed)
         self.turns.start(claims)
-        self.live.tell()
 
     def _show_typing(self, channel: str, uri: str) -> None:
         speaker = self.channels.get(channel)

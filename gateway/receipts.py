@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from channels.envelope import AddressUpdate, ConsentUpdate, DeliveryStatus, DeliveryUpdate
+from gateway.news import Acknowledged
 from storage import address_news
 from storage.address_news import AddressWord, Word
 from storage.commits import Transaction
@@ -30,6 +31,7 @@ from storage.contacts import Address
 from storage.deliveries import Delivery, DeliveryNews
 from storage.interactions import Interaction
 from storage.many import Many, Question
+from storage.touched import touch
 
 RANK: Mapping[str, int] = {
     DeliveryStatus.QUEUED: 0,
@@ -236,10 +238,12 @@ def _acknowledge(transaction: Transaction, updates: Sequence[DeliveryUpdate]) ->
         )
     for (channel, status), rows in by_kind.items():
         moved = _ACKNOWLEDGED[status].execute(transaction.connection, rows)
+        keys = [str(row["of_external_id"]) for row in rows]
+        transaction.news.append(Acknowledged(channel=channel, external_ids=keys))
         transaction.counts["sent", channel, status] += moved
 
 
-_facts = Delivery.id, Delivery.status, Delivery.bounces, Delivery.deadline
+_facts = Delivery.id, Delivery.status, Delivery.bounces, Delivery.deadline, Delivery.conversation_id
 _find = select(*_facts, Delivery.external_id).where(
     Delivery.channel == bindparam("of_channel"), Delivery.external_id.in_(bindparam("external_ids", expanding=True))
 )
@@ -264,6 +268,7 @@ def _deliveries(transaction: Transaction, updates: Sequence[DeliveryUpdate]) -> 
 
     def note(about: About, row: Any) -> None:
         known = _Known(id=row.id, status=row.status, bounces=row.bounces, deadline=row.deadline)
+        touch(transaction.connection, (row.conversation_id,))
         found[about] = same.setdefault(known.id, known)
 
     for about in {_about(news) for news in updates}:

@@ -25,6 +25,7 @@ from storage.commits import Commits, Transaction, Unavailable, server_time
 from storage.consents import Purpose
 from storage.deliveries import Delivery
 from storage.outbox import Due
+from storage.touched import touch
 
 log = structlog.get_logger(__name__)
 
@@ -148,6 +149,7 @@ class Sender:
         until = server_time(transaction) + outbox.LEASE
         taken = outbox.claim(transaction.connection, [each.id for each in ready], by=self._process, until=until, at=now)
         claimed = [each for each in ready if each.id in taken]
+        touch(transaction.connection, (each.conversation for each in claimed))
         if claimed and not self._streams:
             self._spend(transaction, claimed, next_at)
         if not claimed and rows:
@@ -206,6 +208,7 @@ class Sender:
                     reason, due = str(why), transaction.now
                 case Defer(reason=why, until=until):
                     status, reason, due = DeliveryStatus(row.status), str(why), until
+            touch(transaction.connection, (row.conversation_id,))
             settled.append(outcome(row.id, row.attempts, status, reason, now=transaction.now, due=due))
             if status in ENDED:
                 transaction.count("sent", self.channel.name, status)
@@ -248,6 +251,7 @@ class Sender:
             attempts=row.attempts + 1,
             deadline=row.deadline,
             message=message,
+            conversation=row.conversation_id,
             units=self._measures.units(message) if self._measures else 1,
         )
 
@@ -307,6 +311,7 @@ def sweep_lost(transaction: Transaction, idempotent: Mapping[str, bool], *, ever
             )
         )
         transaction.count("sent", row.channel, status)
+    touch(transaction.connection, (row.conversation_id for row in rows))
     return len(rows)
 
 

@@ -15,6 +15,7 @@ from storage.commits import Transaction
 from storage.conversations import Conversation, ConversationState, Owner
 from storage.standing import Person, Talk
 from storage.threads import MOST_REFERENCES, Reference, Thread
+from storage.touched import touch
 
 Key = tuple[int, str, str]
 """(contact, channel, thread): at most one Conversation is open for each."""
@@ -77,9 +78,11 @@ def _close_idle(transaction: Transaction, talks: dict[Key, Talk], idle_after: ti
         key for key, talk in talks.items() if talk.owner is Owner.BOT and talk.last_at < transaction.now - idle_after
     ]
     if idle:
+        closing = [talks.pop(key).id for key in idle]
+        touch(transaction.connection, closing)
         transaction.connection.execute(
             update(Conversation)
-            .where(Conversation.id.in_([talks.pop(key).id for key in idle]))
+            .where(Conversation.id.in_(closing))
             .values(state=ConversationState.IDLE, closed_at=transaction.now)
         )
 

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from storage import touched
 from storage.database import Clock, Database
 
 Item = TypeVar("Item")
@@ -243,7 +244,10 @@ class Commits:
 
     def _run_all(self, connection: Connection, batch: Sequence[_Submission]) -> tuple[Sequence[Any], list[Any]]:
         transaction = Transaction(connection=connection, now=self._clock())
+        touched.begin(connection)
         results = batch[0].work(transaction, [submission.item for submission in batch])
+        if what := touched.taken(connection):
+            transaction.news.append(touched.Touched(what=what))
         self.before_commit(transaction)
         self._boundary("before commit")
         if transaction.counts:

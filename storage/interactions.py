@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Float, ForeignKey, Index, LargeBinary, insert, text
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.many import Many
 from storage.schema import Document, Entity, Words
+from storage.touched import touch
 
 
 class InteractionKind(StrEnum):
@@ -48,6 +50,7 @@ class Direction(StrEnum):
 HAS_EXTERNAL_ID = text("external_id IS NOT NULL")
 HAS_FINGERPRINT = text("fingerprint IS NOT NULL")
 HAS_MESSAGE_ID = text("message_id IS NOT NULL")
+HAS_CASE = text("case_id IS NOT NULL")
 
 
 class Interaction(Entity):
@@ -79,6 +82,7 @@ class Interaction(Entity):
             sqlite_where=HAS_MESSAGE_ID,
             postgresql_where=HAS_MESSAGE_ID,
         ),
+        Index("ix_interactions_case_id", "case_id", sqlite_where=HAS_CASE, postgresql_where=HAS_CASE),
         {"sqlite_autoincrement": True},
     )
 
@@ -135,9 +139,13 @@ _insert = Many(
 )
 
 
+_CONVERSATION = itemgetter("conversation_id")
+
+
 def insert_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Many Interactions with one statement, each with all the columns that the pipelines fill."""
     _insert.execute(connection, rows)
+    touch(connection, map(_CONVERSATION, rows))
 
 
 def record(
@@ -174,6 +182,7 @@ def record(
         "at": at or now,
         "stored_at": now,
     }
+    touch(connection, (conversation,))
     return connection.execute(insert(Interaction).returning(Interaction.id), row).scalar_one()
 
 

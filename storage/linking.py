@@ -17,6 +17,7 @@ from storage.deliveries import Delivery
 from storage.follow_ups import FollowUp, FollowUpState
 from storage.interactions import Interaction
 from storage.orders import Order
+from storage.touched import EVERYTHING, touch
 
 Belonging = Address | Conversation | Interaction | Delivery | Case | FollowUp | Consent | Order
 MOVED: tuple[type[Belonging], ...] = (Address, Conversation, Interaction, Delivery, Case, FollowUp, Consent, Order)
@@ -62,6 +63,7 @@ def link(connection: Connection, *, stays: int, merged: int, evidence: str, by: 
         "made_at": now,
         "moved": moved,
     }
+    touch(connection, (EVERYTHING,))
     return connection.execute(insert(Link).returning(Link.id), row).scalar_one()
 
 
@@ -107,6 +109,7 @@ def unlink(connection: Connection, link_id: int, *, by: str, now: datetime) -> N
             .values(contact_id=row.merged_id)
         )
     _open_rivals(connection, row.merged_id, row.moved)
+    touch(connection, (EVERYTHING,))
     # What was answered while both were one must not be answered again when one of the two writes next.
     _join_lanes(connection, locked, row.contact_id, row.merged_id)
     connection.execute(update(Contact).where(Contact.id == row.merged_id).values(merged_into=None))

@@ -397,7 +397,7 @@ def lost(connection: Connection, now: datetime | None) -> Sequence[Row[*tuple[An
     """Sends whose process went silent; `now` None: every send on the wire, where nobody else can be alive."""
     # Both conditions: the index of what is on its way holds the waiting too.
     on_the_wire = Delivery.status.in_(ACTIVE), Delivery.status == "sending"
-    statement = select(Delivery.id, Delivery.channel, Delivery.due_at).where(*on_the_wire)
+    statement = select(Delivery.id, Delivery.channel, Delivery.conversation_id, Delivery.due_at).where(*on_the_wire)
     if now is not None:
         statement = statement.where(Delivery.lease_until < now)
     return connection.execute(statement.limit(1000).with_for_update(skip_locked=True)).all()

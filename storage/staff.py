@@ -10,6 +10,7 @@ from sqlalchemy import Connection, ForeignKey, Index, LargeBinary, delete, selec
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.schema import Document, Entity, Words
+from storage.touched import SESSIONS, touch
 
 
 class Role(StrEnum):
@@ -110,6 +111,7 @@ def any_staff(connection: Connection) -> bool:
 
 def close_sessions(connection: Connection, staff: int, *, but: bytes | None = None) -> int:
     """End all sessions of somebody; returns how many. `but`: the one (its stored token) that goes on."""
+    touch(connection, (SESSIONS,))
     closing = delete(Session).where(Session.staff_id == staff)
     if but is not None:
         closing = closing.where(Session.token != but)
