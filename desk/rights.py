@@ -17,6 +17,7 @@ class Right(StrEnum):
     TEACH = "teach"  # what the assistant should have understood
     MANAGE_STAFF = "manage_staff"  # let people in and out
     READ_AUDIT = "read_audit"  # who did what
+    CONNECT = "connect"  # programs: their tokens, and the webhooks that tell them what happens
     PRIVACY = "privacy"  # give people a copy of what is known of them, and forget them
 
 
@@ -27,7 +28,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.MARKETER: EVERYBODY | {Right.PLAN},
     Role.SUPERVISOR: EVERYBODY
     | {Right.CONVERSE, Right.SEE_PRIVATE, Right.DIRECT, Right.TEACH, Right.READ_AUDIT, Right.PRIVACY},
-    Role.ADMIN: EVERYBODY | {Right.MANAGE_STAFF, Right.READ_AUDIT, Right.PRIVACY},
+    Role.ADMIN: EVERYBODY | {Right.MANAGE_STAFF, Right.READ_AUDIT, Right.PRIVACY, Right.CONNECT},
 }
 
 
