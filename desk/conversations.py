@@ -76,8 +76,9 @@ def take(transaction: Transaction, *, conversation: int, by: str, from_colleague
         # It waits since now: an earlier hand-off is another story.
         changes |= {"handed_off_at": transaction.now, "handoff_reason": None, "handoff_summary": None}
     change(transaction, row, changes)
-    routing.given(transaction.connection, conversation, changes.get("handed_off_at", row.handed_off_at), transaction.now)
-    withdrawn = withdraw(transaction, conversation)
+    since = changes.get("handed_off_at", row.handed_off_at)
+    routing.given(transaction.connection, conversation, since, transaction.now)
+    withdrawn = _withdraw(transaction, conversation)
     tell(transaction, row, f"{by} took the conversation over from {before}", by=by, event="taken", source=before)
     return _ownership(row, owner=Owner.AGENT, agent=by, epoch=row.epoch + 1, withdrawn=withdrawn)
 
@@ -156,7 +157,7 @@ def resolve(
         "epoch": row.epoch + 1,
     }
     change(transaction, row, changes)
-    withdrawn = withdraw(transaction, conversation)
+    withdrawn = _withdraw(transaction, conversation)
     about = "the conversation" if case is None else f"the conversation and case {case}"
     tell(transaction, row, f"{by} resolved {about}", by=by, event="resolved")
     return _ownership(
@@ -169,7 +170,7 @@ def _ownership(row: Row[*tuple[Any, ...]], *, changed: bool = True, withdrawn: i
     return Ownership(conversation=row.id, changed=changed, withdrawn=withdrawn, **(facts | now))
 
 
-def withdraw(transaction: Transaction, conversation: int) -> int:
+def _withdraw(transaction: Transaction, conversation: int) -> int:
     """What the assistant wrote and has not left is taken out of the way at once: a message that waits for its retry
     would otherwise hold the agent's words behind it. What is on the wire this very moment counts as left."""
     withdrawn = transaction.connection.execute(
