@@ -80,6 +80,19 @@ class Hours:
             counted_until = max(end, counted_until)
         raise OverflowError("the calendar ends before the working time is over")
 
+    def working_time(self, since: datetime, until: datetime) -> timedelta:
+        """For how long we were open between two instants; nothing where `until` comes first."""
+        counted_until, end_at, span = _utc(since), _utc(until), timedelta()
+        if end_at <= counted_until:
+            return span
+        for start, end in self._openings(counted_until, end_at - counted_until + _DAY):
+            if start >= end_at:
+                break
+            begin = max(start, counted_until)
+            span += max(min(end, end_at) - begin, timedelta())
+            counted_until = max(end, counted_until)
+        return span
+
     def knows(self, year: int) -> bool:
         """Holidays of this year are published; if not, the plain week holds in it."""
         return not self.china or year in china.calendar().years

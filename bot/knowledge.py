@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.authority import TIERS
 from bot.located import Place, read_mapping
-from bot.policy import TIERS
 from nlu.understanding import KnowledgeDocument, Language
 
 HEADING = re.compile(r"^## +(?P<question>.*?)\s*\{#(?P<slug>[a-z0-9]+(?:-[a-z0-9]+)*)\}\s*$")

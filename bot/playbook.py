@@ -9,6 +9,8 @@ from typing import cast
 
 import yaml
 
+from bot import causes
+from bot.causes import Causes, read_causes
 from bot.hours import Hours
 from bot.hours_file import HoursMistake, parse_hours
 from bot.knowledge import Entry, check_together, read_entries
@@ -39,6 +41,8 @@ class Playbook:
     texts: Mapping[Language, Texts]
     entries: Mapping[str, Mapping[Language, Entry]] = field(default_factory=dict[str, Mapping[Language, Entry]])
     """Knowledge by entry id and language."""
+    causes: Causes = field(default_factory=lambda: causes.USUAL)
+    """What complaints come from, by id."""
     fingerprint: str = ""
     """Hash of all files: the same words and rules have the same fingerprint."""
 
@@ -65,12 +69,15 @@ def load(files: Mapping[str, str]) -> Playbook:
     hours = _read_hours(files, mistakes)
     texts = _read_all_texts(files, mistakes)
     entries = _read_knowledge(files, mistakes)
+    own = read_causes(files[causes.FILE], Place(causes.FILE, mistakes)) if causes.FILE in files else causes.USUAL
     _note_strangers(files, mistakes)
     if policy is not None:
         _check_topics(policy, entries, files[POLICY], mistakes)
     if mistakes or policy is None or hours is None:
         raise PlaybookMistakes(mistakes)
-    return Playbook(policy=policy, hours=hours, texts=texts, entries=entries, fingerprint=_fingerprint(files))
+    return Playbook(
+        policy=policy, hours=hours, texts=texts, entries=entries, causes=own, fingerprint=_fingerprint(files)
+    )
 
 
 def _read_policy(files: Mapping[str, str], mistakes: list[Mistake]) -> Policy | None:
@@ -159,7 +166,7 @@ def _check_topics(
 
 def _note_strangers(files: Mapping[str, str], mistakes: list[Mistake]) -> None:
     """A misspelt folder or language would silently take its texts out of the conversation."""
-    known = {POLICY, HOURS, *(f"texts/{language.value}.yml" for language in Language)}
+    known = {POLICY, HOURS, causes.FILE, *(f"texts/{language.value}.yml" for language in Language)}
     folders = tuple(f"knowledge/{language.value}/" for language in Language)
     for name in files:
         belongs = name in known or (name.startswith(folders) and name.endswith(".md"))

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bot.authority import Authority
+from bot.case_rules import UNLIMITED, CaseRules
+from bot.routing import RoutingRules
 from nlu.understanding import Language
-
-TIERS = ("key", "ordinary", "small", "not_to_win_back")
 
 
 class ComplaintKind(StrEnum):
@@ -38,18 +39,6 @@ class Tone(StrEnum):
     EMOTIONAL = "emotional"  # calm, room to vent, certainty of a solution
     STUBBORN = "stubborn"  # understanding first, then reasons
     PREPARED = "prepared"  # few words, in writing only what holds, a person early
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Authority:
-    """What the assistant may grant on its own to customers of one tier."""
-
-    refund: float = 0
-    """Up to this amount, in the business's currency; 0: never."""
-    voucher: float = 0
-    """Worth of the voucher it may give; 0: none."""
-    replacement: bool = False
-    apology: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,11 +125,20 @@ class Policy:
     complaints: Mapping[ComplaintKind, ComplaintRule]
     tones: Mapping[Tone, re.Pattern[str]]
     legal: re.Pattern[str]
+    routing: RoutingRules = field(default_factory=RoutingRules)
     topics: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Intent to the knowledge files that are about it."""
     products: tuple[Product, ...] = ()
     known_products: Mapping[str, Product] = field(default_factory=dict[str, Product])
     """By every folded name."""
+    cases: CaseRules = field(default_factory=CaseRules)
+
+    def may_grant(self, role: str, tier: str) -> Authority:
+        """What people of a role may grant to customers of a tier, without asking anybody."""
+        own = self.cases.authority.get(role)
+        if own is not None:
+            return own.get(tier, Authority())
+        return UNLIMITED if role == "supervisor" else self.authority.get(tier, Authority())
 
     def product(self, words: str) -> Product | None:
         return self.known_products.get(words.strip().casefold())

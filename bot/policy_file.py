@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from bot.authority import TIERS, Authority
+from bot.case_rules import read_rules
 from bot.located import Place, Section, read_mapping
 from bot.policy import (
-    TIERS,
-    Authority,
     ComplaintKind,
     ComplaintRule,
     Confidence,
@@ -18,6 +18,7 @@ from bot.policy import (
     Times,
     Tone,
 )
+from bot.routing_file import read_routing
 from bot.words import WORDS
 from nlu.understanding import Language
 
@@ -50,6 +51,7 @@ def read_policy(content: str, place: Place) -> Policy | None:
         complaints=_complaints(root),
         tones={tone: _any_of(words.words(tone.value)) for tone in Tone},
         legal=_any_of(words.words("legal")),
+        routing=read_routing(root),
         topics=_topics(root),
         products=products,
         known_products={
@@ -57,6 +59,7 @@ def read_policy(content: str, place: Place) -> Policy | None:
             for product in products
             for name in (product.id, *product.names.values(), *product.also)
         },
+        cases=read_rules(root),
     )
     _check_example(policy, orders)
     for section in (business, orders, patience, words, root):

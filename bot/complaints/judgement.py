@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from bot.authority import Authority
 from bot.effects import HandOffReason
 from bot.memory import Complaint
-from bot.policy import Authority, ComplaintKind, ComplaintRule, OfferKind, Tone
+from bot.policy import ComplaintKind, ComplaintRule, OfferKind, Tone
 from bot.talk import Talk
 
 MOST_OFFERS = 2
