@@ -41,6 +41,8 @@ class Deadline(Entity):
     kind: Mapped[DeadlineKind] = mapped_column(Words(DeadlineKind))
     round: Mapped[int]
     started_at: Mapped[datetime]
+    minutes: Mapped[int]
+    """Of opening hours, that there were from then on: what has become urgent since is not late at once."""
     due_at: Mapped[datetime | None]
     """None: the clock stands still."""
     met_at: Mapped[datetime | None]

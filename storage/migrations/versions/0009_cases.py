@@ -46,6 +46,7 @@ def _deadlines() -> None:
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("round", ID, nullable=False),
         sa.Column("started_at", INSTANT(), nullable=False),
+        sa.Column("minutes", ID, nullable=False),
         sa.Column("due_at", INSTANT(), nullable=True),
         sa.Column("met_at", INSTANT(), nullable=True),
         sa.Column("breached_at", INSTANT(), nullable=True),
