@@ -161,6 +161,8 @@ class OutboundMessage:
     """No person wrote it (RFC 3834, `Auto-Submitted`)."""
     custom: Mapping[str, object] | None = None
     """JSON that only the business's own page or app understands, on channels with `Limits.custom`."""
+    markup: str | None = None
+    """`text` as it was written, with what is emphasised in it (`channels.markup`); None: nothing is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

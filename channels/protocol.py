@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -37,6 +38,10 @@ class Limits:
     """It shows a picture of ours by its web address: an image Attachment whose `id` is that."""
     custom: bool = False
     """It hands `custom`, what only the business's own page or app understands, to them."""
+    markup: bool = False
+    """It shows what is emphasised (`channels.markup`), and names for links."""
+    file_bytes: int = 0
+    """Of all files that go along with a message; 0: it carries none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +72,8 @@ class HistoryEntry:
     attachments: tuple[Attachment, ...] = ()
     custom: Mapping[str, object] | None = None
     """JSON that only the business's own page or app understands."""
+    markup: str | None = None
+    """As in an OutboundMessage."""
 
     @classmethod
     def received(cls, position: int, message: InboundMessage) -> HistoryEntry:
@@ -200,6 +207,35 @@ class Measures(Protocol):
 
     def units(self, message: OutboundMessage) -> int:
         """How many units it will be; `limits.per_second` and `per_address` count these."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Weight:
+    """What a text will cost on its way."""
+
+    encoding: str
+    """What it travels as: `GSM-7`, `UCS-2`."""
+    characters: int
+    """As a person counts them."""
+    units: int
+    """What is billed: segments."""
+    room: int
+    """Signs that still fit the last unit."""
+    forced_by: tuple[str, ...] = ()
+    """The signs that make it dearer, each once."""
+    cost: Decimal | None = None
+    """Of all units; None: nobody said what one costs."""
+    currency: str | None = None
+    """ISO 4217."""
+
+
+@runtime_checkable
+class Weighs(Protocol):
+    """A channel where each sign counts: SMS."""
+
+    def weigh(self, text: str, address: str) -> Weight:
+        """What this text to this address will be."""
         ...
 
 

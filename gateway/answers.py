@@ -127,6 +127,7 @@ class Answers:
                 at=transaction.now,
                 buttons=claimed.message.buttons,
                 attachments=claimed.message.attachments,
+                markup=claimed.message.markup,
             )
             transaction.news.append(Streamed(channel=self._channel.name, uri=claimed.uri, entry=entry))
         external_id = str(claimed.interaction) if self._streams else (parts[-1] if parts else None)

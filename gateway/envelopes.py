@@ -93,6 +93,7 @@ def outbound(row: Due, channel: str) -> OutboundMessage:
         marketing=message.get("marketing", False),
         automatic=message.get("automatic", True),
         custom=message.get("custom"),
+        markup=message.get("markup"),
     )
 
 

@@ -66,7 +66,11 @@ def mailbox(
         aliases=(*mail.aliases, *([mail.bounces_address] if mail.bounces_address else [])),
         trusted_authserv_id=mail.trusted_authserv_id,
         window=timedelta(days=mail.window_days),
-        limits=replace(LIMITS, per_second=mail.smtp.per_second) if mail.smtp else LIMITS,
+        limits=replace(
+            LIMITS,
+            per_second=mail.smtp.per_second if mail.smtp else LIMITS.per_second,
+            file_bytes=mail.limits.enclosed_bytes,
+        ),
         accepts=_accepted(mail.limits),
         enclosed_bytes=mail.limits.enclosed_bytes,
         forged_per_hour=mail.limits.forged_per_hour,

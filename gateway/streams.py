@@ -25,6 +25,7 @@ def sent(
     buttons: tuple[Button, ...] = (),
     attachments: tuple[Attachment, ...] = (),
     custom: Mapping[str, object] | None = None,
+    markup: str | None = None,
 ) -> HistoryEntry:
     """A word of ours, as it leaves. `author`: as it stands in the Interaction, `bot` or `agent:<name>`."""
     who, _, name = author.partition(":")
@@ -40,6 +41,7 @@ def sent(
         buttons=buttons,
         attachments=attachments,
         custom=custom,
+        markup=markup,
     )
 
 
@@ -122,4 +124,5 @@ def _stored(row: Row[*tuple[Any, ...]]) -> HistoryEntry:
         buttons=buttons_from_json(row.content),
         attachments=attachments_from_json(row.content),
         custom=row.content.get("custom"),
+        markup=row.content.get("markup"),
     )

@@ -11,7 +11,7 @@ from channels.cleaning import clean
 from channels.envelope import OutboundMessage, Quoted
 from channels.mail.bodies import text_part
 from channels.mail.fields import one_line
-from channels.mail.layout import Layout, as_html
+from channels.mail.layout import Layout, as_html, markup_as_html
 
 LONGEST_QUOTE: Final = 10_000
 """Characters of an earlier message that are repeated below its answer."""
@@ -43,7 +43,7 @@ def alternatives(
     html = "".join(
         [
             head,
-            as_html(text),
+            as_html(text) if message.markup is None else markup_as_html(_lines(message.markup)),
             between,
             _html_quote(above, quoted) if quoted is not None else "",
             after,

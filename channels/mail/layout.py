@@ -14,6 +14,8 @@ from itertools import zip_longest
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from channels.markup import html_of, runs
+
 _PLACE: Final = re.compile(r"\{\{(\w+)\}\}")
 _PLACES: Final = ("text", "quoted", "footer")
 _MONTHS: Final = (
@@ -138,7 +140,17 @@ def spoken(language: str) -> str:
 
 def as_html(text: str) -> str:
     """A text as HTML: paragraphs, lines, links; everything else is shown as it was written."""
-    written = escape(text, quote=False) if "://" not in text else _with_links(text)
+    return _in_paragraphs(escape(text, quote=False) if "://" not in text else _with_links(text))
+
+
+def markup_as_html(source: str) -> str:
+    """A text of `channels.markup` as HTML: with what is emphasised, else as any other."""
+    return _in_paragraphs(
+        "".join(_with_links(run.text) if not run.styles and run.url is None else html_of(run) for run in runs(source))
+    )
+
+
+def _in_paragraphs(written: str) -> str:
     paragraphs: Sequence[str] = _BLANK_LINES.split(written) if "\n\n" in written or "\n " in written else (written,)
     return "\n".join(["<p>" + paragraph.replace("\n", "<br>\n") + "</p>" for paragraph in paragraphs])
 

@@ -36,7 +36,9 @@ __all__ = [
     "TokenSettings",
 ]
 
-LIMITS: Final = Limits(text=100_000, per_second=10, per_address=1, burst=5, concurrency=32)
+LIMITS: Final = Limits(
+    text=100_000, per_second=10, per_address=1, burst=5, concurrency=32, markup=True, file_bytes=LARGEST_FILES
+)
 """What mail servers let an ordinary sender do; a provider that allows more is a setting away."""
 
 

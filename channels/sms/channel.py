@@ -7,6 +7,7 @@ A webhook's request is read in `webhook` and understood by the provider; calls a
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,14 +18,15 @@ import phonenumbers
 import structlog
 from aiohttp import web
 
+from channels.cleaning import clean
 from channels.envelope import Arrival, ConsentUpdate, OutboundMessage, Receipt, Refusal, SendError, SendErrorCode
-from channels.protocol import Inspection, Port, StorageUnavailable
+from channels.protocol import Inspection, Port, StorageUnavailable, Weight
 from channels.request import Request
 from channels.sms.arrivals import raw_of
 from channels.sms.calling import Caller
 from channels.sms.parting import parted
 from channels.sms.provider import Probing, Provider, Reply, Stopped, Text, bare, inspect, proves
-from channels.sms.segments import is_gsm, segments
+from channels.sms.segments import Segments, capacity, count, is_gsm, segments
 from channels.sms.settings import SmsSettings
 from channels.sms.transliteration import transliterated
 from channels.sms.webhook import Oversize, kept_headers, read_body, request_of
@@ -35,6 +37,7 @@ __all__ = ["IncompleteSms", "Sms", "SmsSettings"]
 PATH: Final = "/sms"
 FORGED: Final = "forged: nothing proves the provider, or it is too old"
 _LINK: Final = ("http://", "https://")
+_PHONE: Final = re.compile(r"tel:\+\d+")
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -44,7 +47,7 @@ class IncompleteSms(ValueError):
 
 
 class Sms:
-    """One number as a channel: Channel, Schemed, Measures and Probes of `channels.protocol`."""
+    """One number as a channel: Channel, Schemed, Measures, Weighs and Probes of `channels.protocol`."""
 
     scheme = "tel"
 
@@ -133,6 +136,22 @@ class Sms:
         """Segments, as operators will count them."""
         return sum(units for _, units in self._texts(message))
 
+    def weigh(self, text: str, address: str) -> Weight:
+        """A text as it would leave, with what it would cost."""
+        said = transliterated(text) if self._settings.transliterate else text
+        texts = _texts(text, self._settings.transliterate, self._settings.segment_limit)
+        counted, billed = count(clean(said).strip()), sum(units for _, units in texts)
+        cost = None if _PHONE.fullmatch(address) is None else self._cost(address.partition(":")[2], billed)
+        return Weight(
+            encoding=counted.encoding,
+            characters=counted.characters,
+            units=billed,
+            room=_room(counted),
+            forced_by=counted.forced_by,
+            cost=cost,
+            currency=self._settings.prices.currency if cost is not None and self._settings.prices else None,
+        )
+
     async def send(self, message: OutboundMessage) -> Receipt:
         """Hand a text to the provider, whole, or in parts where it is longer than anybody reads. Raises SendError."""
         to, texts = _recipient(message.address), self._texts(message)
@@ -214,6 +233,14 @@ class Sms:
         if not answer.ok:
             raise bare(answer)
         return who
+
+
+def _room(counted: Segments) -> int:
+    """Units that still fit the last segment, or the first, while there is only one."""
+    alone = capacity(counted.encoding, joined=False)
+    if counted.units <= alone:
+        return alone - counted.units
+    return max(0, counted.segments * capacity(counted.encoding, joined=True) - counted.units)
 
 
 def _digest(call: Request) -> str:

@@ -27,12 +27,13 @@ from aiogram.methods import (
     SetWebhook,
     TelegramMethod,
 )
-from aiogram.types import FSInputFile, InlineKeyboardButton, InlineKeyboardMarkup, ReplyParameters
+from aiogram.types import FSInputFile, InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity, ReplyParameters
 
 from channels.cleaning import clean
 from channels.envelope import Attachment, AttachmentKind, Button, OutboundMessage, SendError, SendErrorCode
 from channels.protocol import Blob
-from channels.telegram.text import CAPTION_LIMIT, TEXT_LIMIT, split, units
+from channels.telegram.entities import Said
+from channels.telegram.text import CAPTION_LIMIT, TEXT_LIMIT, units
 
 Method = TelegramMethod[Any]
 Fields = dict[str, Any]
@@ -57,17 +58,24 @@ def parts(message: OutboundMessage, blobs: Mapping[str, Blob]) -> tuple[Method, 
     Text goes as the caption where one attachment can carry it. The first part answers `reply_to`, the last one has
     the buttons. `blobs`: content that we hold, by attachment id; other ids are Telegram's own `file_id`.
     """
-    text = clean(message.text).strip()
+    said = Said.of(message)
     captioned = (
-        len(message.attachments) == 1 and units(text) <= CAPTION_LIMIT and _carries_words(message.attachments[0])
+        len(message.attachments) == 1 and units(said.text) <= CAPTION_LIMIT and _carries_words(message.attachments[0])
     )
-    contents: list[_Content] = [] if captioned else [(SendMessage, {"text": part}) for part in split(text)]
+    contents: list[_Content] = [] if captioned else [(SendMessage, _words("text", part)) for part in said.parts()]
     for attachment in message.attachments:
         kind, fields = _attachment(attachment, blobs.get(attachment.id))
-        contents.append((kind, fields | {"caption": text} if captioned and text else fields))
+        contents.append((kind, fields | _words("caption", said) if captioned and said.text else fields))
     if not contents:
         raise SendError(SendErrorCode.REJECTED, "nothing to send")
     return tuple(_addressed(message, contents))
+
+
+def _words(field: str, said: Said) -> Fields:
+    """Words under the name that a method has for them, with what is emphasised in them, if anything is."""
+    marked = "entities" if field == "text" else f"{field}_entities"
+    entities = [MessageEntity.model_validate(entity) for entity in said.entities()]
+    return {field: said.text, marked: entities} if entities else {field: said.text}
 
 
 def by_link(call: Method) -> Method | None:

@@ -7,7 +7,16 @@ from typing import Final
 
 from channels.protocol import Limits
 
-LIMITS: Final = Limits(text=4096, per_second=30, per_address=1, burst=3, buttons=24, pictures=True)
+LIMITS: Final = Limits(
+    text=4096,
+    per_second=30,
+    per_address=1,
+    burst=3,
+    buttons=24,
+    pictures=True,
+    markup=True,
+    file_bytes=50 * 1024 * 1024,
+)
 """Source: https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this"""
 
 

@@ -32,6 +32,8 @@ from channels.webchat.uploads import Uploads
 
 __all__ = ["Rate", "WebChat", "WebChatSettings"]
 
+LARGEST_FILES = 25 * 1024 * 1024
+"""Bytes of what goes along with one message of ours."""
 HEARTBEAT_SECONDS = 30
 CLOSE_SECONDS = 2
 DRAIN_SECONDS = 5
@@ -62,6 +64,8 @@ class WebChat:
             idempotent=True,
             pictures=True,
             custom=True,
+            markup=True,
+            file_bytes=LARGEST_FILES,
         )
         self._settings = settings
         self._clock = clock

@@ -13,6 +13,7 @@ import orjson
 
 from channels.cleaning import LONE_SURROGATE, clean
 from channels.envelope import Attachment
+from channels.markup import Run, runs
 from channels.protocol import HistoryEntry
 
 CLIENT_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,64}")
@@ -313,6 +314,17 @@ def _entry(entry: HistoryEntry, link: Callable[[Attachment], str]) -> dict[str, 
         fields["attachments"] = [_attachment(attachment, link) for attachment in entry.attachments]
     if entry.custom is not None:
         fields["custom"] = entry.custom
+    if entry.markup is not None:
+        fields["rich"] = [_run(run) for run in runs(entry.markup)]
+    return fields
+
+
+def _run(run: Run) -> dict[str, object]:
+    fields: dict[str, object] = {"text": run.text}
+    if run.styles:
+        fields["styles"] = run.styles
+    if run.url is not None:
+        fields["url"] = run.url
     return fields
 
 

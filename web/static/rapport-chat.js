@@ -456,6 +456,18 @@
     return parts.filter((part) => part !== "");
   }
 
+  const LOOKS = { bold: "strong", italic: "em", struck: "s", typed: "code" };
+
+  /** Runs of words, each with how it looks and where it leads. */
+  function emphasised(runs) {
+    return runs.flatMap((run) => {
+      const styles = (run.styles || []).filter((style) => Object.hasOwn(LOOKS, style));
+      if (!styles.length && !run.url) return linked(run.text);
+      const node = styles.reduceRight((inner, style) => element(LOOKS[style], {}, inner), document.createTextNode(run.text));
+      return [(run.url && safeLink(run.url, node)) || node];
+    });
+  }
+
   function safeLink(address, ...children) {
     let url;
     try {
@@ -1295,6 +1307,7 @@
         value: frame.text,
         files: frame.attachments || [],
         buttons: frame.buttons || [],
+        rich: Array.isArray(frame.rich) ? frame.rich : null,
         at: new Date(frame.at),
         state: "delivered",
       });
@@ -1418,7 +1431,7 @@
     redraw(entry) {
       const text = entry.mine ? this.labelOf(entry) : entry.text;
       entry.author_node = element("span", { className: "author" });
-      entry.bubble = text ? element("div", { className: "bubble", dir: "auto" }, ...linked(text)) : null;
+      entry.bubble = text ? element("div", { className: "bubble", dir: "auto" }, ...(entry.rich ? emphasised(entry.rich) : linked(text))) : null;
       entry.foot = element("div", { className: "foot" });
       entry.choices = entry.buttons.length ? this.choicesOf(entry) : null;
       const parts = [entry.author_node, this.filesOf(entry), entry.bubble, entry.choices, entry.foot];
