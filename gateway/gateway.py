@@ -23,6 +23,7 @@ from gateway.agenda import claim_due, claim_waiting
 from gateway.answers import Retrying
 from gateway.apply import Application
 from gateway.assistants import own_assistant
+from gateway.audience import Audience
 from gateway.blobs import Blobs
 from gateway.channels import channel_facts, configured_channels
 from gateway.claims import Claim, TurnClaimed
@@ -105,7 +106,17 @@ class Gateway:
         settings = self.settings
         self.database: Database = open_database(settings.database_url.render_as_string(hide_password=False))
         self.playbooks = Playbooks(settings.playbook)
-        self.wakeups = Wakeups(settings.database_url, self.process, self._on_wake) if not settings.embedded else None
+        self.wakeups = (
+            None
+            if settings.embedded
+            else Wakeups(
+                settings.database_url,
+                self.process,
+                self._on_wake,
+                looked_at=lambda: self.audience.company.others_look,
+                on_missed=self._missed,
+            )
+        )
         self.commits = Commits(
             self.database,
             self._clock,
@@ -114,9 +125,12 @@ class Gateway:
             observe=lambda items, seconds: self.metrics.committed("shared", items, seconds),
             boundary=self._boundary,
         )
+        self.channels: Mapping[str, Channel] = {}
+        self.audience = self._make_audience()
         await self.commits.start()
         self.blobs = Blobs(settings.data_dir / "blobs", self.commits, self.database)
         self.channels = {channel.name: channel for channel in await self._make_channels()}
+        self.audience.channels = self.channels
         self.readers = Readers(self.channels, self.database, self._clock)
         self._streams = frozenset(name for name, channel in self.channels.items() if isinstance(channel, Streams))
         self.reception = Reception(
@@ -144,6 +158,7 @@ class Gateway:
     async def stop(self) -> None:
         """Take nothing new in, finish what is in hand, let go."""
         self.ticks.stop()
+        self.audience.close()
         for timer in self._timers:
             timer.cancel()
         for poller in self.pollers:
@@ -168,7 +183,15 @@ class Gateway:
         routes: list[web.AbstractRouteDef] = []
         if self._serves:
             routes += [route for channel in self.channels.values() for route in channel.routes()]
-            house = house_of(self.settings, self.commits, self.database, self.playbooks, self._clock)
+            house = house_of(
+                self.settings,
+                self.commits,
+                self.database,
+                self.playbooks,
+                self._clock,
+                live=self.live,
+                audience=self.audience,
+            )
             routes += console_routes(house, self.live)
         if internal_token is not None:
             internal = Internal(token=internal_token, do=partial(answer, self.commits))
@@ -216,9 +239,26 @@ class Gateway:
             database=self.database,
             reception=self.reception,
             blobs=self.blobs,
+            on_typing=partial(self._customer_types, name),
             pages=partial(self._pages, name),
             leads_to=partial(self._leads_to, name),
         )
+
+    def _make_audience(self) -> Audience:
+        return Audience(
+            self.live,
+            commits=self.commits,
+            database=self.database,
+            clock=self._clock,
+            do=self._do,
+            alone=self.settings.embedded,
+        )
+
+    def _missed(self) -> None:
+        self.audience.missed()
+
+    def _customer_types(self, channel: str, uri: str) -> None:
+        self.audience.customer_types(channel, uri)
 
     def _leads_to(self, name: str) -> Sequence[str]:
         """Channels into which somebody on this one can be invited."""
@@ -327,6 +367,7 @@ class Gateway:
         every |= {partial(self._by_the_book, verb): seconds for verb, seconds in desk_ticks.BY_THE_BOOK.items()}
         if self.wakeups is not None:
             every[self.readers.push_missed] = 1
+            every[self.audience.announce] = 15
         self.ticks = Ticks(every, on_set_back=self.begin_anew)
         self.ticks.start()
 
@@ -400,9 +441,11 @@ class Gateway:
                 case MediaWanted():
                     self._do(self._fetch_media())
                 case Touched():
-                    self.live.tell()
-                case Acknowledged() | Told():
-                    pass
+                    self.audience.touched(item.what)
+                case Acknowledged():
+                    self.audience.acknowledged(item.channel, item.external_ids)
+                case Told():
+                    pass  # for other processes
                 case LanesWaiting():
                     pass  # for the others: this process does not work lanes
                 case Counted():
@@ -440,6 +483,11 @@ class Gateway:
                 self.senders[name].wake()
         if wake.streamed and self.readers.anyone():
             self._do(self.readers.push(wake.streamed))
+        if wake.touched:
+            self.audience.touched(wake.touched)
+        for channel, external_ids in wake.acknowledged.items():
+            self.audience.acknowledged(channel, external_ids)
+        self.audience.hear(wake.process, wake.told)
 
     def _demo_facts(self) -> Mapping[str, Any]:
         policy = self.playbooks.playbook().policy

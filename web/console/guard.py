@@ -39,10 +39,11 @@ def guarded(route: Route, house: House) -> Callable[[web.Request], Awaitable[web
     """The route as aiohttp serves it."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
+        mark = house.mark()  # before anything is looked at
         token = request.cookies.get(COOKIE, "")
         present = await _present(house, token)
         request = request.clone(client_max_size=LARGEST_FORM)
-        visit = Visit(request=request, house=house, present=present, token=token)
+        visit = Visit(request=request, house=house, present=present, token=token, mark=mark)
         refused = await _refused(route, visit)
         response = refused if refused is not None else await route.page(visit)
         if not response.prepared:
@@ -56,7 +57,7 @@ def guarded(route: Route, house: House) -> Callable[[web.Request], Awaitable[web
 async def _present(house: House, token: str) -> Present | None:
     if not token:
         return None
-    present = await house.look(lambda transaction: logins.who(transaction, token=token))
+    present = await house.glance(lambda transaction: logins.who(transaction, token=token))
     if present is not None and house.now() - present.seen_at > logins.SEEN_EVERY:
         await house.do(lambda transaction: logins.seen(transaction, session=present.session))
     return present

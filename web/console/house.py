@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -10,9 +10,27 @@ from typing import Protocol, TypeVar
 from aiohttp import web
 
 from bot.playbook import Playbook
+from desk.logins import Present
 from storage.commits import Transaction
 
 R = TypeVar("R")
+
+
+class Viewer(Protocol):
+    """A colleague at a conversation."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def writes(self) -> bool: ...
+
+
+class Company(Protocol):
+    """Who looks at which conversation (`web.console.company`)."""
+
+    def writes(self, conversation: int, present: Present) -> None: ...
+    def others(self, conversation: int, *, but: int) -> Sequence[Viewer]: ...
+    def customer_is_writing(self, conversation: int) -> bool: ...
 
 
 class Runs(Protocol):
@@ -31,6 +49,8 @@ class House:
     """In the next shared commit."""
     look: Runs
     """On committed data; what it would change is lost."""
+    glance: Runs
+    """The same for a row or two by their keys, without the way that longer work takes beside the conversations."""
     now: Callable[[], datetime]
     client: Callable[[web.Request], str]
     """The address that somebody calls from, as logs and throttles know it."""
@@ -40,5 +60,11 @@ class House:
     """Its name in a language."""
     playbook: Callable[[], Playbook]
     """The one in force: the business's rules, texts and opening hours."""
+    mark: Callable[[], str]
+    """Up to where changes were told to pages: what is shown now knows of all of them."""
+    company: Company
+    """Who looks at which conversation."""
+    show_typing: Callable[[str, str], None]
+    """Show somebody, by channel and address, that we are writing."""
     secure: bool
     """The world reaches us over TLS: cookies travel over nothing else."""

@@ -1,62 +1,303 @@
-"""Live: pages learn within a moment that something has changed, and fetch the piece that they show anew.
+"""Live: pages learn within a moment that what they show has changed, and fetch that piece anew.
 
-An event carries no content, so that it needs no rights of its own: what is fetched after it goes through the guard.
+A page says what it looks at in the address of its events, which `frame.html` builds with its block `looks_at`:
+
+    {% block looks_at %}&conversation={{ thread.conversation }}{% endblock %}
+
+and its pieces listen with `hx-trigger="sse:<event>"`:
+
+    conversation   something in that Conversation: a message, its owner, a Delivery's state, a case, a note
+    viewers        who else looks at it, or writes in it
+    typing         the customer is writing, or has stopped
+    inbox          what the list asked for with `&inbox=<its query>` shows (urlencoded; empty: anything in any list)
+    alert          something for whoever is logged in, and nobody else (`touch(connection, [for_staff(3)])`)
+    <topic>        of TOPICS, asked for with `&topic=board` (`touch(connection, ["board"])`)
+    over           the session has ended
+
+Verbs say what they change with `storage.touched.touch`; most do so by what they call (an Interaction, a Delivery, a
+change by `desk.locked`). An event carries no content, so that what is fetched after it goes through the guard. It
+carries the mark of what was told until then: a page that comes back with it (or with its own, from when it was
+rendered) hears at once of all that it has missed, and of nothing else.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+from urllib.parse import parse_qsl
 
+import structlog
 from aiohttp import web
 
 from desk import logins
+from desk.logins import Present
+from desk.rights import Right
+from storage.touched import EVERYTHING, SESSIONS, What, for_staff
 from web.console.visit import Visit
 
-AT_MOST_EVERY: Final = 0.15
-"""Seconds between two events to one page, however much happens."""
+log = structlog.get_logger(__name__)
+
+TOPICS: Final = frozenset({"board", "cases", "search", "campaigns"})
+"""What pages may look at that is no conversation."""
+AT_MOST_EVERY: Final = 0.2
+"""Seconds between two events to one page, however much happens; the first is told at once."""
+LISTS_EVERY: Final = 0.15
+"""Seconds between two looks at the lists."""
 HEARTBEAT: Final = 15.0
-"""Seconds after which a silent connection says that it lives; whoever has logged out since hears no more."""
-CHANGED: Final = b"event: changed\ndata: {}\n\n"
+"""Seconds after which a silent connection says that it lives, and whoever may no longer listen hears no more."""
+REMEMBERED: Final = 20_000
+"""Of how many things we know when they changed last; what is older counts as changed for whoever comes back."""
 ALIVE: Final = b": alive\n\n"
+OVER: Final = b"event: over\ndata: {}\n\n"
+
+
+class Lists(Protocol):
+    """The lists of conversations, as this process last saw them."""
+
+    def touched(self, what: Iterable[What]) -> None:
+        """These have changed, or everything has."""
+        ...
+
+    async def renew(self) -> bool:
+        """Look at what has changed; whether there is more to look at."""
+        ...
+
+    def shown(self, present: Present, query: Mapping[str, str]) -> object:
+        """What somebody sees of a list, as a value that changes with it."""
+        ...
+
+
+class Company(Protocol):
+    """Who looks at a Conversation."""
+
+    def come(self, conversation: int, present: Present) -> None: ...
+    def go(self, conversation: int, present: Present) -> None: ...
+
+
+@dataclass(eq=False, kw_only=True, slots=True)
+class Page:
+    """One open page."""
+
+    present: Present
+    conversation: int | None
+    inbox: Mapping[str, str] | None
+    listens: Mapping[What, str]
+    """What to tell it of, and by which event."""
+    due: set[str] = field(default_factory=set[str])
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    doubtful: bool = False
+    """Whether it may still listen has to be looked up."""
+    shown: object = None
+    """What its list showed when it was told last."""
+
+    def tell(self, event: str) -> None:
+        self.due.add(event)
+        self.wake.set()
 
 
 class Live:
-    """The pages of this process that listen."""
+    """The pages that listen to this process."""
 
     def __init__(self) -> None:
-        self._listening: set[asyncio.Event] = set()
+        self.lists: Lists | None = None
+        self.company: Company | None = None
+        self.on_first: Callable[[], None] = lambda: None
+        """Called when somebody begins to look where nobody did."""
+        self._process = secrets.token_hex(4)
+        self._told = 0
+        self._forgotten = 0
+        """What was told up to here is no longer known one by one."""
+        self._changed: dict[What, int] = {}
+        self._pages: set[Page] = set()
+        self._listening: dict[What, set[Page]] = {}
+        self._inboxes: set[Page] = set()
+        self._renewing: asyncio.Task[None] | None = None
+        self._closing = False
 
-    def tell(self) -> None:
-        """Something has changed that an agent may be looking at."""
-        for changed in self._listening:
-            changed.set()
+    @property
+    def looked_at(self) -> bool:
+        """Somebody listens here."""
+        return bool(self._pages)
+
+    @property
+    def conversations(self) -> list[int]:
+        """That somebody here looks at."""
+        return [what for what in self._listening if isinstance(what, int)]
+
+    @property
+    def mark(self) -> str:
+        """All that was told until now."""
+        return f"{self._process}-{self._told}"
+
+    def tell(self, what: Iterable[What]) -> None:
+        """These Conversations and topics have changed."""
+        self._told += 1
+        told = frozenset(what)
+        if EVERYTHING in told:
+            self._forgotten = self._told
+            self._changed.clear()
+            for page in self._pages:
+                for event in page.listens.values():
+                    page.tell(event)
+        else:
+            for each in told:
+                self._changed.pop(each, None)
+                self._changed[each] = self._told
+                for page in self._listening.get(each, ()):
+                    page.tell(page.listens[each])
+            self._forget()
+        if not told.isdisjoint((SESSIONS, EVERYTHING)):
+            self._doubt_all()
+        self._tell_lists(told)
+
+    def close(self) -> None:
+        """The process ends: pages come back by themselves, to this one or to another."""
+        self._closing = True
+        for page in self._pages:
+            page.wake.set()
+        if self._renewing is not None:
+            self._renewing.cancel()
 
     async def events(self, visit: Visit) -> web.StreamResponse:
         """Server-sent events (HTML standard, 9.2), until the page is left or its session ends."""
+        page = _page(visit)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         response.headers["Cache-Control"] = "no-store"
         await response.prepare(visit.request)
-        changed = asyncio.Event()
-        self._listening.add(changed)
+        self._open(page)
         try:
-            # Whatever happened between the page and this connection is looked at once.
-            await response.write(b"retry: 1000\n" + CHANGED)
-            while await self._may_listen(visit):
-                try:
-                    async with asyncio.timeout(HEARTBEAT):
-                        await changed.wait()
-                    changed.clear()
-                    await response.write(CHANGED)
-                    await asyncio.sleep(AT_MOST_EVERY)
-                except TimeoutError:
-                    await response.write(ALIVE)
+            for event in self._missed(page, visit.request):
+                page.tell(event)
+            await response.write(b"retry: 1000\n\n")
+            await self._tell_forever(visit, page, response)
         except ConnectionError:
             pass  # the page was left
         finally:
-            self._listening.discard(changed)
+            self._leave(page)
         return response
 
-    async def _may_listen(self, visit: Visit) -> bool:
+    async def _tell_forever(self, visit: Visit, page: Page, response: web.StreamResponse) -> None:
+        while not self._closing:
+            if page.doubtful and not await self._may_listen(visit, page):
+                await response.write(OVER)
+                return
+            try:
+                async with asyncio.timeout(HEARTBEAT):
+                    await page.wake.wait()
+            except TimeoutError:
+                page.doubtful = True
+                await response.write(ALIVE)
+                continue
+            page.wake.clear()
+            if page.due:
+                due, page.due = sorted(page.due), set()
+                await response.write(b"".join(_event(event, self.mark) for event in due))
+                await asyncio.sleep(AT_MOST_EVERY)
+
+    async def _may_listen(self, visit: Visit, page: Page) -> bool:
         token = visit.token
-        return await visit.house.look(lambda transaction: logins.who(transaction, token=token)) is not None
+        page.doubtful = False
+        present = await visit.house.glance(lambda transaction: logins.who(transaction, token=token))
+        # With other rights there is other news: the page asks again.
+        return present is not None and present.rights == page.present.rights
+
+    def _open(self, page: Page) -> None:
+        if not self._pages:
+            self.on_first()
+        self._pages.add(page)
+        for what in page.listens:
+            self._listening.setdefault(what, set()).add(page)
+        if page.inbox is not None:
+            self._inboxes.add(page)
+            if self.lists is not None:
+                page.shown = self.lists.shown(page.present, page.inbox)
+        if page.conversation is not None and self.company is not None:
+            self.company.come(page.conversation, page.present)
+
+    def _leave(self, page: Page) -> None:
+        self._pages.discard(page)
+        self._inboxes.discard(page)
+        for what in page.listens:
+            self._listening[what].discard(page)
+            if not self._listening[what]:
+                del self._listening[what]
+        if page.conversation is not None and self.company is not None:
+            self.company.go(page.conversation, page.present)
+
+    def _missed(self, page: Page, request: web.Request) -> set[str]:
+        """What has changed since the page was rendered, or last heard from us."""
+        heard = request.headers.get("Last-Event-ID") or request.query.get("mark", "")
+        process, _, told = heard.partition("-")
+        if process != self._process or not told.isdigit() or int(told) < self._forgotten:
+            missed = set(page.listens.values())
+            return missed if page.inbox is None else missed | {"inbox"}
+        missed = {event for what, event in page.listens.items() if self._changed.get(what, 0) > int(told)}
+        # A list is cheap to fetch, and what it showed then nobody remembers.
+        return missed | {"inbox"} if page.inbox is not None and self._told > int(told) else missed
+
+    def _forget(self) -> None:
+        while len(self._changed) > REMEMBERED:
+            oldest = next(iter(self._changed))
+            self._forgotten = self._changed.pop(oldest)
+
+    def _doubt_all(self) -> None:
+        for page in self._pages:
+            page.doubtful = True
+            page.wake.set()
+
+    def _tell_lists(self, told: frozenset[What]) -> None:
+        if self.lists is None:
+            return
+        self.lists.touched(told)
+        if self._inboxes and (self._renewing is None or self._renewing.done()):
+            self._renewing = asyncio.get_running_loop().create_task(self._renew_lists(self.lists), name="lists")
+
+    async def _renew_lists(self, lists: Lists) -> None:
+        """Until nothing is new: look, and tell the pages that show something else now."""
+        more = True
+        while more and self._inboxes and not self._closing:
+            try:
+                more = await lists.renew()
+            except Exception as error:
+                log.warning("lists_not_read", reason=type(error).__name__)
+            for page in self._inboxes:
+                shown = lists.shown(page.present, page.inbox or {})
+                if shown != page.shown:
+                    page.shown = shown
+                    page.tell("inbox")
+            await asyncio.sleep(LISTS_EVERY)
+
+
+def _event(event: str, mark: str) -> bytes:
+    return f"id: {mark}\nevent: {event}\ndata: {{}}\n\n".encode()
+
+
+def _page(visit: Visit) -> Page:
+    """What a page listens to, as far as whoever looks at it may."""
+    query, who = visit.request.query, visit.who
+    listens: dict[What, str] = {for_staff(who.staff): "alert"}
+    listens |= {topic: topic for topic in query.getall("topic", []) if topic in TOPICS}
+    asked = query.get("conversation", "")[:18]
+    converses = Right.CONVERSE in who.rights
+    conversation = int(asked) if converses and asked.isascii() and asked.isdigit() else None
+    if conversation is not None:
+        listens |= {
+            conversation: "conversation",
+            viewers_of(conversation): "viewers",
+            typing_in(conversation): "typing",
+        }
+    inbox = dict(parse_qsl(query["inbox"])) if converses and "inbox" in query else None
+    return Page(present=who, conversation=conversation, inbox=inbox, listens=listens)
+
+
+def viewers_of(conversation: int) -> str:
+    """The topic of who looks at a Conversation."""
+    return f"viewers:{conversation}"
+
+
+def typing_in(conversation: int) -> str:
+    """The topic of its customer's writing."""
+    return f"typing:{conversation}"

@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from desk.rights import Right
-from web.console import account, colleagues, conversations, door, inbox
+from web.console import account, colleagues, company, conversations, door, inbox
 from web.console.guard import guarded
 from web.console.house import House
 from web.console.live import Live
@@ -22,6 +22,7 @@ ROUTES: Final[Sequence[Route]] = (
     *account.ROUTES,
     *colleagues.ROUTES,
     *inbox.ROUTES,
+    *company.ROUTES,
     *conversations.ROUTES,
 )
 

@@ -33,6 +33,8 @@ class Visit:
     """Who is logged in."""
     token: str
     """What their cookie holds; empty where there is none."""
+    mark: str = ""
+    """Up to where changes were told when it began."""
 
     @property
     def who(self) -> Present:
@@ -86,6 +88,7 @@ class Visit:
                 rights=self.present.rights if self.present is not None else frozenset[Right](),
                 Right=Right,
                 csrf=self.csrf,
+                mark=self.mark,
                 home=HOME,
                 **facts,
             )

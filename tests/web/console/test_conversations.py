@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from storage.conversations import Conversation, Owner
 from storage.interactions import Interaction
 from tests.web.console.people import Console
@@ -87,14 +85,3 @@ async def test_a_conversation_that_is_not_there_is_said_so(console: Console) -> 
     for number in ("999", "9" * 40):
         assert (await ben.get(f"/console/conversations/{number}")).status == 404
         assert (await ben.post(f"/console/conversations/{number}/take")).status == 404
-
-
-async def test_a_page_hears_at_once_that_something_has_changed(console: Console) -> None:
-    ben = await console.staff("Ben", "agent")
-    async with asyncio.timeout(10), ben.client.get("/console/events") as events:
-        assert events.headers["Content-Type"] == "text/event-stream"
-        first = await events.content.readuntil(b"\n\n")
-        await asks_for_a_person(console)
-        second = await events.content.readuntil(b"\n\n")
-    assert first.endswith(b"event: changed\ndata: {}\n\n")
-    assert second == b"event: changed\ndata: {}\n\n"

@@ -38,6 +38,8 @@ WHO_MAY: Mapping[str, frozenset[Role | None]] = {
     "GET /console/inbox": CONVERSE,
     "GET /console/conversations/{id}": CONVERSE,
     "GET /console/conversations/{id}/lines": CONVERSE,
+    "GET /console/conversations/{id}/company": CONVERSE,
+    "POST /console/conversations/{id}/writing": CONVERSE,
     "POST /console/conversations/{id}/take": CONVERSE,
     "POST /console/conversations/{id}/reply": CONVERSE,
     "POST /console/conversations/{id}/note": CONVERSE,
