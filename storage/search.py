@@ -1,153 +1,161 @@
-"""Search: every Interaction, Contact and Case by its words, in Chinese and in what is written with letters.
+"""Search: Interactions, Contacts and Cases by their words, in Chinese and in what is written with letters.
 
-The index is written beside the conversations, a second or so behind them: `index_some` takes up what is new or was
-changed. Triggers note every change of what can be found, whoever makes it, in `search_waiting`.
+The index lies beside the tables, a second or so behind them: `storage.search_upkeep` brings it up to date. SQLite keeps
+it in FTS5, PostgreSQL in tsvectors; both get ready-made tokens (`storage.search_words`), so that they find the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-from functools import cache
+from enum import StrEnum
 
-from sqlalchemy import BigInteger, Connection, delete, select, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, Connection, TextClause, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from storage.cases import Case
-from storage.contacts import Address, Contact
+from storage.contacts import Contact
 from storage.interactions import Interaction
-from storage.schema import Entity
-from storage.search_words import phrases, tokens
-
-KINDS = 4
-"""An entry's number is its row's id times this, plus its kind: one number for one row of any table."""
+from storage.search_words import MARK, Folding, Term, words
 
 
-class Kind(IntEnum):
-    INTERACTION = 0
-    CONTACT = 1
-    CASE = 2
+class Kind(StrEnum):
+    """What can be found; each in an index of its own, `index_of_<kind>`."""
+
+    INTERACTION = "interactions"
+    CONTACT = "contacts"
+    CASE = "cases"
 
 
-class SearchWaiting(Entity):
-    """An entry that has to be written anew."""
+OF_KIND: dict[Kind, type[Interaction | Contact | Case]] = {
+    Kind.INTERACTION: Interaction,
+    Kind.CONTACT: Contact,
+    Kind.CASE: Case,
+}
 
-    __tablename__ = "search_waiting"
-
-    entry: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+SLICE = 1 << 14
+"""Ids that share a mark in PostgreSQL's index. It knows no order: asked for the latest fifty that say `the`, it would
+look at every one that does. Asked slice by slice, it looks at the latest ones alone."""
+WIDER = 8
+"""Each step back in time takes in so many times the slices of the one before..."""
+WIDEST = 64
+"""...and the step that would take more takes all that is left."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """One row that has all that was asked for."""
+class Clause:
+    """One condition: any of these terms, or none of them."""
 
-    kind: Kind
-    id: int
+    terms: tuple[Term, ...]
+    without: bool = False
 
 
-def index_some(connection: Connection, most: int, folding: Mapping[int, int] | None = None) -> int:
-    """Bring so many entries up to date; returns how many there were to do. Where nothing is left, 0."""
-    waiting = list(connection.scalars(select(SearchWaiting.entry).order_by(SearchWaiting.entry).limit(most)))
-    if not waiting:
-        return 0
-    words = _words_of(connection, waiting)
-    fold = dict(folding) if folding else None
-    _write(connection, {entry: tokens(words.get(entry, ""), fold) for entry in waiting})
-    connection.execute(delete(SearchWaiting).where(SearchWaiting.entry.in_(waiting)))
-    return len(waiting)
+def fact(name: str, value: str, folding: Folding | None = None) -> Term:
+    """What an entry is marked with: `fact("c", "sms")` for the channel; see storage.search_upkeep."""
+    return Term(tokens=(f"{MARK}{name}{''.join(words(value, folding))}",))
 
 
 def find(
     connection: Connection,
-    query: str,
+    kind: Kind,
+    clauses: Sequence[Clause],
     *,
-    kinds: Iterable[Kind] = tuple(Kind),
-    most: int = 50,
+    most: int,
     before: int | None = None,
-    folding: Mapping[int, int] | None = None,
-) -> list[Found]:
-    """Rows that have every word of the query, the latest first; a word may be the beginning of a longer one.
+    among: Sequence[int] | None = None,
+) -> list[int]:
+    """Ids of rows that meet all clauses, the latest first. What only says what must not be finds nothing.
 
-    `before`: an entry's number (`number_of`); only earlier ones. Nothing is found for a query without words.
+    `before`: only lower ids. `among`: only these.
     """
-    wanted = phrases(query, dict(folding) if folding else None)
-    if not wanted:
+    if all(clause.without for clause in clauses) or most <= 0:
         return []
-    statement, match = _question(connection.dialect.name), _match(connection.dialect.name, wanted)
-    rows = connection.execute(
-        statement,
-        {"match": match, "kinds": [int(kind) for kind in kinds], "before": before or 1 << 62, "most": most},
-    )
-    return [Found(kind=Kind(entry % KINDS), id=entry // KINDS) for (entry,) in rows]
-
-
-def number_of(found: Found) -> int:
-    return found.id * KINDS + found.kind
-
-
-def _words_of(connection: Connection, entries: Sequence[int]) -> dict[int, str]:
-    """What can be found in each; nothing of a row that is gone."""
-    ids: dict[Kind, list[int]] = {kind: [] for kind in Kind}
-    for entry in entries:
-        ids[Kind(entry % KINDS)].append(entry // KINDS)
-    words: dict[int, str] = {}
-    said = select(Interaction.id, Interaction.text).where(Interaction.id.in_(ids[Kind.INTERACTION]))
-    for identity, spoken in connection.execute(said):
-        words[identity * KINDS + Kind.INTERACTION] = spoken
-    named = select(Contact.id, Contact.name, Contact.external_id).where(Contact.id.in_(ids[Kind.CONTACT]))
-    for identity, name, external in connection.execute(named):
-        words[identity * KINDS + Kind.CONTACT] = f"{name or ''}\n{external or ''}"
-    reached = select(Address.contact_id, Address.uri).where(Address.contact_id.in_(ids[Kind.CONTACT]))
-    for identity, uri in connection.execute(reached):
-        entry = identity * KINDS + Kind.CONTACT
-        words[entry] = f"{words.get(entry, '')}\n{uri.partition(':')[2]}"
-    told = select(Case.id, Case.number, Case.subject).where(Case.id.in_(ids[Kind.CASE]))
-    for identity, number, subject in connection.execute(told):
-        words[identity * KINDS + Kind.CASE] = f"{number}\n{subject}"
-    return words
-
-
-def _write(connection: Connection, entries: Mapping[int, Sequence[str]]) -> None:
-    gone = [{"entry": entry} for entry in entries]
-    there = {entry: words for entry, words in entries.items() if words}
     if connection.dialect.name == "sqlite":
-        connection.execute(text("DELETE FROM search WHERE rowid = :entry"), gone)
-        rows = [{"entry": entry, "words": " ".join(words)} for entry, words in there.items()]
-        if rows:
-            connection.execute(text("INSERT INTO search (rowid, words) VALUES (:entry, :words)"), rows)
-        return
-    connection.execute(text("DELETE FROM search WHERE entry = :entry"), gone)
-    rows = [{"entry": entry, "words": _as_vector(words)} for entry, words in there.items()]
-    if rows:
-        connection.execute(text("INSERT INTO search (entry, words) VALUES (:entry, CAST(:words AS tsvector))"), rows)
+        return _find_in_sqlite(connection, kind, clauses, most, before, among)
+    return _find_in_postgresql(connection, kind, clauses, most, before, among)
 
 
-def _as_vector(words: Sequence[str]) -> str:
-    """PostgreSQL's tsvector as text: every token with its places."""
-    places: dict[str, list[str]] = {}
-    for place, word in enumerate(words, 1):
-        places.setdefault(word, []).append(str(place))
-    return " ".join(f"'{word}':{','.join(at[:255])}" for word, at in places.items())
+def _find_in_sqlite(
+    connection: Connection,
+    kind: Kind,
+    clauses: Sequence[Clause],
+    most: int,
+    before: int | None,
+    among: Sequence[int] | None,
+) -> list[int]:
+    """FTS5 walks its lists from the end, and stops where it has enough."""
+    wanted = " AND ".join(_in_fts5(clause) for clause in clauses if not clause.without)
+    unwanted = [_in_fts5(clause) for clause in clauses if clause.without]
+    given = {"match": " NOT ".join([f"({wanted})", *unwanted]), "before": before or (1 << 62), "most": most}
+    if among is None:
+        return list(connection.scalars(_SQLITE[kind], given))
+    return list(connection.scalars(_SQLITE_AMONG[kind], {**given, "among": list(among)}))
 
 
-@cache
-def _question(dialect: str):  # noqa: ANN202 - a statement of raw SQL
-    from sqlalchemy import bindparam
-
-    if dialect == "sqlite":
-        words = "SELECT rowid FROM search WHERE search MATCH :match AND rowid < :before AND rowid % 4 IN :kinds"
-        raw = f"{words} ORDER BY rowid DESC LIMIT :most"
-    else:
-        words = "SELECT entry FROM search WHERE words @@ CAST(:match AS tsquery) AND entry < :before"
-        raw = f"{words} AND entry % 4 IN :kinds ORDER BY entry DESC LIMIT :most"
-    return text(raw).bindparams(bindparam("kinds", expanding=True))
+def _in_fts5(clause: Clause) -> str:
+    """Tokens hold letters, digits and marks alone, so that none of them is a command."""
+    each = (f'"{" ".join(term.tokens)}"{" *" if term.begins else ""}' for term in clause.terms)
+    return f"({' OR '.join(each)})"
 
 
-def _match(dialect: str, wanted: Sequence[Sequence[str]]) -> str:
-    """The query in the database's own language. Tokens hold letters and digits alone, so that none is a command."""
-    if dialect == "sqlite":
-        return " AND ".join(f'"{" ".join(phrase)}" *' for phrase in wanted)
-    return " & ".join(
-        "(" + " <-> ".join([*(f"'{word}'" for word in phrase[:-1]), f"'{phrase[-1]}':*"]) + ")" for phrase in wanted
-    )
+def _find_in_postgresql(
+    connection: Connection,
+    kind: Kind,
+    clauses: Sequence[Clause],
+    most: int,
+    before: int | None,
+    among: Sequence[int] | None,
+) -> list[int]:
+    wanted = " & ".join(("!" if clause.without else "") + _in_tsquery(clause) for clause in clauses)
+    if among is not None:
+        given = {"match": wanted, "before": before or (1 << 62), "most": most, "among": list(among)}
+        return list(connection.scalars(_POSTGRESQL_AMONG[kind], given))
+    last = connection.scalar(select(func.max(OF_KIND[kind].id))) or 0
+    found: list[int] = []
+    for slices, end in _steps(min(before or (1 << 62), last + 1)):
+        given = {"match": f"({slices}) & {wanted}" if slices else wanted, "before": end, "most": most - len(found)}
+        found += connection.scalars(_POSTGRESQL[kind], given)
+        if len(found) >= most:
+            break
+    return found
+
+
+def _in_tsquery(clause: Clause) -> str:
+    each = (" <-> ".join(term.tokens) + (":*" if term.begins else "") for term in clause.terms)
+    return f"({' | '.join(f'({one})' for one in each)})"
+
+
+def _steps(before: int) -> Iterator[tuple[str, int]]:
+    """Marks of slices, the latest first, and below which id each step looks; the last has no marks."""
+    newest, size = (before - 1) // SLICE, 1
+    while newest >= 0:
+        oldest = newest - size + 1
+        if oldest <= 0 or size > WIDEST:
+            yield "", min(before, (newest + 1) * SLICE)
+            return
+        marks = " | ".join(slice_mark(number * SLICE) for number in range(oldest, newest + 1))
+        yield marks, min(before, (newest + 1) * SLICE)
+        newest, size = oldest - 1, size * WIDER
+
+
+def slice_mark(entry: int) -> str:
+    return f"{MARK}s{entry // SLICE}"
+
+
+def _each_kind(statement: str, *parameters: object) -> dict[Kind, TextClause]:
+    binds = [parameter for parameter in parameters if isinstance(parameter, type(bindparam("x")))]
+    return {kind: text(statement.format(f"index_of_{kind}")).bindparams(*binds) for kind in Kind}
+
+
+_MATCH = "SELECT rowid FROM {0} WHERE {0} MATCH :match AND rowid < :before"
+_SQLITE = _each_kind(f"{_MATCH} ORDER BY rowid DESC LIMIT :most")
+_SQLITE_AMONG = _each_kind(
+    f"{_MATCH} AND rowid IN :among ORDER BY rowid DESC LIMIT :most", bindparam("among", expanding=True)
+)
+# Materialized: else the planner may walk the primary key backwards, which for a rare word is the whole table.
+_HITS = "WITH hits AS MATERIALIZED (SELECT entry FROM {0} WHERE words @@ CAST(:match AS tsquery){1})"
+_LATEST = "SELECT entry FROM hits WHERE entry < :before ORDER BY entry DESC LIMIT :most"
+_POSTGRESQL = _each_kind(f"{_HITS.format('{0}', '')} {_LATEST}")
+_POSTGRESQL_AMONG = _each_kind(
+    f"{_HITS.format('{0}', ' AND entry = ANY(:among)')} {_LATEST}", bindparam("among", type_=ARRAY(BigInteger()))
+)

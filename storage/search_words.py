@@ -1,57 +1,100 @@
-"""What can be found: words of a text, as the index has them.
+"""What can be found: the words of a text, as the index has them, and what a query asks of them.
 
 Chinese words are mostly two characters, and no dictionary has all of them: each pair of neighbours is a token, and the
-last character of a run one of its own, so that one character is found as the beginning of some token. Other scripts are
-cut at what is no letter or digit, without case and accents.
+last character of a run one of its own. A single character is looked for among a text's marks, which stand behind its
+words and have no order. Other scripts are cut at what is no letter or digit, without case and accents.
 """
 
 from __future__ import annotations
 
 import re
-from unicodedata import combining, normalize
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from unicodedata import is_normalized, normalize
 
+VERSION = 1
+"""Of these rules: another one, and everything is indexed anew."""
 LONGEST_TOKEN = 40
 MOST_TOKENS = 4000
 """Of one text; what comes after is not found."""
+SHORTEST_BEGINNING = 3
+"""Letters from which on a word finds longer ones too: shorter, and it would find half of what was ever said. Outside of
+ASCII one less, since two Korean syllables are a word."""
+MOST_TERMS = 12
+"""Of one query; further ones are not asked for."""
+MARK = "_"
+"""Begins a token that is no word: a character of a text, or one of its facts."""
 
-_RUN = re.compile(
-    r"(?P<han>[\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af\u3040-\u30ff]+)|(?P<word>[^\W_]+)", re.UNICODE
-)
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af\u3040-\u30ff]")
+Folding = Mapping[int, str]
+"""Code point to what stands for it: traditional characters to simplified ones, so that either finds both."""
+
+_HAN = "\u3005\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af\u3040-\u30ff"
+_TOKEN = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+")
+_ASCII = re.compile("[a-z0-9]+")
+_ACCENT = re.compile("[\u0300-\u036f]")
+_FIRST_HAN = "\u3005"
+"""All that we pair stands behind it in Unicode; so does Hangul, which has spaces between its words."""
+_IS_HAN = re.compile(f"[{_HAN}]")
 
 
-def tokens(text: str, folding: dict[int, int] | None = None) -> list[str]:
-    """The tokens of a text, in order. `folding`: traditional to simplified characters, so that either finds both."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Term:
+    """One thing that a text must have: tokens, one behind the other."""
+
+    tokens: tuple[str, ...]
+    begins: bool = False
+    """The last token may go on."""
+
+
+def words(text: str, folding: Folding | None = None) -> list[str]:
+    """The tokens of a text, in order."""
+    if text.isascii():
+        return _ASCII.findall(text.lower())[:MOST_TOKENS] if len(text) < MOST_TOKENS else _cut(text.lower())
+    return _cut(_plain(text, folding))
+
+
+def characters(tokens: Iterable[str]) -> list[str]:
+    """The Chinese characters among the words of a text, each once, as marks."""
+    han = _IS_HAN.findall("".join(token for token in tokens if token[0] >= _FIRST_HAN))
+    return [MARK + each for each in dict.fromkeys(han)]
+
+
+def term(text: str, folding: Folding | None = None, *, whole: bool = False) -> Term | None:
+    """What is asked for with one piece of a query; None: it has no word.
+
+    `whole`: the last word is not the beginning of a longer one.
+    """
+    tokens = words(text, folding)[:MOST_TERMS]
+    if not tokens:
+        return None
+    last = tokens[-1]
+    if not _IS_HAN.match(last):
+        return Term(tokens=tuple(tokens), begins=not whole and len(last) >= SHORTEST_BEGINNING - (not last.isascii()))
+    if len(tokens) == 1:
+        return Term(tokens=(MARK + last,))
+    if _IS_HAN.match(tokens[-2]) and tokens[-2].endswith(last):
+        return Term(tokens=tuple(tokens[:-1]))  # the run may go on: its last character is none of the text's own
+    return Term(tokens=tuple(tokens), begins=True)
+
+
+def _plain(text: str, folding: Folding | None) -> str:
+    """Without case, accents and the forms that only look different."""
+    if not is_normalized("NFKC", text):
+        text = normalize("NFKC", text)
+    text = text.lower()
+    if not is_normalized("NFD", text):
+        text = normalize("NFC", _ACCENT.sub("", normalize("NFD", text)))
+    return text.translate(folding) if folding else text
+
+
+def _cut(plain: str) -> list[str]:
     found: list[str] = []
-    for run in _runs(text, folding):
-        found += _pairs(run) if _HAN.match(run) else [run[:LONGEST_TOKEN]]
+    for run in _TOKEN.findall(plain):
+        if run[0] >= _FIRST_HAN and _IS_HAN.match(run):
+            found += map(str.__add__, run, run[1:])
+            found.append(run[-1])
+        else:
+            found.append(run[:LONGEST_TOKEN])
         if len(found) >= MOST_TOKENS:
             break
     return found[:MOST_TOKENS]
-
-
-def phrases(query: str, folding: dict[int, int] | None = None) -> list[list[str]]:
-    """What must all be found: of each run its tokens, one after the other. The last token of a list may go on."""
-    wanted: list[list[str]] = []
-    for run in _runs(query, folding):
-        if _HAN.match(run):
-            wanted.append([run[place : place + 2] for place in range(len(run) - 1)] or [run])
-        else:
-            wanted.append([run[:LONGEST_TOKEN]])
-    return wanted
-
-
-def _runs(text: str, folding: dict[int, int] | None) -> list[str]:
-    plain = "".join(each for each in normalize("NFKD", text) if not combining(each))
-    plain = normalize("NFKC", plain).casefold()
-    if folding:
-        plain = plain.translate(folding)
-    runs: list[str] = []
-    for match in _RUN.finditer(plain):
-        # A word of another script may have Chinese characters right behind it.
-        runs += re.findall(rf"{_HAN.pattern}+|(?:(?!{_HAN.pattern}).)+", match.group())
-    return runs
-
-
-def _pairs(run: str) -> list[str]:
-    return [run[place : place + 2] for place in range(len(run))]

@@ -2,72 +2,117 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from alembic import op
+
+import storage.schema
 
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-WATCHED = (
-    # table, which row of it an entry is, kind, which columns can be found
-    ("interactions", "id", 0, ("text",)),
-    ("contacts", "id", 1, ("name", "external_id")),
-    ("addresses", "contact_id", 1, ("uri", "contact_id")),
-    ("cases", "id", 2, ("number", "subject")),
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+INSTANT = storage.schema.UtcDateTime
+
+KINDS = ("interactions", "contacts", "cases")
+WATCHED: Sequence[tuple[str, str, str, Sequence[str]]] = (
+    # what is new in an index's own table is found by its id; a note costs only who changes what can be found
+    ("interactions", "interactions", "id", ("text",)),
+    ("contacts", "contacts", "id", ("name", "external_id")),
+    ("addresses", "contacts", "contact_id", ("uri", "contact_id")),
+    ("cases", "cases", "id", ("number", "subject", "facts")),
 )
+"""Table, index, which row of the index's table, and the columns whose change is noted."""
 
 
 def upgrade() -> None:
     op.create_table(
         "search_waiting",
-        sa.Column("entry", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.PrimaryKeyConstraint("entry", name=op.f("pk_search_waiting")),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("entry", ID, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_search_waiting")),
+        sqlite_autoincrement=True,
     )
-    if op.get_bind().dialect.name == "sqlite":
-        _sqlite()
-    else:
-        _postgresql()
+    op.create_table(
+        "search_cursors",
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("upto", ID, nullable=False),
+        sa.Column("version", ID, nullable=False),
+        sa.Column("folding", ID, nullable=False),
+        sa.PrimaryKeyConstraint("kind", name=op.f("pk_search_cursors")),
+    )
+    op.create_table(
+        "search_gaps",
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("first", ID, autoincrement=False, nullable=False),
+        sa.Column("last", ID, nullable=False),
+        sa.Column("since", INSTANT(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "first", name=op.f("pk_search_gaps")),
+    )
+    sqlite = op.get_bind().dialect.name == "sqlite"
+    for kind in KINDS:
+        op.execute(f"INSERT INTO search_cursors (kind, upto, version, folding) VALUES ('{kind}', 0, 0, 0)")  # noqa: S608
+        _sqlite_index(kind) if sqlite else _postgresql_index(kind)
+    for watched in WATCHED:
+        _sqlite_triggers(*watched) if sqlite else _postgresql_triggers(*watched)
 
 
-def _sqlite() -> None:
-    op.execute("CREATE VIRTUAL TABLE search USING fts5(words, tokenize = 'unicode61 remove_diacritics 0')")
-    for table, row, kind, columns in WATCHED:
-        note = "INSERT OR IGNORE INTO search_waiting (entry) VALUES ({0}.%s * 4 + %d);" % (row, kind)
-        changed = " OR ".join(f"old.{column} IS NOT new.{column}" for column in columns)
-        op.execute(f"CREATE TRIGGER search_{table}_in AFTER INSERT ON {table} BEGIN {note.format('new')} END")
-        op.execute(
-            f"CREATE TRIGGER search_{table}_up AFTER UPDATE OF {', '.join(columns)} ON {table} WHEN {changed}"
-            f" BEGIN {note.format('old')} {note.format('new')} END"
-        )
-        op.execute(f"CREATE TRIGGER search_{table}_out AFTER DELETE ON {table} BEGIN {note.format('old')} END")
-        op.execute(f"INSERT OR IGNORE INTO search_waiting (entry) SELECT {row} * 4 + {kind} FROM {table}")
+def _sqlite_index(kind: str) -> None:
+    # Tokens come ready-made: all that is left to do is to cut at spaces, for which `ascii` takes every character of
+    # other scripts as a letter. What is in an entry is kept beside it (content), since to delete an entry FTS5 must be
+    # told its words; tables that do without (contentless_delete) need SQLite 3.43.
+    op.execute(
+        f"CREATE VIRTUAL TABLE index_of_{kind} USING fts5(words, tokenize = \"ascii tokenchars '_'\", columnsize = 0)"
+    )
 
 
-def _postgresql() -> None:
-    op.execute("CREATE TABLE search (entry bigint PRIMARY KEY, words tsvector NOT NULL)")
-    op.execute("CREATE INDEX ix_search_words ON search USING gin (words)")
-    for table, row, kind, columns in WATCHED:
-        note = "INSERT INTO search_waiting (entry) VALUES ({0}.%s * 4 + %d) ON CONFLICT DO NOTHING;" % (row, kind)
-        for when, told in (("INSERT", ("NEW",)), ("UPDATE", ("OLD", "NEW")), ("DELETE", ("OLD",))):
-            name = f"search_{table}_{when.lower()}"
-            notes = " ".join(note.format(one) for one in told)
-            op.execute(
-                f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {notes} RETURN NULL; END $$"
-            )
-            of = f"UPDATE OF {', '.join(columns)}" if when == "UPDATE" else when
-            op.execute(f"CREATE TRIGGER {name} AFTER {of} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
-        op.execute(f"INSERT INTO search_waiting (entry) SELECT {row} * 4 + {kind} FROM {table} ON CONFLICT DO NOTHING")
+def _postgresql_index(kind: str) -> None:
+    op.execute(f"CREATE TABLE index_of_{kind} (entry bigint PRIMARY KEY, words tsvector NOT NULL)")
+    op.execute(f"CREATE INDEX ix_index_of_{kind}_words ON index_of_{kind} USING gin (words)")
+
+
+def _sqlite_triggers(table: str, kind: str, row: str, columns: Sequence[str]) -> None:
+    note = f"INSERT INTO search_waiting (kind, entry) VALUES ('{kind}', {{}}.{row});"  # noqa: S608
+    changed = " OR ".join(f"old.{column} IS NOT new.{column}" for column in columns)
+    op.execute(
+        f"CREATE TRIGGER search_{table}_update AFTER UPDATE OF {', '.join(columns)} ON {table} WHEN {changed}"
+        f" BEGIN {note.format('old')} {note.format('new') if row in columns else ''} END"
+    )
+    op.execute(f"CREATE TRIGGER search_{table}_delete AFTER DELETE ON {table} BEGIN {note.format('old')} END")
+    if table != kind:
+        op.execute(f"CREATE TRIGGER search_{table}_insert AFTER INSERT ON {table} BEGIN {note.format('new')} END")
+
+
+def _postgresql_triggers(table: str, kind: str, row: str, columns: Sequence[str]) -> None:
+    for what, told in (("insert", ("NEW",)), ("update", ("OLD", "NEW")), ("delete", ("OLD",))):
+        if what == "insert" and table == kind:
+            continue
+        told = told if row in columns else told[-1:]
+        note = f"INSERT INTO search_waiting (kind, entry) VALUES ('{kind}', {{}}.{row});"  # noqa: S608
+        notes = " ".join(note.format(one) for one in told)
+        name = f"search_{table}_{what}"
+        op.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {notes} RETURN NULL; END $$")
+        of, when = what, ""
+        if what == "update":
+            of = f"UPDATE OF {', '.join(columns)}"
+            when = f"WHEN ({' OR '.join(f'OLD.{column} IS DISTINCT FROM NEW.{column}' for column in columns)})"
+        op.execute(f"CREATE TRIGGER {name} AFTER {of} ON {table} FOR EACH ROW {when} EXECUTE FUNCTION {name}()")
 
 
 def downgrade() -> None:
-    dialect = op.get_bind().dialect.name
-    for table, _, _, _ in WATCHED:
-        for when in ("in", "up", "out") if dialect == "sqlite" else ("insert", "update", "delete"):
-            if dialect == "sqlite":
-                op.execute(f"DROP TRIGGER search_{table}_{when}")
-            else:
-                op.execute(f"DROP FUNCTION search_{table}_{when}() CASCADE")
-    op.execute("DROP TABLE search")
-    op.drop_table("search_waiting")
+    sqlite = op.get_bind().dialect.name == "sqlite"
+    for table, kind, _, _ in WATCHED:
+        for what in ("insert", "update", "delete"):
+            if what == "insert" and table == kind:
+                continue
+            op.execute(
+                f"DROP TRIGGER search_{table}_{what}" if sqlite else f"DROP FUNCTION search_{table}_{what}() CASCADE"
+            )
+    for kind in KINDS:
+        op.execute(f"DROP TABLE index_of_{kind}")
+    for table in ("search_gaps", "search_cursors", "search_waiting"):
+        op.drop_table(table)
