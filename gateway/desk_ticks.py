@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot.playbook import Playbook
+from desk import presence, routing
 from storage.commits import Transaction
 
 EVERY: Mapping[Callable[[Transaction], object], int] = {}
 """Verbs by the seconds between two runs. Each is short (20 ms), claims its rows, and may run in any process."""
 
-BY_THE_BOOK: Mapping[Callable[[Transaction, Playbook], object], int] = {}
+BY_THE_BOOK: Mapping[Callable[[Transaction, Playbook], object], int] = {
+    presence.look_around: 5,
+    routing.distribute: 1,
+    routing.look_for_late: 5,
+}
 """Likewise, for what needs the business's rules or opening hours: the playbook in force is handed to them."""

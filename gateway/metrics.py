@@ -37,6 +37,8 @@ class Metrics:
         self._handled = self._counter("handled", "Messages that a turn has dealt with.", "channel")
         self._sent = self._counter("sent", "Deliveries that left or will not, by outcome.", "channel", "outcome")
         self._handed_off = self._counter("handed_off", "Conversations passed to people, by reason.", "reason")
+        self._routed = self._counter("routed", "Conversations given to somebody who was available, by why.", "why")
+        self._returned = self._counter("returned", "Conversations not taken or answered in time, by which.", "why")
         self._fallbacks = self._counter("nlu_fallbacks", "Texts the standby engine answered, by reason.", "reason")
         self._circuit = self._gauge("nlu_circuit", "1 for the state of the circuit to the preferred engine.", "state")
         self._turn_seconds = self._histogram(
@@ -82,6 +84,14 @@ class Metrics:
     def handed_off(self, reason: str, number: int = 1) -> None:
         """`reason` is a HandOffReason."""
         self._handed_off.labels(reason).inc(number)
+
+    def routed(self, why: str, number: int = 1) -> None:
+        """`why` is a desk.choice.Why."""
+        self._routed.labels(why).inc(number)
+
+    def returned(self, why: str, number: int = 1) -> None:
+        """`why`: `untaken`, `unanswered` or `gone`."""
+        self._returned.labels(why).inc(number)
 
     def turn(self, seconds: float) -> None:
         self._turn_seconds.observe(seconds)
@@ -153,5 +163,7 @@ COUNTED: Mapping[str, Callable[..., None]] = {
     "handled": Metrics.handled,
     "sent": Metrics.sent,
     "handed_off": Metrics.handed_off,
+    "routed": Metrics.routed,
+    "returned": Metrics.returned,
 }
 """What a commit counts, by the name it has in `Transaction.count`."""

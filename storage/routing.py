@@ -32,8 +32,8 @@ class Routing(Entity):
     """It waited too long: whoever is there may get it, not only who fits."""
     attempts: Mapped[int]
     """How often it came back, or was raised in the queue."""
-    given_at: Mapped[datetime | None]
-    """When it came to whom has it now; None: it is in the queue."""
+    since: Mapped[datetime | None]
+    """From when on it is counted how long it waits where it is now: with somebody, or in the queue."""
     look_at: Mapped[datetime | None]
     """When it may have waited too long. Not before it is worth a look; None: never by the clock alone."""
 
@@ -43,7 +43,7 @@ def given(connection: Connection, conversation: int, handed_off_at: datetime | N
     changed = connection.execute(
         update(Routing)
         .where(Routing.conversation_id == conversation)
-        .values(handed_off_at=handed_off_at, given_at=now, look_at=now)
+        .values(handed_off_at=handed_off_at, since=now, look_at=now)
     )
     if not changed.rowcount:
         connection.execute(
@@ -55,7 +55,7 @@ def given(connection: Connection, conversation: int, handed_off_at: datetime | N
                 "tried": [],
                 "widened": False,
                 "attempts": 0,
-                "given_at": now,
+                "since": now,
                 "look_at": now,
             },
         )

@@ -74,7 +74,7 @@ def upgrade() -> None:
         sa.Column("tried", DOCUMENT, nullable=False),
         sa.Column("widened", sa.Boolean(), nullable=False),
         sa.Column("attempts", ID, nullable=False),
-        sa.Column("given_at", INSTANT(), nullable=True),
+        sa.Column("since", INSTANT(), nullable=True),
         sa.Column("look_at", INSTANT(), nullable=True),
         sa.ForeignKeyConstraint(["conversation_id"], ["conversations.id"], name=op.f("fk_routings_conversation_id")),
         sa.ForeignKeyConstraint(["before_id"], ["staff.id"], name=op.f("fk_routings_before_id")),
@@ -107,7 +107,7 @@ def _watch_what_agents_have() -> None:
         "tried": sa.literal([], DOCUMENT),
         "widened": sa.false(),
         "attempts": sa.literal(0),
-        "given_at": conversations.c.last_at,
+        "since": conversations.c.last_at,
         "look_at": conversations.c.last_at,
     }
     with_agents = sa.select(*columns.values()).where(conversations.c.state == "open", conversations.c.owner == "agent")
