@@ -62,6 +62,7 @@ from storage.conversations import close_idle
 from storage.database import Database, open_database
 from storage.link_codes import link_shown
 from storage.touched import Touched
+from web.api.routes import api_routes
 from web.app import Inside, create_app
 from web.console.live import Live
 from web.console.routes import console_routes
@@ -193,6 +194,7 @@ class Gateway:
                 audience=self.audience,
             )
             routes += console_routes(house, self.live)
+            routes += api_routes(house)
         if internal_token is not None:
             internal = Internal(token=internal_token, do=partial(answer, self.commits))
             routes.extend(internal_routes(internal))

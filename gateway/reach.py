@@ -16,10 +16,11 @@ import aiohttp
 import orjson
 from pydantic import BaseModel
 
+from desk.calls import answers
 from desk.refusals import KINDS, Refused, Stale, Unseen
 from gateway.lock import AlreadyRunning, DataLock, Running, running
 from gateway.settings import Settings
-from gateway.verbs import NAMES, answers
+from gateway.verbs import NAMES
 from gateway.wakeups import WakeUp, Wakeups
 from storage import migrations
 from storage.commits import Commits, Transaction

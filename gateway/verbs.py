@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any
 
 import orjson
-from pydantic import ConfigDict, TypeAdapter, ValidationError, validate_call
+from pydantic import ConfigDict, ValidationError, validate_call
 
 from desk import conversations, inbox, people, promises, spam
 from desk.refusals import Refused, Stale
@@ -71,8 +71,3 @@ def to_json(value: Any) -> bytes:
 def _checked(verb: Callable[..., Any]) -> Callable[..., Any]:
     """The verb, with arguments from JSON turned into what it takes, or a ValidationError."""
     return validate_call(config=ConfigDict(arbitrary_types_allowed=True))(verb)
-
-
-@cache
-def answers(verb: Callable[..., Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(get_type_hints(verb)["return"])
