@@ -21,6 +21,7 @@ from desk.rights import Right, rights_of
 from storage.alerts import KEYED, Alert, AlertChoice, AlertHabits, AlertKind, AlertLetter, LetterStatus, ToldIn, Way
 from storage.commits import Transaction
 from storage.staff import Staff
+from storage.touched import for_staff, touch
 
 GATHERING = timedelta(seconds=60)
 """How long a letter waits for more of the same: ten mentions in a minute are one mail."""
@@ -48,13 +49,6 @@ USUAL: Mapping[AlertKind, tuple[Way, ...]] = {
 """How each kind is told to whoever has not chosen."""
 LETTERS = (Way.MAIL, Way.TELEGRAM)
 """Ways that leave the house."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AlertRaised:
-    """News of a commit: these people have an alert that they have not seen."""
-
-    staff: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,8 +99,7 @@ def raise_alert(
         if row.name != who and (alert := _insert(transaction, row.id, kind, subject, who, facts, key)) is not None:
             told.append(row.id)
             _write_letters(transaction, row, alert, kind)
-    if told:
-        transaction.news.append(AlertRaised(staff=tuple(told)))
+    touch(transaction.connection, [for_staff(one) for one in told])
     return len(told)
 
 

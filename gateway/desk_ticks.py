@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot.playbook import Playbook
-from desk import presence, routing
+from desk import alerts, presence, routing
+from desk.reports import measuring
 from storage.commits import Transaction
 
-EVERY: Mapping[Callable[[Transaction], object], int] = {}
+EVERY: Mapping[Callable[[Transaction], object], int] = {
+    alerts.forget_old: 3600,
+    measuring.follow: 1,
+    measuring.close: 20,
+    measuring.go_round: 60,
+}
 """Verbs by the seconds between two runs. Each is short (20 ms), claims its rows, and may run in any process."""
 
 BY_THE_BOOK: Mapping[Callable[[Transaction, Playbook], object], int] = {

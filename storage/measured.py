@@ -23,12 +23,15 @@ class Measured(Entity):
         Index("ix_measured_opened_at", "opened_at"),
         Index("ix_measured_closed_at", "closed_at"),
         Index("ix_measured_handed_off_at", "handed_off_at"),
+        Index("ix_measured_left_people_at", "left_people_at"),
     )
 
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"), primary_key=True, autoincrement=False)
     channel: Mapped[str]
     state: Mapped[ConversationState] = mapped_column(Words(ConversationState))
     """Spam counts nowhere."""
+    epoch: Mapped[int]
+    """The Conversation's when it was measured."""
     agent: Mapped[str | None]
     """Who has it, or had it last."""
     team_id: Mapped[int | None]
@@ -44,6 +47,8 @@ class Measured(Entity):
     """From the customer's first word to the first answer of anybody, the assistant's, too."""
     person_seconds: Mapped[int | None]
     """From the hand-off to the first answer of a person; None: there was none (yet)."""
+    resolution_seconds: Mapped[int | None]
+    """From the beginning until somebody said that it is done."""
     measured_at: Mapped[datetime]
 
 

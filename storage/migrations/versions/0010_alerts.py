@@ -154,6 +154,7 @@ def _measured() -> None:
         sa.Column("conversation_id", ID, autoincrement=False, nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("epoch", ID, nullable=False),
         sa.Column("agent", sa.String(), nullable=True),
         sa.Column("team_id", ID, nullable=True),
         sa.Column("opened_at", INSTANT(), nullable=False),
@@ -163,11 +164,12 @@ def _measured() -> None:
         sa.Column("left_people_at", INSTANT(), nullable=True),
         sa.Column("answer_seconds", ID, nullable=True),
         sa.Column("person_seconds", ID, nullable=True),
+        sa.Column("resolution_seconds", ID, nullable=True),
         sa.Column("measured_at", INSTANT(), nullable=False),
         sa.ForeignKeyConstraint(["conversation_id"], ["conversations.id"], name=op.f("fk_measured_conversation_id")),
         sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_measured")),
     )
-    for column in ("opened_at", "closed_at", "handed_off_at"):
+    for column in ("opened_at", "closed_at", "handed_off_at", "left_people_at"):
         op.create_index(f"ix_measured_{column}", "measured", [column])
     op.create_table(
         "measured_messages",
