@@ -95,6 +95,27 @@ def record(
     return Recorded(contact=identity, interaction=interaction)
 
 
+def note(transaction: Transaction, *, contact: str, text: str, by: str) -> Recorded:
+    """Write something about a person for colleagues alone, that belongs to no conversation.
+
+    Raises Unusable, NotFound.
+    """
+    by, text = agent_name(by), usable(text)
+    identity = find(transaction.connection, contact)
+    interaction = interactions.record(
+        transaction.connection,
+        contact=identity,
+        conversation=None,
+        channel="desk",
+        direction=Direction.INTERNAL,
+        kind=InteractionKind.NOTE,
+        author=f"agent:{by}",
+        text=text,
+        now=transaction.now,
+    )
+    return Recorded(contact=identity, interaction=interaction)
+
+
 def link(transaction: Transaction, *, contact: str, other: str, evidence: str, by: str) -> Linked:
     """Everything of `other` moves to `contact`, row by row in the books. Raises Impossible, Unusable, NotFound."""
     by, evidence = agent_name(by), usable(evidence)

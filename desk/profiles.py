@@ -116,11 +116,11 @@ def profile(transaction: Transaction, contact: int, limit: int) -> Profile:
         created_at=row.created_at,
         blocked_at=row.blocked_at,
         addresses=_addresses(connection, contact),
-        consents=_consents(connection, contact),
-        orders=_orders(connection, contact),
+        consents=consents_of(connection, contact),
+        orders=orders_of(connection, contact),
         cases=cases_of(transaction, contact),
         follow_ups=_follow_ups(connection, contact),
-        links=_links(connection, contact),
+        links=links_of(connection, contact),
         timeline=lines(transaction, Interaction.contact_id == contact, limit),
     )
 
@@ -134,7 +134,7 @@ def _addresses(connection: Connection, contact: int) -> list[AddressFacts]:
     return [AddressFacts(**row) for row in rows.mappings()]
 
 
-def _consents(connection: Connection, contact: int) -> list[ConsentFacts]:
+def consents_of(connection: Connection, contact: int) -> list[ConsentFacts]:
     rows = connection.execute(
         select(
             Address.uri.label("address"), Consent.purpose, Consent.granted, Consent.source, Consent.words, Consent.at
@@ -146,7 +146,7 @@ def _consents(connection: Connection, contact: int) -> list[ConsentFacts]:
     return [ConsentFacts(**row) for row in rows.mappings()]
 
 
-def _orders(connection: Connection, contact: int) -> list[OrderLine]:
+def orders_of(connection: Connection, contact: int) -> list[OrderLine]:
     rows = connection.execute(
         select(Order.order_id, Order.at, Order.amount, Order.currency, Order.status, Order.product, Order.quantity)
         .where(Order.contact_id == contact)
@@ -165,7 +165,7 @@ def _follow_ups(connection: Connection, contact: int) -> list[FollowUpFacts]:
     return [FollowUpFacts(**row) for row in rows.mappings()]
 
 
-def _links(connection: Connection, contact: int) -> list[LinkFacts]:
+def links_of(connection: Connection, contact: int) -> list[LinkFacts]:
     rows = connection.execute(
         select(
             Link.id,

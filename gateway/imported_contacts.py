@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gateway.imported import Problem, Stored, living
-from storage import address_news, ids, lanes
+from storage import address_news, ids, lanes, privacy
 from storage.commits import Transaction
 from storage.consents import Consent, Purpose
 from storage.contacts import Address, Contact
@@ -82,6 +82,7 @@ def store(transaction: Transaction, *, rows: list[ContactRow], source: str) -> S
     started = perf_counter()
     connection, stored = transaction.connection, Stored()
     known, page = _look_up(connection, rows), _Page()
+    rows = _without_erased(connection, rows, known, stored)
     fresh = iter(ids.take(connection, Contact, sum(row.external_id not in known.contacts for row in rows)))
     created: dict[str, int] = {}
     for row in rows:
@@ -104,6 +105,24 @@ def store(transaction: Transaction, *, rows: list[ContactRow], source: str) -> S
     _write(connection, page, transaction.now)
     stored.seconds = perf_counter() - started
     return stored
+
+
+def _without_erased(
+    connection: Connection, rows: Sequence[ContactRow], known: _Known, stored: Stored
+) -> list[ContactRow]:
+    """Whom we were told to forget does not come back by a file. Whoever has come back of their own accord is known."""
+    words = {f"customer:{row.external_id}" for row in rows if row.external_id not in known.contacts}
+    words |= {uri for row in rows for uri in (row.mail, row.phone) if uri is not None and uri not in known.owners}
+    erased = privacy.buried(connection, words)
+    if not erased:
+        return list(rows)
+    wanted: list[ContactRow] = []
+    for row in rows:
+        if erased.keys() & {f"customer:{row.external_id}", row.mail, row.phone}:
+            stored.problems.append(Problem(line=row.line, reason="this person was erased; the row was left out"))
+        else:
+            wanted.append(row)
+    return wanted
 
 
 def _look_up(connection: Connection, rows: Sequence[ContactRow]) -> _Known:

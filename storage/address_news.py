@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Index, LargeBinary, Row, bindparam, insert, select, text, tuple_, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from storage import privacy
 from storage.consents import Consent, Purpose
 from storage.contacts import Address
 from storage.schema import Entity, Words
@@ -98,14 +99,17 @@ class Settled(NamedTuple):
 def hear(connection: Connection, words: Sequence[Word], now: datetime) -> int:
     """Keep each word once, and let it take effect where somebody has the address; returns how many were new."""
     known = _known(connection, words)
+    erased = privacy.buried(connection, {word.uri for word in words})
     fresh: dict[object, Word] = {}
     for word in words:
         key: object = word.event if word.external_id else word
+        if word.uri in erased and word.at <= erased[word.uri].erased_at:
+            continue  # what was said of whom we were told to forget
         if not (word.external_id and word.event in known):
             fresh.setdefault(key, word)
     if fresh:
         connection.execute(insert(AddressNews), [{**word._asdict(), "heard_at": now} for word in fresh.values()])
-        settle(connection, {word.uri for word in fresh.values()}, now)
+        _settle_waiting(connection, {word.uri for word in fresh.values()}, now)
     return len(fresh)
 
 
@@ -145,8 +149,12 @@ _waiting = (
 
 def settle(connection: Connection, uris: Collection[str], now: datetime) -> Mapping[str, Settled]:
     """Whoever makes an Address calls this in the same transaction: what was said about it before takes effect now."""
-    rows = connection.execute(_waiting, {"uris": sorted(uris)}).all() if uris else ()
-    return _settle(connection, rows, now)
+    refused = privacy.go_on_refusing(connection, uris)
+    settled = _settle_waiting(connection, uris, now)
+    for uri in refused:
+        before = settled.get(uri, Settled(consent=None, closed=False))
+        settled[uri] = before if before.consent is not None else before._replace(consent=False)
+    return settled
 
 
 def settle_missed(connection: Connection, now: datetime) -> int:
@@ -156,7 +164,7 @@ def settle_missed(connection: Connection, now: datetime) -> int:
         .join(Address, Address.uri == AddressNews.uri)
         .where(AddressNews.settled_at.is_(None), AddressNews.heard_at > now - OVERTAKING)
     )
-    return len(settle(connection, set(connection.scalars(recent)), now))
+    return len(_settle_waiting(connection, set(connection.scalars(recent)), now))
 
 
 def expected(connection: Connection, uris: Collection[str]) -> dict[str, tuple[bool, datetime]]:
@@ -199,7 +207,12 @@ _latest = (
 )
 
 
-def _settle(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]], now: datetime) -> Mapping[str, Settled]:
+def _settle_waiting(connection: Connection, uris: Collection[str], now: datetime) -> dict[str, Settled]:
+    rows = connection.execute(_waiting, {"uris": sorted(uris)}).all() if uris else ()
+    return _settle(connection, rows, now)
+
+
+def _settle(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]], now: datetime) -> dict[str, Settled]:
     settled: dict[str, Settled] = {}
     for row in rows:
         before = settled.get(row.uri, Settled(consent=None, closed=False))

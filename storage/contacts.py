@@ -15,7 +15,7 @@ class Contact(Entity):
     """A person we talk with."""
 
     __tablename__ = "contacts"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (Index("ix_contacts_name", "name"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     external_id: Mapped[str | None] = mapped_column(unique=True)

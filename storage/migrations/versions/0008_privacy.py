@@ -18,6 +18,7 @@ INSTANT = storage.schema.UtcDateTime
 
 def upgrade() -> None:
     op.add_column("contacts", sa.Column("erased_at", INSTANT(), nullable=True))
+    op.create_index("ix_contacts_name", "contacts", ["name"])
     op.create_table(
         "privacy_requests",
         sa.Column("id", ID, nullable=False),
@@ -83,5 +84,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("blob_doubts", "retention_sweeps", "retention_marks", "tombstones", "privacy_requests"):
         op.drop_table(table)
+    op.drop_index("ix_contacts_name", "contacts")
     with op.batch_alter_table("contacts") as contacts:
         contacts.drop_column("erased_at")
