@@ -49,6 +49,7 @@ from gateway.polling import Poller
 from gateway.ports import ChannelPort
 from gateway.readers import Readers
 from gateway.receive import Reception
+from gateway.search_upkeep import SearchUpkeep
 from gateway.send import Sender, sweep_lost
 from gateway.settings import Role, Settings
 from gateway.ticks import Ticks
@@ -310,6 +311,7 @@ class Gateway:
             assistant=await own_assistant(settings.assistant, self.commits, self.metrics, self._stack),
         )
         self.fetcher = Fetcher(self.channels, self.blobs, self.commits)
+        self.search = SearchUpkeep(self.commits.run)
         self.senders = {name: self._sender(channel) for name, channel in self.channels.items()}
         self.pollers = [
             Poller(name, channel, self.commits, process=self.process)
@@ -364,6 +366,7 @@ class Gateway:
             self.playbooks.look_again: 2,
             self._measure: 5,
             self._fetch_media: 5,
+            self._index: 1,
         }
         every |= {partial(self._quietly, verb): seconds for verb, seconds in desk_ticks.EVERY.items()}
         every |= {partial(self._by_the_book, verb): seconds for verb, seconds in desk_ticks.BY_THE_BOOK.items()}
@@ -405,6 +408,13 @@ class Gateway:
 
     async def _by_the_book(self, verb: Callable[[Transaction, Playbook], Any]) -> None:
         await self._quietly(lambda transaction: verb(transaction, self.playbooks.playbook()))
+
+    async def _index(self) -> None:
+        if self._works:
+            try:
+                await self.search.keep_up()
+            except Unavailable:
+                log.warning("tick_without_database")
 
     async def _fetch_media(self) -> None:
         if self._works:

@@ -98,3 +98,40 @@ def _cut(plain: str) -> list[str]:
         if len(found) >= MOST_TOKENS:
             break
     return found[:MOST_TOKENS]
+
+
+def spans(text: str, terms: Iterable[Term], folding: Folding | None = None) -> list[tuple[int, int]]:
+    """Where in a text the terms stand, from and to, in order and without overlaps."""
+    plain, places = _plain_with_places(text, folding)
+    wanted = re.finditer("|".join(_as_pattern(each) for each in terms) or r"(?!)", plain)
+    return [(places[match.start()], places[match.end() - 1] + 1) for match in wanted if match.end() > match.start()]
+
+
+def _plain_with_places(text: str, folding: Folding | None) -> tuple[str, list[int]]:
+    """The text as it is looked at, and for each of its characters where it stands in the text as written."""
+    plain: list[str] = []
+    places: list[int] = []
+    for place, each in enumerate(text):
+        shown = _ACCENT.sub("", each) if each >= "\u0080" else each
+        folded = _plain(shown, folding) if shown else ""
+        plain.append(folded)
+        places += [place] * len(folded)
+    return "".join(plain), places
+
+
+def _as_pattern(term: Term) -> str:
+    """A term's words again, from its tokens."""
+    pattern, before = "", ""
+    for token in (each.removeprefix(MARK) for each in term.tokens):
+        if not _IS_HAN.match(token):
+            pattern += rf"{_BETWEEN if before else ''}(?<![^\W_{_HAN}]){re.escape(token)}"
+            pattern += "" if term.begins and token == term.tokens[-1] else rf"(?![^\W_{_HAN}])"
+        elif len(before) == 2 and _IS_HAN.match(before) and before[1] == token[0]:
+            pattern += token[1:]  # the next pair of the same run, or nothing: the run's last character
+        else:
+            pattern += (_BETWEEN if before else "") + token
+        before = token
+    return pattern
+
+
+_BETWEEN = r"[\W_]*"
