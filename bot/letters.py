@@ -9,6 +9,7 @@ from dataclasses import replace
 from bot.effects import Effect, Say
 from bot.playbook import Playbook
 from bot.turn import Turn
+from nlu.understanding import Language
 
 SCHEME = "mailto"
 LONGEST_NAME = 40
@@ -21,6 +22,19 @@ _GREETS = re.compile(
     re.IGNORECASE,
 )
 
+_ADDRESSES = re.compile(
+    _GREETS.pattern
+    + r"|(?:dear|greetings)\b|(?:尊敬|敬愛|敬爱|亲爱|親愛)的"
+    + r"|[^\n]{1,20}[您你]好[,，:：!！。\n]",
+    re.IGNORECASE,
+)
+"""How a letter begins that needs no salutation of ours."""
+_CLOSES = re.compile(
+    r"(?:(?:with )?(?:kind|best|warm|many)?\s*(?:regards|wishes)|(?:yours )?(?:sincerely|faithfully)|yours|cheers"
+    + r"|all the best)[,.!]?$|此致|敬[礼禮]|祝好|(?:顺|順|敬)[祝颂頌]|祝[您你]|.{0,20}(?:敬上|谨上|謹上)$",
+    re.IGNORECASE,
+)
+
 
 def as_letters(effects: Sequence[Effect], turn: Turn, playbook: Playbook) -> list[Effect]:
     """The effects of a Turn on a channel of letters."""
@@ -28,6 +42,16 @@ def as_letters(effects: Sequence[Effect], turn: Turn, playbook: Playbook) -> lis
         replace(each, text=_letter(each, turn, playbook)) if isinstance(each, Say) else each
         for each in _in_one_letter(effects)
     ]
+
+
+def around(text: str, *, name: str | None, agent: str, playbook: Playbook, language: Language) -> tuple[str, str]:
+    """What stands above and below what a person of the house writes by mail; empty where they wrote it themselves."""
+    texts, known = playbook.texts[language], name_in(name)
+    salutation = texts["mail.salutation" if known else "mail.salutation_nameless"][0].say({"name": known})
+    closing = texts["mail.agents_closing"][0].say({"business": playbook.policy.name[language], "agent": agent})
+    last = text.rstrip().splitlines()[-3:]
+    signed = any(line.strip() == agent for line in last) or any(_CLOSES.match(line.strip()) for line in last)
+    return ("" if _ADDRESSES.match(text.lstrip()) else salutation, "" if signed else closing)
 
 
 def name_in(words: str | None) -> str:

@@ -250,6 +250,7 @@ WORDS: Mapping[str, str] = {
     "mail.salutation": "name",
     "mail.salutation_nameless": "",
     "mail.closing": "business assistant",
+    "mail.agents_closing": "business agent",
     # For the agent
     "summary.who": "name tier channel language",
     "summary.said": "words",
@@ -276,16 +277,19 @@ UNLESS_SET: Mapping[Language, Mapping[str, str]] = {
         "mail.salutation": "Hello {name},",
         "mail.salutation_nameless": "Hello,",
         "mail.closing": "Kind regards,\n{business}",
+        "mail.agents_closing": "Kind regards,\n{agent}\n{business}",
     },
     Language.ZH_HANS: {
         "mail.salutation": "{name}，您好！",
         "mail.salutation_nameless": "您好！",
         "mail.closing": "祝好！\n{business}",
+        "mail.agents_closing": "祝好！\n{agent}\n{business}",
     },
     Language.ZH_HANT: {
         "mail.salutation": "{name} 您好：",
         "mail.salutation_nameless": "您好：",
         "mail.closing": "敬祝 順心\n{business} 敬上",
+        "mail.agents_closing": "敬祝 順心\n{business}\n{agent} 敬上",
     },
 }
 """What is said under keys that a business may leave out, or set to nothing."""

@@ -21,6 +21,7 @@ class Refusal(StrEnum):
     WITHDRAWN = "consent to marketing was withdrawn"
     OPEN_COMPLAINT = "a complaint of this contact is open"
     TOO_LATE = "its deadline passed"
+    UNDONE = "its writer took it back"
 
 
 class Delay(StrEnum):

@@ -48,15 +48,14 @@ _TOKEN: Final = re.compile(
     rf"|(?<![{_WORD}_])_(?P<slanted>[^\s_](?:[^_\n]{{0,2000}}[^\s_])?)_(?![{_WORD}_])"
 )
 _ITEM: Final = re.compile(r"^([ \t]{0,8})[-*][ \t]+(?=\S)", re.MULTILINE)
-_BULLET: Final = r"\1• "
 _URL: Final = attrgetter("url")
 _SPECIAL: Final = re.compile(r"([\\*_~`\[\]])")
 _TAGS: Final = {Style.BOLD: "strong", Style.ITALIC: "em", Style.STRUCK: "s", Style.TYPED: "code"}
 
 
-def runs(source: str) -> tuple[Run, ...]:
-    """The words as they look."""
-    return tuple(_joined(_runs(_ITEM.sub(_BULLET, source), (), None)))
+def runs(source: str, *, bullet: str = "•") -> tuple[Run, ...]:
+    """The words as they look. `bullet`: what stands before each line of a list."""
+    return tuple(_joined(_runs(_ITEM.sub(rf"\1{bullet} ", source), (), None)))
 
 
 def text_of(source: str) -> str:
@@ -64,9 +63,10 @@ def text_of(source: str) -> str:
     return "".join(run.text for run in runs(source))
 
 
-def plain(source: str) -> str:
+def plain(source: str, *, bullet: str = "•") -> str:
     """For whoever sees nothing but text: where a link leads stands behind its words."""
-    return "".join(_plain(url, "".join(run.text for run in said)) for url, said in groupby(runs(source), _URL))
+    said = groupby(runs(source, bullet=bullet), _URL)
+    return "".join(_plain(url, "".join(run.text for run in alike)) for url, alike in said)
 
 
 def lost(source: str) -> frozenset[str]:

@@ -6,8 +6,9 @@ or a Turn that is just being applied, comes wholly before or wholly after it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, and_, or_, select, update
@@ -89,16 +90,43 @@ def reply(transaction: Transaction, *, conversation: int, by: str, text: str, se
     Raises Stale with the messages that came in since; NotYours; Unreachable; Unusable; Ended; NotFound.
     """
     by, text = agent_name(by), usable(text)
+    return say(transaction, may_speak(transaction, conversation, by, seen), by, text)
+
+
+def may_speak(transaction: Transaction, conversation: int, by: str, seen: int | None) -> Row[*tuple[Any, ...]]:
+    """The Conversation, locked, where `by` may write to its customer now. Raises as `reply` does."""
     row = lock_open(transaction, conversation)
     if row.owner is not Owner.AGENT or row.agent != by:
         has = row.agent if row.owner is Owner.AGENT else f"the {row.owner}"
         raise NotYours(f"{has} has conversation {conversation}; take it first, then reply")
     _refuse_closed(row)
     _refuse_stale(transaction, row, by, seen)
-    interaction = write(transaction, row, InteractionKind.MESSAGE, Direction.OUT, f"agent:{by}", text, {})
-    return Written(
-        conversation=conversation, interaction=interaction, delivery=_queue(transaction, row, interaction, by, text)
-    )
+    return row
+
+
+def say(
+    transaction: Transaction,
+    row: Row[*tuple[Any, ...]],
+    by: str,
+    text: str,
+    *,
+    more: Mapping[str, Any] | None = None,
+    content: Mapping[str, Any] | None = None,
+    due_at: datetime | None = None,
+) -> Written:
+    """Record what `by` says, and put it into the outbox. `more`: what else of an OutboundMessage there is; `content`:
+    what else is kept with the Interaction; `due_at`: not before."""
+    kept = {**(more or {}), **(content or {})}
+    interaction = write(transaction, row, InteractionKind.MESSAGE, Direction.OUT, f"agent:{by}", text, kept)
+    message = {
+        "text": text,
+        "author": f"agent:{by}",
+        "language": row.language or "en",
+        "automatic": False,
+        **(more or {}),
+    }
+    delivery = _queue(transaction, row, interaction, message, due_at)
+    return Written(conversation=row.id, interaction=interaction, delivery=delivery)
 
 
 def note(transaction: Transaction, *, conversation: int, by: str, text: str) -> Written:
@@ -227,7 +255,13 @@ def _refuse_stale(transaction: Transaction, row: Row[*tuple[Any, ...]], by: str,
         )
 
 
-def _queue(transaction: Transaction, row: Row[*tuple[Any, ...]], interaction: int, by: str, text: str) -> int:
+def _queue(
+    transaction: Transaction,
+    row: Row[*tuple[Any, ...]],
+    interaction: int,
+    message: Mapping[str, Any],
+    due_at: datetime | None,
+) -> int:
     """Into the outbox, before bulk and under any epoch: an agent's own word is never overtaken."""
     outbox.put(
         transaction,
@@ -239,14 +273,10 @@ def _queue(transaction: Transaction, row: Row[*tuple[Any, ...]], interaction: in
                 address=row.address_id,
                 channel=row.channel,
                 purpose=Purpose.SERVICE,
-                message={
-                    "text": text,
-                    "author": f"agent:{by}",
-                    "language": row.language or "en",
-                    "automatic": False,
-                },
+                message=message,
                 thread=row.thread,
                 patience=WORTH_SENDING,
+                due_at=due_at,
             )
         ],
     )
