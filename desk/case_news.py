@@ -75,7 +75,7 @@ SENTENCES: Final[Mapping[CaseEvent, str]] = {
 
 def tell(
     transaction: Transaction,
-    row: Row[Any],
+    row: Row[*tuple[Any, ...]],
     event: CaseEvent,
     *,
     by: str,
@@ -86,7 +86,7 @@ def tell(
 
     `conversation`: where it stands, where that is not the one that the case began in.
     """
-    content: dict[str, Any] = {"event": event.value, "case": row.number, "by": by, **(facts or {})}
+    content: dict[str, Any] = {"event": event.value, "case": row.number, "who": by, **(facts or {})}
     touch(transaction.connection, [TOPIC, conversation, row.conversation_id])
     return record(
         transaction.connection,

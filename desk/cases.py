@@ -74,8 +74,8 @@ def resolve_case(transaction: Transaction, row: Row[*tuple[Any, ...]], number: s
     connection, now = transaction.connection, transaction.now
     resolved = connection.execute(
         update(Case)
-        .where(Case.number == number, Case.contact_id == row.contact_id)
-        .values(status=CaseStatus.RESOLVED, updated_at=now)
+        .where(Case.number == number, Case.contact_id == row.contact_id, Case.merged_into.is_(None))
+        .values(status=CaseStatus.RESOLVED, updated_at=now, timed=False)
         .returning(Case.survey_asked, Case.promises)
     ).one_or_none()
     if resolved is None:
@@ -83,15 +83,16 @@ def resolve_case(transaction: Transaction, row: Row[*tuple[Any, ...]], number: s
     kept = [{**promise, "kept": True} for promise in resolved.promises]
     connection.execute(update(Case).where(Case.number == number).values(promises=kept))
     if survey_hours is not None and not resolved.survey_asked:
-        _plan_survey(transaction, row, number, now + timedelta(hours=survey_hours))
+        due = now + timedelta(hours=survey_hours)
+        plan_survey(transaction, contact=row.contact_id, conversation=row.id, number=number, due=due)
 
 
-def _plan_survey(transaction: Transaction, row: Row[*tuple[Any, ...]], number: str, due: datetime) -> None:
+def plan_survey(transaction: Transaction, *, contact: int, conversation: int, number: str, due: datetime) -> None:
     """Once: where the engine has planned it already, that stands."""
     key = f"survey:{number}"
     planned = transaction.connection.scalar(
         select(FollowUp.id).where(
-            FollowUp.contact_id == row.contact_id, FollowUp.key == key, FollowUp.state == FollowUpState.PLANNED
+            FollowUp.contact_id == contact, FollowUp.key == key, FollowUp.state == FollowUpState.PLANNED
         )
     )
     if planned is not None:
@@ -99,8 +100,8 @@ def _plan_survey(transaction: Transaction, row: Row[*tuple[Any, ...]], number: s
     transaction.connection.execute(
         insert(FollowUp),
         {
-            "contact_id": row.contact_id,
-            "conversation_id": row.id,
+            "contact_id": contact,
+            "conversation_id": conversation,
             "case_number": number,
             "kind": FollowUpKind.SURVEY,
             "key": key,

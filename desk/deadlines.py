@@ -12,19 +12,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, exists, insert, or_, select, update
 
 from bot.case_rules import Targets
 from bot.hours import Hours
 from bot.playbook import Playbook
+from bot.skills.survey import BAD
 from bot.turn import CaseStatus, Step
+from channels.envelope import DeliveryStatus
+from desk.alerts import raise_alert
 from desk.case_news import CaseEvent, tell
+from desk.promises import next_to_watch
+from desk.rights import Right
 from storage import lanes
+from storage.alerts import AlertKind
 from storage.cases import Case
 from storage.commits import Transaction
 from storage.contacts import Contact
 from storage.conversations import Conversation, ConversationState, Owner
 from storage.deadlines import Deadline, DeadlineKind, Pause, PauseReason
+from storage.deliveries import Delivery
 from storage.interactions import OFFLINE, Direction, Interaction
 
 MOST: Final = 40
@@ -72,12 +79,14 @@ def settle(transaction: Transaction, playbook: Playbook, case: int) -> None:
     """A case's pauses, deadlines and promises as they follow from all that has happened."""
     connection = transaction.connection
     row = connection.execute(_case.where(Case.id == case)).one()
-    changes: dict[str, Any] = {"timed": True, "promise_due_at": _next_promise(row.promises)}
+    ahead = timedelta(hours=playbook.policy.times.reminder_hours)
+    changes: dict[str, Any] = {"timed": True, "promise_due_at": next_to_watch(row.promises, ahead)}
     if row.category is None and isinstance(row.facts.get("kind"), str):
         changes["category"] = row.facts["kind"]
     if row.status in OPEN:
         _turn_clocks(transaction, row)
         changes["due_at"] = _set_deadlines(transaction, playbook, row)
+        _tell_of_bad_score(transaction, row)
     else:
         _stop(transaction, row)
         changes |= {"due_at": None, "promise_due_at": None}
@@ -99,6 +108,15 @@ def note_breaches(transaction: Transaction) -> list[str]:
         connection.execute(update(Deadline).where(Deadline.id == row.deadline).values(breached_at=row.due_at))
         facts = {"deadline": row.kind, "due": row.due_at.isoformat()}
         tell(transaction, row, CaseEvent.BREACHED, by="", facts=facts)
+        raise_alert(
+            transaction,
+            kind=AlertKind.BREACH,
+            subject=f"case:{row.number}",
+            staff=row.owner,
+            right=Right.DIRECT,
+            facts={"case": row.number, **facts},
+            key=f"breach:{row.number}:{row.kind}:{row.round}",
+        )
     numbers = sorted({row.number for row in rows})
     connection.execute(update(Case).where(Case.number.in_(numbers)).values(priority=URGENT, updated_at=now))
     _make_urgent(connection, {row.contact_id for row in rows})
@@ -126,13 +144,6 @@ def notice_owners(transaction: Transaction) -> int:
     return len(cases)
 
 
-def soon(contacts: Sequence[int]) -> Select[tuple[int, datetime | None]]:
-    """The earliest deadline of each of these Contacts' open cases: (contact, due)."""
-    return select(Case.contact_id, Case.due_at).where(
-        Case.contact_id.in_(contacts), Case.status.in_(OPEN), Case.due_at.is_not(None)
-    )
-
-
 def at_risk(transaction: Transaction, *, within: timedelta, most: int = 1000) -> Mapping[int, datetime]:
     """Contacts with an open case whose earliest deadline is missed, or will be `within` that time: to when it is or was
     due."""
@@ -148,13 +159,15 @@ def at_risk(transaction: Transaction, *, within: timedelta, most: int = 1000) ->
     return found
 
 
-def _breached(now: datetime) -> Select[Any]:
+def _breached(now: datetime) -> Select[*tuple[Any, ...]]:
     return (
         select(
             Deadline.id.label("deadline"),
             Deadline.kind,
+            Deadline.round,
             Deadline.due_at,
             Case.id,
+            Case.owner,
             Case.number,
             Case.contact_id,
             Case.conversation_id,
@@ -198,7 +211,7 @@ _case = (
 )
 
 
-def _turn_clocks(transaction: Transaction, row: Row[Any]) -> None:
+def _turn_clocks(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> None:
     """They stand still or run as the case stands now, since it stands so."""
     connection = transaction.connection
     reason = _stands_still(row)
@@ -214,13 +227,13 @@ def _turn_clocks(transaction: Transaction, row: Row[Any]) -> None:
         connection.execute(insert(Pause), {"case_id": row.id, "reason": reason, "began_at": since})
 
 
-def _since(transaction: Transaction, row: Row[Any]) -> datetime:
+def _since(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> datetime:
     """When the last thing happened that a clock may depend on."""
     happened = (row.updated_at, row.handed_off_at, row.last_at)
     return min(max(at for at in happened if at is not None), transaction.now)
 
 
-def _stands_still(row: Row[Any]) -> PauseReason | None:
+def _stands_still(row: Row[*tuple[Any, ...]]) -> PauseReason | None:
     if row.status == CaseStatus.WAITING.value:
         return PauseReason.CUSTOMER
     talked_through = row.step in (Step.LISTEN.value, Step.RECORD.value, Step.PROPOSE.value)
@@ -233,7 +246,7 @@ def _is_new(connection: Connection, case: int) -> bool:
     return connection.scalar(known) is None
 
 
-def _set_deadlines(transaction: Transaction, playbook: Playbook, row: Row[Any]) -> datetime | None:
+def _set_deadlines(transaction: Transaction, playbook: Playbook, row: Row[*tuple[Any, ...]]) -> datetime | None:
     """Returns the earliest that is not met."""
     connection = transaction.connection
     targets = playbook.policy.cases.target(row.priority, row.tier)
@@ -252,7 +265,7 @@ def _set_deadlines(transaction: Transaction, playbook: Playbook, row: Row[Any]) 
     return min(unmet, default=None)
 
 
-def _due(hours: Hours, row: Row[Any], deadline: _Running, pauses: Sequence[Span]) -> datetime | None:
+def _due(hours: Hours, row: Row[*tuple[Any, ...]], deadline: _Running, pauses: Sequence[Span]) -> datetime | None:
     if deadline.breached_at is not None:
         return deadline.due_at  # it stays as it was missed
     by = due(hours, deadline.started_at, timedelta(minutes=deadline.minutes), pauses)
@@ -276,7 +289,7 @@ class _Running:
     breached_at: datetime | None = None
 
 
-def _known(connection: Connection, case: int) -> dict[DeadlineKind, Row[Any]]:
+def _known(connection: Connection, case: int) -> dict[DeadlineKind, Row[*tuple[Any, ...]]]:
     """The latest round of each kind."""
     rows = connection.execute(
         select(*Deadline.__table__.columns).where(Deadline.case_id == case).order_by(Deadline.round)
@@ -284,7 +297,9 @@ def _known(connection: Connection, case: int) -> dict[DeadlineKind, Row[Any]]:
     return {row.kind: row for row in rows}
 
 
-def _reopen(transaction: Transaction, row: Row[Any], known: dict[DeadlineKind, Row[Any]]) -> None:
+def _reopen(
+    transaction: Transaction, row: Row[*tuple[Any, ...]], known: dict[DeadlineKind, Row[*tuple[Any, ...]]]
+) -> None:
     """A case that was resolved and is open again still wants its solution, in what was left of the time."""
     connection, solution = transaction.connection, known.get(DeadlineKind.SOLUTION)
     if solution is None or solution.met_at is None:
@@ -298,7 +313,10 @@ def _reopen(transaction: Transaction, row: Row[Any], known: dict[DeadlineKind, R
 
 
 def _wanted(
-    row: Row[Any], known: Mapping[DeadlineKind, Row[Any]], word: datetime | None, targets: Targets
+    row: Row[*tuple[Any, ...]],
+    known: Mapping[DeadlineKind, Row[*tuple[Any, ...]]],
+    word: datetime | None,
+    targets: Targets,
 ) -> list[_Running]:
     first = _running(known.get(DeadlineKind.FIRST_RESPONSE), DeadlineKind.FIRST_RESPONSE, row, targets.first_response)
     if first.met_at is None:
@@ -309,14 +327,16 @@ def _wanted(
     return wanted
 
 
-def _taken_up(row: Row[Any]) -> datetime | None:
+def _taken_up(row: Row[*tuple[Any, ...]]) -> datetime | None:
     """Somebody who opened it by hand was there; and what the assistant has settled with them was answered, too."""
     if row.opened_by is not None:
         return row.opened_at
     return row.updated_at if row.step == Step.FOLLOW_UP.value and row.promises else None
 
 
-def _update(row: Row[Any], known: Mapping[DeadlineKind, Row[Any]], word: datetime, targets: Targets) -> _Running:
+def _update(
+    row: Row[*tuple[Any, ...]], known: Mapping[DeadlineKind, Row[*tuple[Any, ...]]], word: datetime, targets: Targets
+) -> _Running:
     """Each word to the customer begins the round anew; one that came too late ends it, and begins another one."""
     running = _running(known.get(DeadlineKind.NEXT_UPDATE), DeadlineKind.NEXT_UPDATE, row, targets.next_update)
     if running.id is None:
@@ -329,7 +349,9 @@ def _update(row: Row[Any], known: Mapping[DeadlineKind, Row[Any]], word: datetim
     return running
 
 
-def _running(known: Row[Any] | None, kind: DeadlineKind, row: Row[Any], hours: float) -> _Running:
+def _running(
+    known: Row[*tuple[Any, ...]] | None, kind: DeadlineKind, row: Row[*tuple[Any, ...]], hours: float
+) -> _Running:
     if known is None:
         return _fresh(kind, 1, row.opened_at, hours)
     return _Running(
@@ -366,7 +388,7 @@ def _write(connection: Connection, case: int, deadline: _Running) -> None:
     connection.execute(insert(Deadline), made | values)
 
 
-def _latest_word(connection: Connection, row: Row[Any]) -> datetime | None:
+def _latest_word(connection: Connection, row: Row[*tuple[Any, ...]]) -> datetime | None:
     """When a person last wrote to the customer, or talked with them, since the case was opened."""
     return connection.scalar(
         select(Interaction.at)
@@ -377,9 +399,29 @@ def _latest_word(connection: Connection, row: Row[Any]) -> datetime | None:
                 (Interaction.direction == Direction.OUT) & Interaction.author.startswith("agent:"),
                 Interaction.kind.in_(OFFLINE),
             ),
+            # What never reached them told them nothing.
+            ~exists().where(
+                Delivery.interaction_id == Interaction.id,
+                Delivery.status.in_([DeliveryStatus.SKIPPED.value, DeliveryStatus.FAILED.value]),
+            ),
         )
         .order_by(Interaction.id.desc())
         .limit(1)
+    )
+
+
+def _tell_of_bad_score(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> None:
+    """A customer who was asked how it was, and was not satisfied, has opened the case again."""
+    if row.score is None or row.score > BAD:
+        return
+    raise_alert(
+        transaction,
+        kind=AlertKind.BAD_SCORE,
+        subject=f"case:{row.number}",
+        staff=row.owner,
+        right=Right.DIRECT,
+        facts={"case": row.number, "score": row.score},
+        key=f"score:{row.number}:{row.score}",
     )
 
 
@@ -388,7 +430,7 @@ def _next_promise(promises: Sequence[Mapping[str, Any]]) -> datetime | None:
     return min((datetime.fromisoformat(promise["due"]) for promise in waiting), default=None)
 
 
-def _stop(transaction: Transaction, row: Row[Any]) -> None:
+def _stop(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> None:
     """It is resolved: what was to happen has happened, or is wanted no more."""
     connection, at = transaction.connection, min(row.updated_at, transaction.now)
     unmet = (Deadline.case_id == row.id) & Deadline.met_at.is_(None)

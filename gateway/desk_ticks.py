@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot.playbook import Playbook
-from desk import alerts, presence, routing
+from desk import alerts, deadlines, presence, promises, routing
 from desk.reports import measuring
 from storage.commits import Transaction
 
 EVERY: Mapping[Callable[[Transaction], object], int] = {
     alerts.forget_old: 3600,
+    deadlines.note_breaches: 5,
+    deadlines.notice_owners: 5,
     measuring.follow: 1,
     measuring.close: 20,
     measuring.go_round: 60,
@@ -18,7 +20,9 @@ EVERY: Mapping[Callable[[Transaction], object], int] = {
 """Verbs by the seconds between two runs. Each is short (20 ms), claims its rows, and may run in any process."""
 
 BY_THE_BOOK: Mapping[Callable[[Transaction, Playbook], object], int] = {
+    deadlines.look_again: 1,
     presence.look_around: 5,
+    promises.watch: 10,
     routing.distribute: 1,
     routing.look_for_late: 5,
 }

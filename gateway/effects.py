@@ -120,6 +120,22 @@ def _open_case(transaction: Transaction, outcome: Outcome, effect: OpenCase) -> 
             "updated_at": transaction.now,
         },
     )
+    _note_own_data(transaction, outcome, effect)
+
+
+def _note_own_data(transaction: Transaction, outcome: Outcome, effect: OpenCase) -> None:
+    """A wish about one's own data is a case for people, and stands in the register."""
+    wish = effect.facts.get(own_data.FACT)
+    if wish is not None:
+        desk_privacy.note(
+            transaction,
+            contact=outcome.claim.contact,
+            kind=PrivacyKind(str(wish)),
+            asked_by="customer",
+            conversation=outcome.turn.conversation.id,
+            case=effect.number,
+            proven=outcome.claim.person.proven_at is not None,
+        )
 
 
 def _update_case(transaction: Transaction, outcome: Outcome, effect: UpdateCase) -> None:
@@ -135,7 +151,7 @@ def _update_case(transaction: Transaction, outcome: Outcome, effect: UpdateCase)
         "survey_asked": effect.survey_asked,
     }
     changes = {key: value for key, value in changes.items() if value is not None}
-    changes["updated_at"] = transaction.now
+    changes |= {"updated_at": transaction.now, "timed": False}
     if effect.status is not None:
         ended = effect.status in (CaseStatus.CLOSED, CaseStatus.SPAM)
         changes["closed_at"] = transaction.now if ended else None
@@ -171,7 +187,9 @@ def _make_promise(transaction: Transaction, effect: MakePromise) -> None:
         "kept": effect.promise.kept,
     }
     transaction.connection.execute(
-        update(Case).where(Case.number == effect.case).values(promises=[*kept, made], updated_at=transaction.now)
+        update(Case)
+        .where(Case.number == effect.case)
+        .values(promises=[*kept, made], updated_at=transaction.now, timed=False)
     )
 
 

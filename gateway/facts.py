@@ -25,10 +25,8 @@ from bot.turn import (
 from gateway.claims import Claim, Due
 from gateway.envelopes import EVENTS, attachments_from_json, matter
 from nlu.understanding import Language, Understanding
+from storage import cases
 from storage.standing import Waiting
-
-FIRST_CASE = 1000
-"""Case numbers start above it: they are read out on the phone, and C-3 looks like a joke."""
 
 
 def turn_of(claim: Claim, understandings: Sequence[Understanding], *, channel: ChannelFacts, now: datetime) -> Turn:
@@ -37,7 +35,7 @@ def turn_of(claim: Claim, understandings: Sequence[Understanding], *, channel: C
     return Turn(
         now=now,
         seed=claim.through if claim.due is None else claim.due.id,
-        fresh_number=f"C-{FIRST_CASE + claim.through}",
+        fresh_number=f"C-{cases.FIRST + claim.through}",
         channel=channel,
         contact=_contact(claim),
         conversation=ConversationFacts(

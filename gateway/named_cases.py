@@ -44,7 +44,7 @@ def numbers(message: InboundMessage) -> list[str]:
 
 
 _cases = (
-    select(Case.id, Case.number, Case.contact_id, Conversation.address_id)
+    select(Case.id, Case.number, Case.contact_id, Case.merged_into, Conversation.address_id)
     .outerjoin(Conversation, Conversation.id == Case.conversation_id)
     .where(Case.number.in_(bindparam("numbers", expanding=True)))
 )
@@ -58,16 +58,31 @@ def find(
     if not named:
         return {}
     asked = sorted({number for found in named.values() for number in found})
-    cases = {row.number: row for row in transaction.connection.execute(_cases, {"numbers": asked})}
+    cases = _with_what_they_became(transaction, asked)
     return {
         id(message): [
-            Named(cases[number].id, number, _is_theirs(cases[number], guests[message.address].person))
+            Named(cases[number].id, cases[number].number, _is_theirs(cases[number], guests[message.address].person))
             for number in named[id(message)]
             if number in cases
         ]
         for message in messages
         if id(message) in named
     }
+
+
+def _with_what_they_became(transaction: Transaction, asked: Sequence[str]) -> dict[str, Any]:
+    """Cases by the number that they are asked for with: one that was merged is the one that it was merged into."""
+    found: dict[str, Any] = {}
+    wanted = dict(zip(asked, asked, strict=True))
+    for _ in range(MOST):
+        numbers = sorted(set(wanted.values()))
+        rows = {row.number: row for row in transaction.connection.execute(_cases, {"numbers": numbers})}
+        found |= {asked: rows[number] for asked, number in wanted.items() if number in rows}
+        into = {asked: rows[number].merged_into for asked, number in wanted.items() if number in rows}
+        wanted = {asked: number for asked, number in into.items() if number is not None}
+        if not wanted:
+            break
+    return found
 
 
 def _is_theirs(case: Any, person: Person) -> bool:

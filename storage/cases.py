@@ -68,7 +68,7 @@ class Case(Entity):
     due_at: Mapped[datetime | None]
     """The earliest of its deadlines that is not met; None: all are, or its clocks stand still."""
     promise_due_at: Mapped[datetime | None]
-    """The earliest of its promises that is neither kept nor known to be broken."""
+    """When something is to be said to colleagues about a promise of it: a reminder, or that it is overdue."""
 
 
 class CaseChange(Entity):

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Float, ForeignKey, Index, LargeBinary, insert, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from storage.cases import time_again
 from storage.many import Many
 from storage.schema import Document, Entity, Words
 from storage.touched import touch
@@ -183,6 +184,8 @@ def record(
         "stored_at": now,
     }
     touch(connection, (conversation,))
+    if direction is Direction.OUT or kind in OFFLINE:
+        time_again(connection, [contact])  # the customer has heard from us: the next word is due later
     return connection.execute(insert(Interaction).returning(Interaction.id), row).scalar_one()
 
 
