@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -190,6 +191,22 @@ def case(transaction: Transaction, *, case: str) -> CaseEntry:
     if row is None:
         raise NotFound(f"there is no case {case}")
     return _case_entry(row)
+
+
+def conversations_by_id(transaction: Transaction, identities: Sequence[int]) -> dict[int, ConversationEntry]:
+    """Those that there are."""
+    if not identities:
+        return {}
+    rows = transaction.connection.execute(_conversations.where(Conversation.id.in_(identities))).mappings()
+    return {row["conversation"]: ConversationEntry(**row) for row in rows}
+
+
+def cases_by_id(transaction: Transaction, identities: Sequence[int]) -> dict[int, CaseEntry]:
+    """Those that there are."""
+    if not identities:
+        return {}
+    rows = transaction.connection.execute(_cases.where(Case.id.in_(identities))).mappings()
+    return {row["id"]: _case_entry(row) for row in rows}
 
 
 def messages(

@@ -29,6 +29,7 @@ from gateway.channels import channel_facts, configured_channels
 from gateway.claims import Claim, TurnClaimed
 from gateway.comprehension import Comprehension, Improves
 from gateway.console import house_of
+from gateway.hooks import Hooks
 from gateway.inside import measure_queues, ready
 from gateway.lookups import Lookups, OrderEndpoint
 from gateway.media import Fetcher
@@ -155,6 +156,8 @@ class Gateway:
                 await worker.start()
         if self.wakeups is not None:
             await self.wakeups.start()
+        if self._works:
+            await self.hooks.start()
         self._start_ticks()
 
     async def stop(self) -> None:
@@ -167,6 +170,7 @@ class Gateway:
             await poller.stop()
         # Before the channels: one that hangs up with a call on the wire will never know what became of it.
         await asyncio.gather(*(sender.stop() for sender in self.senders.values()))
+        await self.hooks.stop()
         for channel in self.channels.values():
             await channel.stop()
         await self.turns.settle()
@@ -193,6 +197,8 @@ class Gateway:
                 self._clock,
                 live=self.live,
                 audience=self.audience,
+                channels=self.channels,
+                blobs=self.blobs,
             )
             routes += console_routes(house, self.live)
             routes += api_routes(house)
@@ -309,6 +315,14 @@ class Gateway:
             observe=self.metrics.turn,
             on_slow=self._show_typing,
             assistant=await own_assistant(settings.assistant, self.commits, self.metrics, self._stack),
+        )
+        self.hooks = Hooks(
+            self.commits,
+            self.database,
+            process=self.process,
+            clock=self._clock,
+            allowed=settings.webhooks.allowed_networks,
+            boundary=self._boundary,
         )
         self.fetcher = Fetcher(self.channels, self.blobs, self.commits)
         self.search = SearchUpkeep(self.commits.run)
@@ -462,6 +476,7 @@ class Gateway:
                     pass  # for the others: this process does not work lanes
                 case Counted():
                     self.metrics.add(item.counts)
+        self.hooks.wake()
         self.readers.publish(streamed)
         self.turns.start(claims)
 

@@ -168,6 +168,15 @@ class Orders(Section):
     timeout: Seconds = Field(default=2.0, description="seconds to wait for its answer")
 
 
+class Webhooks(Section):
+    """`[webhooks]`: where events may be told; which endpoints there are is set in the console."""
+
+    allowed_networks: Networks = Field(
+        default=(),
+        description="networks of your own, such as 10.0.0.0/8, whose addresses may be told; else the internet's alone",
+    )
+
+
 class Logs(Section):
     """`[logs]`: what an operator reads."""
 
@@ -197,6 +206,7 @@ class Settings(BaseSettings):
     conversation: Conversation = Conversation()
     sending: Sending = Sending()
     orders: Orders = Orders()
+    webhooks: Webhooks = Webhooks()
     logs: Logs = Logs()
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 from aiohttp import web
@@ -26,6 +26,7 @@ HEADERS: Final = {
 
 _ADDRESSES = frozenset({"address", "uri", "addresses", "email"})
 _FREE_WORDS = frozenset({"facts", "summary", "proposal", "evidence"})
+_WORDS = _FREE_WORDS | {"text", "attachments", "subject", "promises", "name"}
 _MAIL = re.compile(r"([\w.+-]{1,2})[\w.+-]*@([\w-]+(?:\.[\w-]+)+)")
 _PHONE = re.compile(r"(?<![\w.])(\+\d{1,3}[\d\s-]{2}|1[3-9]\d)[\d\s-]{5,}(\d\d)(?![\w.])")
 
@@ -83,9 +84,10 @@ def hidden(value: Any, within: str = "") -> Any:
     """An answer without private data, as a role that may not see it has it in the console."""
     match value:
         case dict():
-            return {key: hidden(each, _place(key, within)) for key, each in value.items()}
+            entries = cast("dict[str, Any]", value)
+            return {key: hidden(each, _place(key, within)) for key, each in entries.items()}
         case list():
-            return [hidden(each, within) for each in value]
+            return [hidden(each, within) for each in cast("list[Any]", value)]
         case str() if within in _ADDRESSES:
             return masked(value)
         case str() if within in _FREE_WORDS:
@@ -97,3 +99,15 @@ def hidden(value: Any, within: str = "") -> Any:
 def _place(key: str, within: str) -> str:
     """What stands in facts is in them however deep; an address has facts of its own."""
     return within if within in _FREE_WORDS and key not in _ADDRESSES else key
+
+
+def wordless(value: Any) -> Any:
+    """An answer without anything that somebody has written."""
+    match value:
+        case dict():
+            entries = cast("dict[str, Any]", value)
+            return {key: wordless(each) for key, each in entries.items() if key not in _WORDS}
+        case list():
+            return [wordless(each) for each in cast("list[Any]", value)]
+        case _:
+            return value

@@ -97,7 +97,7 @@ def guarded(of_path: Sequence[Call], house: House, rates: Rates) -> Callable[[we
     by_method = {call.method: call for call in of_path}
 
     async def serve(request: web.Request) -> web.Response:
-        program, allowed = None, {}
+        allowed: Mapping[str, str] = {}
         try:
             program = await _program(request, house)
             allowance = rates.ask(f"token:{program.token}")
@@ -122,7 +122,7 @@ async def _program(request: web.Request, house: House) -> Program:
     scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
     shown = shown.strip()
     if scheme.lower() == "bearer" and shown and len(shown) <= LONGEST_TOKEN:
-        program = await house.look(lambda transaction: programs.whose(transaction, token=shown))
+        program = await house.glance(lambda transaction: programs.whose(transaction, token=shown))
         if program is not None:
             if program.used_at is None or house.now() - program.used_at > programs.USED_EVERY:
                 await house.do(lambda transaction: programs.used(transaction, token=program.token))
