@@ -13,6 +13,7 @@ class Right(StrEnum):
     CONVERSE = "converse"  # the inbox and its conversations: take, answer, note, hand back
     SEE_PRIVATE = "see_private"  # phone numbers and mail addresses in full
     DIRECT = "direct"  # take from colleagues, assign, see whose promises are in danger
+    ARRANGE = "arrange"  # teams, and what each colleague can do
     PLAN = "plan"  # segments and campaigns
     TEACH = "teach"  # what the assistant should have understood
     MANAGE_STAFF = "manage_staff"  # let people in and out
@@ -27,8 +28,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.AGENT: EVERYBODY | {Right.CONVERSE, Right.TEACH},
     Role.MARKETER: EVERYBODY | {Right.PLAN},
     Role.SUPERVISOR: EVERYBODY
-    | {Right.CONVERSE, Right.SEE_PRIVATE, Right.DIRECT, Right.TEACH, Right.READ_AUDIT, Right.PRIVACY},
-    Role.ADMIN: EVERYBODY | {Right.MANAGE_STAFF, Right.READ_AUDIT, Right.PRIVACY, Right.CONNECT},
+    | {Right.CONVERSE, Right.SEE_PRIVATE, Right.DIRECT, Right.ARRANGE, Right.TEACH, Right.READ_AUDIT, Right.PRIVACY},
+    Role.ADMIN: EVERYBODY | {Right.MANAGE_STAFF, Right.ARRANGE, Right.READ_AUDIT, Right.PRIVACY, Right.CONNECT},
 }
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
+from channels.protocol import Channel
 from channels.proxies import Proxies
 from gateway.audience import Audience
+from gateway.blobs import Blobs
 from gateway.playbooks import Playbooks
 from gateway.settings import Settings
 from nlu.understanding import Language
@@ -15,6 +17,7 @@ from storage.commits import Commits, Transaction
 from storage.database import Database
 from web.console.house import House
 from web.console.live import Live
+from web.console.waiting import Waiting
 
 R = TypeVar("R")
 
@@ -28,6 +31,8 @@ def house_of(
     *,
     live: Live,
     audience: Audience,
+    channels: Mapping[str, Channel],
+    blobs: Blobs,
 ) -> House:
     async def look(verb: Callable[[Transaction], R]) -> R:
         return await database.read_aside(lambda connection: verb(Transaction(connection=connection, now=clock())))
@@ -36,6 +41,8 @@ def house_of(
         return await database.read(lambda connection: verb(Transaction(connection=connection, now=clock())))
 
     public, proxies = settings.server.public_url, Proxies(settings.server.trusted_proxies)
+    waiting = Waiting(look, clock)
+    live.lists = waiting
     return House(
         do=commits.run,
         look=look,
@@ -47,6 +54,12 @@ def house_of(
         playbook=playbooks.playbook,
         mark=lambda: live.mark,
         company=audience.company,
+        waiting=waiting,
+        channels=lambda: sorted(audience.channels),
+        channel=channels.get,
+        keep=lambda content, content_type: blobs.keep(content, content_type=content_type),
+        blob=blobs.find,
         show_typing=audience.agent_types,
+        channels=tuple(channels),
         secure=public is not None and public.startswith("https:"),
     )

@@ -10,8 +10,10 @@ from typing import Protocol, TypeVar
 from aiohttp import web
 
 from bot.playbook import Playbook
+from channels.protocol import Blob, Channel
 from desk.logins import Present
 from storage.commits import Transaction
+from web.console.waiting import Waiting
 
 R = TypeVar("R")
 
@@ -64,7 +66,19 @@ class House:
     """Up to where changes were told to pages: what is shown now knows of all of them."""
     company: Company
     """Who looks at which conversation."""
+    waiting: Waiting
+    """What people have."""
+    channels: Callable[[], Sequence[str]]
+    """Names of the configured channels."""
+    channel: Callable[[str], Channel | None]
+    """What a Channel's name stands for; None: it is not configured any more."""
+    keep: Callable[[bytes, str], Awaitable[Blob]]
+    """Keep content of a type as a blob. Raises channels.protocol.StorageUnavailable."""
+    blob: Callable[[str], Awaitable[Blob | None]]
+    """A kept blob by its hash. Raises channels.protocol.StorageUnavailable."""
     show_typing: Callable[[str, str], None]
     """Show somebody, by channel and address, that we are writing."""
+    channels: Sequence[str]
+    """Names of those that are configured."""
     secure: bool
     """The world reaches us over TLS: cookies travel over nothing else."""
