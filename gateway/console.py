@@ -55,7 +55,6 @@ def house_of(
         mark=lambda: live.mark,
         company=audience.company,
         waiting=waiting,
-        channels=lambda: sorted(audience.channels),
         channel=channels.get,
         keep=lambda content, content_type: blobs.keep(content, content_type=content_type),
         blob=blobs.find,

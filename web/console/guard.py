@@ -20,7 +20,7 @@ from web.console.visit import COOKIE, HOME, Visit, csrf_of
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
-    " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    " media-src 'self'; frame-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 """Nothing runs or looks but what we serve, no page frames ours, and no form of ours leads elsewhere."""
 HEADERS: Final = {
@@ -31,8 +31,6 @@ HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 CSRF_HEADER: Final = "X-CSRF-Token"
-LARGEST_FORM: Final = 256 * 1024
-"""Bytes."""
 
 
 def guarded(route: Route, house: House) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -42,7 +40,7 @@ def guarded(route: Route, house: House) -> Callable[[web.Request], Awaitable[web
         mark = house.mark()  # before anything is looked at
         token = request.cookies.get(COOKIE, "")
         present = await _present(house, token)
-        request = request.clone(client_max_size=LARGEST_FORM)
+        request = request.clone(client_max_size=route.largest)
         visit = Visit(request=request, house=house, present=present, token=token, mark=mark)
         refused = await _refused(route, visit)
         response = refused if refused is not None else await route.page(visit)

@@ -68,8 +68,6 @@ class House:
     """Who looks at which conversation."""
     waiting: Waiting
     """What people have."""
-    channels: Callable[[], Sequence[str]]
-    """Names of the configured channels."""
     channel: Callable[[str], Channel | None]
     """What a Channel's name stands for; None: it is not configured any more."""
     keep: Callable[[bytes, str], Awaitable[Blob]]
