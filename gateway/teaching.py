@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from desk import reviewing
 from desk.agents import agent_name
 from desk.refusals import Ended, Unusable
-from gateway import reviewing
+from desk.reviewing import ToReview
 from gateway.reach import House
-from gateway.reviewing import ToReview
 from nlu import reviewed, training
 from nlu.language import detect
 from nlu.likeness import Finding, Known, Likeness

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, func, select
 
-from gateway.reviewing import IN_WORDS, Understood
+from desk.reviewing import IN_WORDS, Understood
 from nlu.drift import NOT_UNDERSTOOD, Tally, Week, monday, weeks
 from nlu.embedded import OUT_OF_SCOPE
 from nlu.scores import Scores, scores

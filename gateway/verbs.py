@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from desk import conversations, inbox, people, promises, spam
+from desk import conversations, inbox, people, promises, reviewing, spam
 from desk.refusals import Refused, Stale
-from gateway import imported_contacts, imported_orders, reviewing
+from gateway import imported_contacts, imported_orders
 from storage.commits import Commits, Unavailable
 
 VERBS: Mapping[str, Callable[..., Any]] = {

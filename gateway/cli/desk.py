@@ -135,7 +135,7 @@ def correct(
     as_json: Json = False,
 ) -> None:
     """Say what a customer's message meant. It waits for a review, and what is accepted there is learnt."""
-    from gateway import reviewing
+    from desk import reviewing
     from gateway.training_folder import training_folder
     from nlu.training import TrainingDataMistakes, read
 

@@ -17,8 +17,8 @@ from gateway.cli.nlu import nlu_app
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from desk.reviewing import InContext, ToReview, Understood, Waiting
     from gateway.reach import House
-    from gateway.reviewing import InContext, ToReview, Understood, Waiting
     from gateway.settings import Settings
     from gateway.teaching import Decision, Teaching
 
@@ -49,7 +49,7 @@ def review(
     """Look at messages that were not understood, one after the other, and say what was meant."""
     import getpass
 
-    from gateway import reviewing
+    from desk import reviewing
     from gateway.cli.desk_tables import printable
     from gateway.teaching import Decision
 
@@ -178,7 +178,7 @@ def _taught(done: ToReview) -> str:
 
 
 def _one_by_one(settings: Settings, teaching: Teaching, by: str) -> None:
-    from gateway import reviewing
+    from desk import reviewing
 
     last = 0
     while True:
@@ -209,7 +209,7 @@ def _show(shown: InContext, waiting: int) -> None:
 
 def _judge(settings: Settings, teaching: Teaching, review: ToReview, by: str) -> bool:
     """Ask until it is decided or left alone; False: that is enough for now."""
-    from gateway import reviewing
+    from desk import reviewing
     from gateway.teaching import Decision
 
     decision = Decision(interaction=review.interaction, intent="", by=by)

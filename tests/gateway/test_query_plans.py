@@ -15,8 +15,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 
 from channels.envelope import AddressUpdate, ConsentUpdate, DeliveryStatus, DeliveryUpdate, Part
-from desk import conversations, inbox
-from gateway import reviewing
+from desk import conversations, inbox, reviewing
 from tests.acceptance.house import House as SmallHouse
 from tests.acceptance.house import open_house as open_small_house
 from tests.clock import FrozenClock

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from desk import conversations
+from desk import conversations, reviewing
 from desk.refusals import Ended, NotFound, Unusable
-from gateway import reviewing
-from gateway.reviewing import ToReview
+from desk.reviewing import ToReview
 from storage.interactions import Interaction
 from storage.reviews import Review, ReviewState, Why
 from tests.clock import FrozenClock

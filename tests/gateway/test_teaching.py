@@ -9,8 +9,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pytest
 
+from desk import reviewing
 from desk.refusals import Ended, NotFound, Unusable
-from gateway import reach, reviewing
+from gateway import reach
 from gateway.teaching import Decision, Teaching
 from nlu import training
 from nlu.entities import Entities

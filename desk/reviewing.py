@@ -19,7 +19,6 @@ from desk import locked
 from desk.agents import agent_name
 from desk.refusals import Ended, NotFound, Unusable
 from desk.timeline import Line, lines
-from gateway.envelopes import matter
 from storage.commits import Transaction
 from storage.contacts import Contact
 from storage.interactions import Direction, Interaction, InteractionKind, TurnRecord
@@ -264,7 +263,7 @@ def _to_review(row: Any) -> ToReview:
         name=row.name,
         channel=row.channel,
         at=row.at,
-        text=matter(row.text, row.content),
+        text=row.content.get("matter", row.text),  # a mail without salutation, closing and name
         why=Why(row.why),
         state=ReviewState(row.state),
         understood=_understandings.validate_python(row.understood),
