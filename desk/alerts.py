@@ -146,6 +146,16 @@ def read_all(transaction: Transaction, *, staff: int, through: int) -> int:
     ).rowcount
 
 
+def told_in(transaction: Transaction, *, letter: int) -> tuple[Told, ...]:
+    """What a letter tells of and its reader has not read yet, the oldest first."""
+    rows = transaction.connection.execute(
+        _alerts.join(ToldIn, ToldIn.alert_id == Alert.id)
+        .where(ToldIn.letter_id == letter, Alert.read_at.is_(None))
+        .order_by(Alert.id)
+    )
+    return tuple(_told(row) for row in rows.mappings())
+
+
 def choices(transaction: Transaction, *, staff: int) -> dict[AlertKind, tuple[Way, ...]]:
     """How somebody is told of each kind."""
     rows = transaction.connection.execute(
