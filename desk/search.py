@@ -25,6 +25,7 @@ from storage.cases import Case
 from storage.commits import Transaction
 from storage.contacts import Contact
 from storage.conversations import Conversation, ConversationState
+from storage.deliveries import Pace
 from storage.interactions import Direction, Interaction, InteractionKind
 from storage.search import Clause, Kind, fact, find
 from storage.staff import Staff
@@ -135,6 +136,11 @@ def search(
     if only in (None, Kind.INTERACTION):
         results["lines"] = _lines(transaction, asked, by, before, most)
     return Results(asked=asked, behind=search_upkeep.behind(connection), **results)
+
+
+def channels(transaction: Transaction) -> list[str]:
+    """By name, those that something was ever sent on."""
+    return sorted(transaction.connection.scalars(select(Pace.channel)))
 
 
 def _contacts(transaction: Transaction, asked: Asked, by: Seeker, before: int | None, most: int) -> Part:

@@ -9,7 +9,19 @@ from typing import Final
 from aiohttp import web
 
 from desk.rights import Right
-from web.console import account, colleagues, company, conversations, door, inbox
+from web.console import (
+    account,
+    board,
+    colleagues,
+    company,
+    conversations,
+    door,
+    inbox,
+    presence,
+    search,
+    teams,
+    transfer,
+)
 from web.console.guard import guarded
 from web.console.house import House
 from web.console.live import Live
@@ -24,6 +36,11 @@ ROUTES: Final[Sequence[Route]] = (
     *inbox.ROUTES,
     *company.ROUTES,
     *conversations.ROUTES,
+    *search.ROUTES,
+    *presence.ROUTES,
+    *transfer.ROUTES,
+    *teams.ROUTES,
+    *board.ROUTES,
 )
 
 

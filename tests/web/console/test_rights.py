@@ -10,6 +10,7 @@ from tests.web.console.people import Console
 DOOR = frozenset({None, *Role})
 EVERYBODY = frozenset(Role)
 ADMIN = frozenset({Role.ADMIN})
+ARRANGE = frozenset({Role.SUPERVISOR, Role.ADMIN})
 CONVERSE = frozenset({Role.AGENT, Role.SUPERVISOR})
 
 WHO_MAY: Mapping[str, frozenset[Role | None]] = {
@@ -36,6 +37,9 @@ WHO_MAY: Mapping[str, frozenset[Role | None]] = {
     "POST /console/staff/{id}/take-back": ADMIN,
     "GET /console/audit": frozenset({Role.SUPERVISOR, Role.ADMIN}),
     "GET /console/inbox": CONVERSE,
+    "GET /console/search": CONVERSE,
+    "POST /console/inbox/views": CONVERSE,
+    "POST /console/inbox/views/{id}/delete": CONVERSE,
     "GET /console/conversations/{id}": CONVERSE,
     "GET /console/conversations/{id}/lines": CONVERSE,
     "GET /console/conversations/{id}/company": CONVERSE,
@@ -45,6 +49,17 @@ WHO_MAY: Mapping[str, frozenset[Role | None]] = {
     "POST /console/conversations/{id}/note": CONVERSE,
     "POST /console/conversations/{id}/handback": CONVERSE,
     "POST /console/conversations/{id}/resolve": CONVERSE,
+    "GET /console/presence": CONVERSE,
+    "POST /console/presence": CONVERSE,
+    "POST /console/presence/beat": CONVERSE,
+    "GET /console/conversations/{id}/transfer": CONVERSE,
+    "POST /console/conversations/{id}/transfer": CONVERSE,
+    "GET /console/teams": ARRANGE,
+    "POST /console/teams": ARRANGE,
+    "POST /console/teams/{id}": ARRANGE,
+    "POST /console/teams/{id}/close": ARRANGE,
+    "POST /console/teams/people/{id}": ARRANGE,
+    "GET /console/board": frozenset({Role.SUPERVISOR}),
 }
 """None: a stranger."""
 LAST = "POST /console/logout"

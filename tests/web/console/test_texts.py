@@ -29,7 +29,17 @@ def test_what_pages_ask_for_is_there_and_nothing_else_is() -> None:
     asked: set[str] = set()
     for path in sources:
         asked |= set(re.findall(r"""(?:\bt|\bsay)\(\s*["']([a-z_]+\.[a-z_]+)["']\s*[,)]""", path.read_text("utf-8")))
-    built = ("inbox.", "conversation.owner_", "staff.role_", "refused.")
+    built = (
+        "inbox.",
+        "conversation.owner_",
+        "staff.role_",
+        "search.case_",
+        "search.channel_",
+        "search.kind_",
+        "search.state_",
+        "refused.",
+        "routing.",
+    )
     known = set(texts.words("en"))
     assert asked <= known
     assert {key for key in known - asked if not key.startswith(built)} == set()
