@@ -44,6 +44,10 @@ class NoKinds(Unusable):
     """An endpoint that hears of nothing is good for nothing."""
 
 
+class NotGranted(Impossible):
+    """A program lets others hear no more than it may see itself."""
+
+
 class TooMany(Impossible):
     """There are as many endpoints as there may be."""
 
@@ -118,8 +122,8 @@ def endpoint(transaction: Transaction, *, endpoint: int) -> EndpointFacts:
 def add_endpoint(
     transaction: Transaction, *, by: Present, name: str, url: str, kinds: Sequence[str], scopes: Sequence[str] = ()
 ) -> EndpointMade:
-    """Tell an address of what happens from now on. Its secret is answered this once. Raises Unusable, TooMany."""
-    values = _checked(name, url, kinds, scopes)
+    """Tell an address of what happens from now on. Its secret is answered this once. Raises Unusable, NotGranted, TooMany."""
+    values = _checked(by, name, url, kinds, scopes)
     connection = transaction.connection
     if (connection.scalar(select(func.count()).select_from(WebhookEndpoint)) or 0) >= MOST_ENDPOINTS:
         raise TooMany(f"there are {MOST_ENDPOINTS} webhooks, which is the most; remove one first")
@@ -152,8 +156,8 @@ def change_endpoint(
     kinds: Sequence[str],
     scopes: Sequence[str] = (),
 ) -> EndpointFacts:
-    """Where it is, what it hears of, and what that may tell. Raises Unusable, NotFound."""
-    values = _checked(name, url, kinds, scopes)
+    """Where it is, what it hears of, and what that may tell. Raises Unusable, NotGranted, NotFound."""
+    values = _checked(by, name, url, kinds, scopes)
     _find(transaction, endpoint)
     _change(transaction, endpoint, values)
     event_triggers.match(transaction.connection)
@@ -272,7 +276,7 @@ _columns = (
 )
 
 
-def _checked(name: str, url: str, kinds: Sequence[str], scopes: Sequence[str]) -> dict[str, Any]:
+def _checked(by: Present, name: str, url: str, kinds: Sequence[str], scopes: Sequence[str]) -> dict[str, Any]:
     known, tellable = [kind.value for kind in EventKind], [scope.value for scope in SCOPES]
     if not kinds:
         raise NoKinds("choose at least one type of event")
@@ -280,6 +284,9 @@ def _checked(name: str, url: str, kinds: Sequence[str], scopes: Sequence[str]) -
         raise Unusable(f"there is no event of type {strange!r}; there are {', '.join(known)}")
     if strange := next((scope for scope in scopes if scope not in tellable), None):
         raise Unusable(f"{strange!r} is nothing that events tell; there are {', '.join(tellable)}")
+    # Whoever lets people in may grant what they do not have themselves; a program may not.
+    if Right.MANAGE_STAFF not in by.rights and (more := next((s for s in scopes if Right(s) not in by.rights), None)):
+        raise NotGranted(f"events that tell more than you may see yourself take the scope {more}")
     return {
         "name": agent_name(name),
         "url": _url(url),

@@ -36,11 +36,8 @@ class Outward:
     def permits(self, host: str) -> bool:
         """`host`: an address, not a name."""
         address = ip_address(host.partition("%")[0])
-        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-        address = mapped or address
-        if any(address in network for network in self._allowed):
-            return True
-        return all(_is_of_the_internet(each) for each in (address, *_within(address)))
+        address = _meant(address)
+        return _is_of_the_internet(address) or any(address in network for network in self._allowed)
 
     def refuses(self, url: str) -> str | None:
         """Why this address is not even tried; None: it is, and what its name leads to is looked at then."""
@@ -108,12 +105,14 @@ def _is_of_the_internet(address: Address) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
-def _within(address: Address) -> Sequence[Address]:
-    """IPv4 addresses that an IPv6 one stands for."""
+def _meant(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one stands for; itself, where it stands for none."""
     if isinstance(address, IPv4Address):
-        return ()
+        return address
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
     if any(address in network for network in _TRANSLATED):
-        return (IPv4Address(int(address) & 0xFFFFFFFF),)
+        return IPv4Address(int(address) & 0xFFFFFFFF)
     if address in _SIX_TO_FOUR:
-        return (IPv4Address(int(address) >> 80 & 0xFFFFFFFF),)
-    return ()
+        return IPv4Address(int(address) >> 80 & 0xFFFFFFFF)
+    return address

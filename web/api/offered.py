@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from desk import conversations, inbox, listings, people, promises, spam
+from desk import conversations, inbox, listings, people, promises, spam, webhooks
 from desk.rights import Right
 from web.api.call import Call
 
 _CONVERSATION: Final = "/conversations/{conversation:[0-9]+}"
 _CONTACT: Final = "/contacts/{contact}"
 _CASE: Final = "/cases/{case}"
+_WEBHOOK: Final = "/webhooks/{endpoint:[0-9]+}"
 
 CALLS: Final[Sequence[Call]] = (
     Call(
@@ -201,4 +202,117 @@ CALLS: Final[Sequence[Call]] = (
         name="listStaff",
         group="staff",
     ),
+    Call(
+        method="GET",
+        path="/webhooks",
+        right=Right.CONNECT,
+        verb=webhooks.endpoints,
+        name="listWebhooks",
+        group="webhooks",
+    ),
+    Call(
+        method="POST",
+        path="/webhooks",
+        right=Right.CONNECT,
+        verb=webhooks.add_endpoint,
+        name="addWebhook",
+        group="webhooks",
+    ),
+    Call(
+        method="GET",
+        path=_WEBHOOK,
+        right=Right.CONNECT,
+        verb=webhooks.endpoint,
+        name="readWebhook",
+        group="webhooks",
+        about="endpoint",
+    ),
+    Call(
+        method="PUT",
+        path=_WEBHOOK,
+        right=Right.CONNECT,
+        verb=webhooks.change_endpoint,
+        name="changeWebhook",
+        group="webhooks",
+        about="endpoint",
+    ),
+    Call(
+        method="DELETE",
+        path=_WEBHOOK,
+        right=Right.CONNECT,
+        verb=webhooks.remove_endpoint,
+        name="removeWebhook",
+        group="webhooks",
+        about="endpoint",
+    ),
+    Call(
+        method="POST",
+        path=f"{_WEBHOOK}/pause",
+        right=Right.CONNECT,
+        verb=webhooks.pause_endpoint,
+        name="pauseWebhook",
+        group="webhooks",
+        about="endpoint",
+    ),
+    Call(
+        method="POST",
+        path=f"{_WEBHOOK}/resume",
+        right=Right.CONNECT,
+        verb=webhooks.resume_endpoint,
+        name="resumeWebhook",
+        group="webhooks",
+        about="endpoint",
+    ),
+    Call(
+        method="POST",
+        path=f"{_WEBHOOK}/skip",
+        right=Right.CONNECT,
+        verb=webhooks.skip_event,
+        name="skipEvent",
+        group="webhooks",
+        about="endpoint",
+    ),
+    Call(
+        method="POST",
+        path=f"{_WEBHOOK}/test",
+        right=Right.CONNECT,
+        verb=webhooks.test_endpoint,
+        name="testWebhook",
+        group="webhooks",
+        about="endpoint",
+    ),
+    Call(
+        method="POST",
+        path=f"{_WEBHOOK}/secret",
+        right=Right.CONNECT,
+        verb=webhooks.new_secret,
+        name="newWebhookSecret",
+        group="webhooks",
+        about="endpoint",
+    ),
+    Call(
+        method="GET",
+        path=f"{_WEBHOOK}/attempts",
+        right=Right.CONNECT,
+        verb=webhooks.attempts,
+        name="listWebhookAttempts",
+        group="webhooks",
+        about="endpoint",
+    ),
+    Call(
+        method="POST",
+        path=f"{_WEBHOOK}/send-again",
+        right=Right.CONNECT,
+        verb=webhooks.send_again,
+        name="sendEventAgain",
+        group="webhooks",
+        about="endpoint",
+    ),
 )
+
+SCOPES: Final[Sequence[Right]] = tuple(
+    right
+    for right in Right
+    if right is Right.SEE_PRIVATE or any(right is call.right or right in call.needs.values() for call in CALLS)
+)
+"""What a token can be good for."""
