@@ -6,6 +6,7 @@ Both verbs run by the clock, in any process, one at a time in the whole house. W
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -120,7 +121,8 @@ def _sort_in(transaction: Transaction, playbook: Playbook, row: Row[*tuple[Any, 
     """What a Conversation that was just handed over is about, and whose it is."""
     connection = transaction.connection
     topics = _topics(transaction, row)
-    team = team_for(_need(row, playbook.policy.routing, topics=frozenset(topics)), teams.takes(transaction))
+    wanted = replace(need(row, playbook.policy.routing), topics=frozenset(topics))
+    team = team_for(wanted, teams.takes(transaction))
     sure = (Conversation.owner == Owner.QUEUE) & (Conversation.epoch == row.epoch)
     if not connection.execute(
         update(Conversation).where(Conversation.id == row.id, sure).values(team_id=team)
@@ -135,7 +137,7 @@ def _sort_in(transaction: Transaction, playbook: Playbook, row: Row[*tuple[Any, 
         "widened": False,
         "attempts": 0,
         "since": since,
-        "look_at": playbook.hours.add_working_time(since, playbook.policy.routing.to_take(mail=_is_mail(row))),
+        "look_at": playbook.hours.add_working_time(since, playbook.policy.routing.to_take(mail=is_mail(row))),
     }
     if row.routing is not None:
         connection.execute(update(Routing).where(Routing.conversation_id == row.id).values(facts))
@@ -185,24 +187,25 @@ def _find(transaction: Transaction, rules: RoutingRules) -> list[tuple[Row[*tupl
     quiet = or_(Conversation.handed_off_at <= transaction.now - LAST_WORDS, ~speaking)
     found: list[tuple[Row[*tuple[Any, ...]], Choice]] = []
     for row in transaction.connection.execute(_sorted_in.where(quiet).limit(LOOKED_AT)):
-        need = _need(row, rules, topics=frozenset(row.topics))
-        choice = choose(need, list(people.values()))
+        wanted = need(row, rules)
+        choice = choose(wanted, list(people.values()))
         if isinstance(choice, Missing):
             continue
         found.append((row, choice))
-        people[choice.staff] = teams.with_more(people[choice.staff], need.weight, transaction.now)
+        people[choice.staff] = teams.with_more(people[choice.staff], wanted.weight, transaction.now)
         if len(found) == AT_ONCE:
             break
     return found
 
 
-def _need(row: Row[*tuple[Any, ...]], rules: RoutingRules, *, topics: frozenset[str]) -> Need:
+def need(row: Row[*tuple[Any, ...]], rules: RoutingRules) -> Need:
+    """What a Conversation in the queue wants of whoever gets it."""
     return Need(
         language=row.language,
         channel=row.channel,
         tier=row.tier,
-        topics=topics,
-        weight=rules.weight(mail=_is_mail(row)),
+        topics=frozenset(row.topics or ()),
+        weight=rules.weight(mail=is_mail(row)),
         team=row.team_id,
         before=row.before_id,
         tried=frozenset(row.tried or ()),
@@ -218,7 +221,7 @@ def _give(transaction: Transaction, playbook: Playbook, found: Row[*tuple[Any, .
     connection, now = transaction.connection, transaction.now
     name = connection.execute(select(Staff.name).where(Staff.id == choice.staff)).scalar_one()
     change(transaction, row, {"owner": Owner.AGENT, "agent": name, "epoch": row.epoch + 1})
-    limit = playbook.policy.routing.to_answer(mail=_is_mail(row), gone=False)
+    limit = playbook.policy.routing.to_answer(mail=is_mail(row), gone=False)
     connection.execute(
         update(Routing)
         .where(Routing.conversation_id == row.id)
@@ -257,7 +260,7 @@ def _look_at_queued(
     if routing.handed_off_at != row.handed_off_at:
         _look_again(transaction, row.id, None)  # of another hand-off: it will be sorted in anew
         return False
-    limit = playbook.policy.routing.to_take(mail=_is_mail(row))
+    limit = playbook.policy.routing.to_take(mail=is_mail(row))
     due = playbook.hours.add_working_time(routing.since or transaction.now, limit)
     if due > transaction.now:
         _look_again(transaction, row.id, due)
@@ -286,7 +289,7 @@ def _look_at_taken(
         _look_again(transaction, row.id, None)  # they work without an account: nobody knows whether they are here
         return False
     gone = holder.known is not None and holder.known is State.OFFLINE
-    limit = rules.to_answer(mail=_is_mail(row), gone=gone)
+    limit = rules.to_answer(mail=is_mail(row), gone=gone)
     since = waits_since(transaction, row, routing.since or now)
     # Nothing to answer: if the customer writes the next moment, it is late no sooner than this.
     due = playbook.hours.add_working_time(since or now, limit)
@@ -296,7 +299,7 @@ def _look_at_taken(
     minutes = str(int(limit.total_seconds() // 60))
     changes = {"owner": Owner.QUEUE, "agent": None, "epoch": row.epoch + 1, "priority": max(row.priority - 1, HIGHEST)}
     change(transaction, row, changes)
-    again = playbook.hours.add_working_time(now, rules.to_take(mail=_is_mail(row)))
+    again = playbook.hours.add_working_time(now, rules.to_take(mail=is_mail(row)))
     _wait_anew(transaction, routing, look_at=again, widened=False, tried=[*routing.tried, holder.id])
     why = "gone" if gone else "unanswered"
     sentence = f"{row.agent} did not answer within {minutes} min, and it went back to the queue"
@@ -351,5 +354,5 @@ def _alert(transaction: Transaction, conversation: int, holder: str | None, why:
     transaction.count("returned", why)
 
 
-def _is_mail(row: Row[*tuple[Any, ...]]) -> bool:
+def is_mail(row: Row[*tuple[Any, ...]]) -> bool:
     return str(row.uri).startswith("mailto:")

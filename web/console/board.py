@@ -1,0 +1,43 @@
+"""The board: a supervisor sees who is here, what each has to do and what waits, and passes it on from there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from desk import board as desk
+from desk.rights import Right
+from desk.teams import Colleague
+from storage.presence import State
+from web.console.route import get
+from web.console.visit import Visit
+
+
+async def board(visit: Visit) -> web.Response:
+    """A piece of it alone, where the page renews itself."""
+    playbook = visit.house.playbook()
+    now = visit.house.now()
+    seen = await visit.house.look(lambda transaction: desk.board(transaction, playbook=playbook))
+    opens = None if seen.opens_at is None else seen.opens_at.astimezone(playbook.hours.time_zone)
+    whole = "HX-Request" not in visit.request.headers
+    return visit.page(
+        "routing/board.html" if whole else "routing/floor.html",
+        board=seen,
+        people=sorted(seen.people, key=_here_first),
+        opens=opens,
+        today=now.astimezone(playbook.hours.time_zone).date(),
+        seconds=lambda since: _seconds(since, now),
+        State=State,
+    )
+
+
+def _here_first(one: Colleague) -> tuple[int, str]:
+    return list(State).index(one.here.state), one.name
+
+
+def _seconds(since: datetime | None, now: datetime) -> int:
+    return 0 if since is None else int((now - since.astimezone(UTC)).total_seconds())
+
+
+ROUTES = (get("/console/board", Right.DIRECT, board),)
