@@ -122,7 +122,10 @@ def endpoint(transaction: Transaction, *, endpoint: int) -> EndpointFacts:
 def add_endpoint(
     transaction: Transaction, *, by: Present, name: str, url: str, kinds: Sequence[str], scopes: Sequence[str] = ()
 ) -> EndpointMade:
-    """Tell an address of what happens from now on. Its secret is answered this once. Raises Unusable, NotGranted, TooMany."""
+    """Tell an address of what happens from now on. Its secret is answered this once.
+
+    Raises Unusable, NotGranted, TooMany.
+    """
     values = _checked(by, name, url, kinds, scopes)
     connection = transaction.connection
     if (connection.scalar(select(func.count()).select_from(WebhookEndpoint)) or 0) >= MOST_ENDPOINTS:
