@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot import own_data
 from nlu.understanding import Language
 
 WORDS: Mapping[str, str] = {
@@ -101,6 +102,12 @@ WORDS: Mapping[str, str] = {
     # Requests
     "request.which_order": "example",
     "request.taken": "number",
+    # One's own data
+    "own_data.copy_asked": "number",
+    "own_data.erasure_asked": "number",
+    "own_data.prove": "",
+    "own_data.copy_ready": "business link days",
+    "own_data.erased": "business",
     # Consent, spam and abuse
     "consent.ask": "business",
     "consent.as_before": "",
@@ -278,18 +285,21 @@ UNLESS_SET: Mapping[Language, Mapping[str, str]] = {
         "mail.salutation_nameless": "Hello,",
         "mail.closing": "Kind regards,\n{business}",
         "mail.agents_closing": "Kind regards,\n{agent}\n{business}",
+        **own_data.USUAL[Language.EN],
     },
     Language.ZH_HANS: {
         "mail.salutation": "{name}，您好！",
         "mail.salutation_nameless": "您好！",
         "mail.closing": "祝好！\n{business}",
         "mail.agents_closing": "祝好！\n{agent}\n{business}",
+        **own_data.USUAL[Language.ZH_HANS],
     },
     Language.ZH_HANT: {
         "mail.salutation": "{name} 您好：",
         "mail.salutation_nameless": "您好：",
         "mail.closing": "敬祝 順心\n{business} 敬上",
         "mail.agents_closing": "敬祝 順心\n{business}\n{agent} 敬上",
+        **own_data.USUAL[Language.ZH_HANT],
     },
 }
 """What is said under keys that a business may leave out, or set to nothing."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot.playbook import Playbook
-from desk import alerts, deadlines, presence, promises, routing
+from desk import alerts, deadlines, own_data, presence, promises, routing
 from desk.reports import measuring
 from storage.commits import Transaction
 
 EVERY: Mapping[Callable[[Transaction], object], int] = {
     alerts.forget_old: 3600,
+    own_data.finish_erasures: 2,
     deadlines.note_breaches: 5,
     deadlines.notice_owners: 5,
     measuring.follow: 1,

@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 from sqlalchemy import insert, select, update
 
+from bot import own_data
 from bot.effects import (
     AskAssistant,
     CancelFollowUps,
@@ -27,6 +28,7 @@ from bot.effects import (
     UpdateCase,
 )
 from bot.turn import CaseStatus
+from desk import own_data as register
 from gateway.news import FollowUpPlanned
 from gateway.outcomes import Outcome, Standing
 from gateway.recording import effects_to_json, turn_to_json
@@ -38,6 +40,7 @@ from storage.contacts import Contact
 from storage.conversations import ConversationState, Owner
 from storage.follow_ups import FollowUp, FollowUpState
 from storage.interactions import Direction, InteractionKind, record
+from storage.privacy import PrivacyKind
 
 SOON = timedelta(seconds=30)
 """A Follow-up due within this time wakes its process exactly, without waiting for a tick."""
@@ -127,7 +130,7 @@ def _note_own_data(transaction: Transaction, outcome: Outcome, effect: OpenCase)
     """A wish about one's own data is a case for people, and stands in the register."""
     wish = effect.facts.get(own_data.FACT)
     if wish is not None:
-        desk_privacy.note(
+        register.note(
             transaction,
             contact=outcome.claim.contact,
             kind=PrivacyKind(str(wish)),

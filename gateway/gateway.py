@@ -13,6 +13,8 @@ from typing import Any
 
 import structlog
 from aiohttp import web
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.playbook import Playbook
 from channels.envelope import SendError
@@ -29,6 +31,7 @@ from gateway.channels import channel_facts, configured_channels
 from gateway.claims import Claim, TurnClaimed
 from gateway.comprehension import Comprehension, Improves
 from gateway.console import house_of
+from gateway.desk_knowledge import DeskKnowledge
 from gateway.hooks import Hooks
 from gateway.inside import measure_queues, ready
 from gateway.lookups import Lookups, OrderEndpoint
@@ -53,17 +56,21 @@ from gateway.receive import Reception
 from gateway.search_upkeep import SearchUpkeep
 from gateway.send import Sender, sweep_lost
 from gateway.settings import Role, Settings
+from gateway.settings_alerts import mailbox_of
+from gateway.staff_alerts import TELEGRAM, StaffAlerts
 from gateway.ticks import Ticks
 from gateway.turns import Turns
 from gateway.understanders import understander
 from gateway.verbs import answer
 from gateway.wakeups import WakeUp, Wakeups
+from nlu.understanding import Language
 from storage import address_news, channel_states, keys, lanes, outbox
 from storage.commits import Commits, Transaction, Unavailable
 from storage.conversations import close_idle
 from storage.database import Database, open_database
 from storage.link_codes import link_shown
 from storage.touched import Touched
+from web import own_data
 from web.api.routes import api_routes
 from web.app import Inside, create_app
 from web.console.live import Live
@@ -134,6 +141,7 @@ class Gateway:
         self.blobs = Blobs(settings.data_dir / "blobs", self.commits, self.database)
         self.channels = {channel.name: channel for channel in await self._make_channels()}
         self.audience.channels = self.channels
+        self.staff_alerts = self._make_staff_alerts()
         self.readers = Readers(self.channels, self.database, self._clock)
         self._streams = frozenset(name for name, channel in self.channels.items() if isinstance(channel, Streams))
         self.reception = Reception(
@@ -147,6 +155,8 @@ class Gateway:
             patience=timedelta(minutes=settings.conversation.parts_minutes),
         )
         self.ports = {name: self._port(name) for name in self.channels}
+        self.desk_knowledge = DeskKnowledge(self.database, self.playbooks)
+        await self.desk_knowledge.look_again()
         await self._make_workers()
         await self._take_up_what_was_left()
         for name, channel in self.channels.items():
@@ -199,9 +209,11 @@ class Gateway:
                 audience=self.audience,
                 channels=self.channels,
                 blobs=self.blobs,
+                staff_alerts=self.staff_alerts,
             )
             routes += console_routes(house, self.live)
             routes += api_routes(house)
+            routes += own_data.routes(house)
         if internal_token is not None:
             internal = Internal(token=internal_token, do=partial(answer, self.commits))
             routes.extend(internal_routes(internal))
@@ -251,6 +263,7 @@ class Gateway:
             on_typing=partial(self._customer_types, name),
             pages=partial(self._pages, name),
             leads_to=partial(self._leads_to, name),
+            codes=self.staff_alerts.take_codes if name == TELEGRAM else None,
         )
 
     def _make_audience(self) -> Audience:
@@ -261,6 +274,16 @@ class Gateway:
             clock=self._clock,
             do=self._do,
             alone=self.settings.embedded,
+        )
+
+    def _make_staff_alerts(self) -> StaffAlerts:
+        return StaffAlerts(
+            self.commits,
+            self.channels,
+            process=self.process,
+            mailbox=mailbox_of(self.settings.alerts, self.settings.mail),
+            public_url=self.settings.server.public_url,
+            business=lambda language: self.playbooks.playbook().policy.name[Language(language)],
         )
 
     def _missed(self) -> None:
@@ -381,6 +404,8 @@ class Gateway:
             self._measure: 5,
             self._fetch_media: 5,
             self._index: 1,
+            self._tell_staff: 2,
+            self._look_at_knowledge: 3,
         }
         every |= {partial(self._quietly, verb): seconds for verb, seconds in desk_ticks.EVERY.items()}
         every |= {partial(self._by_the_book, verb): seconds for verb, seconds in desk_ticks.BY_THE_BOOK.items()}
@@ -422,6 +447,20 @@ class Gateway:
 
     async def _by_the_book(self, verb: Callable[[Transaction, Playbook], Any]) -> None:
         await self._quietly(lambda transaction: verb(transaction, self.playbooks.playbook()))
+
+    async def _tell_staff(self) -> None:
+        if self._works:
+            try:
+                await self.staff_alerts.send_due()
+            except Unavailable:
+                log.warning("tick_without_database")
+
+    async def _look_at_knowledge(self) -> None:
+        """What people at the desk wrote and approved becomes part of what the assistant knows, in every process."""
+        try:
+            await self.desk_knowledge.look_again()
+        except (DBAPIError, PoolTimeout) as error:
+            log.warning("knowledge_not_looked_at", reason=type(error).__name__)
 
     async def _index(self) -> None:
         if self._works:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.effects import HandOffReason, OpenCase
 from bot.memory import Option, OrderQuestion
+from bot.own_data import FACT, Wish, wish_in
 from bot.proof import means_another_order, order_numbers
 from bot.skill import Skill
 from bot.skills import handoff, knowledge
@@ -56,6 +57,9 @@ def take(talk: Talk, intent: str, order: str) -> None:
     facts: dict[str, Json] = {"what": quote(f"{said} {talk.heard.text}", 500)}
     if order:
         facts["order"] = order
+    wish = wish_in(talk.heard.text) if intent == "privacy_request" else None
+    if wish is not None:
+        facts[FACT] = wish.value
     kind = talk.staff_text(f"intent.{intent}") if intent in SKILL.intents else ""
     talk.act(
         OpenCase(
@@ -66,10 +70,17 @@ def take(talk: Talk, intent: str, order: str) -> None:
             priority=3,
         )
     )
-    lead = talk.text("request.taken", number=talk.turn.fresh_number)
+    lead = _word_on_data(talk, wish) if wish is not None else talk.text("request.taken", number=talk.turn.fresh_number)
     handoff.hand_off(
         talk, HandOffReason.POLICY, lead=lead, note=talk.staff_text("summary.case", number=talk.turn.fresh_number)
     )
+
+
+def _word_on_data(talk: Talk, wish: Wish) -> str:
+    """What happens now; and who writes from an address that is not proven hears why a person has to be sure first."""
+    key = "own_data.copy_asked" if wish is Wish.COPY else "own_data.erasure_asked"
+    asked = talk.text(key, number=talk.turn.fresh_number)
+    return asked if talk.turn.contact.proven else f"{asked}\n{talk.text('own_data.prove')}"
 
 
 def _which_order(talk: Talk, intent: str, *, latent: bool = False) -> OrderQuestion:

@@ -38,6 +38,8 @@ def test_what_pages_ask_for_is_there_and_nothing_else_is() -> None:
         "search.kind_",
         "search.state_",
         "refused.",
+        "contact.",
+        "privacy.",
         "routing.",
     )
     known = set(texts.words("en"))
