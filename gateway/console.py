@@ -10,8 +10,10 @@ from channels.protocol import Channel
 from channels.proxies import Proxies
 from gateway.audience import Audience
 from gateway.blobs import Blobs
+from gateway.learning import Learning
 from gateway.playbooks import Playbooks
 from gateway.settings import Settings
+from gateway.staff_alerts import StaffAlerts
 from nlu.understanding import Language
 from storage.commits import Commits, Transaction
 from storage.database import Database
@@ -33,6 +35,7 @@ def house_of(
     audience: Audience,
     channels: Mapping[str, Channel],
     blobs: Blobs,
+    staff_alerts: StaffAlerts,
 ) -> House:
     async def look(verb: Callable[[Transaction], R]) -> R:
         return await database.read_aside(lambda connection: verb(Transaction(connection=connection, now=clock())))
@@ -60,5 +63,7 @@ def house_of(
         blob=blobs.find,
         show_typing=audience.agent_types,
         channels=tuple(channels),
+        staff_ways=staff_alerts,
+        teaching=Learning(settings, commits, playbooks),
         secure=public is not None and public.startswith("https:"),
     )

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import structlog
 
+from bot.knowledge import Entry
 from bot.playbook import Playbook, PlaybookMistakes, load
 from nlu.entities import Entities, Product
 from nlu.knowledge import KnowledgeIndex
-from nlu.understanding import Entity
+from nlu.understanding import Entity, Language
 
 log = structlog.get_logger(__name__)
 
 SUFFIXES = (".yml", ".md")
+
+Entries = Mapping[str, Mapping[Language, Entry]]
+"""By name and language."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +30,8 @@ class _Version:
     knowledge: KnowledgeIndex
     entities: Entities
     stamp: tuple[tuple[str, int, int], ...]
+    of_files: Playbook
+    """Without what has joined it."""
 
 
 class Playbooks:
@@ -36,6 +44,7 @@ class Playbooks:
         self.mistakes: PlaybookMistakes | None = None
         """Of a newer version on disk that is not in force."""
         self._refused: tuple[tuple[str, int, int], ...] | None = None
+        self._joined: Entries = {}
 
     def playbook(self) -> Playbook:
         return self._version.playbook
@@ -47,13 +56,18 @@ class Playbooks:
         """The facts in a text, by the order numbers and the catalogue of the playbook in force."""
         return self._version.entities.find(text)
 
+    async def join(self, entries: Entries) -> None:
+        """Knowledge from elsewhere than the files is from now on known besides theirs."""
+        self._joined = entries
+        self._version = await asyncio.to_thread(_with, self._version, entries)
+
     async def look_again(self) -> None:
         """Take a changed playbook into force, or say what is wrong with it and keep the old one."""
         stamp = await asyncio.to_thread(_stamp, self._folder)
         if stamp in (self._version.stamp, self._refused):
             return
         try:
-            self._version = await asyncio.to_thread(_read, self._folder)
+            self._version = await asyncio.to_thread(lambda: _with(_read(self._folder), self._joined))
         except PlaybookMistakes as mistakes:
             self.mistakes, self._refused = mistakes, stamp
             for mistake in mistakes.mistakes:
@@ -81,8 +95,22 @@ def _read(folder: Path) -> _Version:
     stamp = _stamp(folder)
     playbook = load(files(folder))
     return _Version(
-        playbook=playbook, knowledge=KnowledgeIndex(playbook.documents()), entities=_entities(playbook), stamp=stamp
+        playbook=playbook,
+        knowledge=KnowledgeIndex(playbook.documents()),
+        entities=_entities(playbook),
+        stamp=stamp,
+        of_files=playbook,
     )
+
+
+def _with(version: _Version, joined: Entries) -> _Version:
+    """What a file says stands, should somebody call one so."""
+    playbook = version.of_files
+    if joined:
+        words = repr(sorted((name, sorted(entries.items())) for name, entries in joined.items()))
+        fingerprint = sha256(f"{playbook.fingerprint}{words}".encode()).hexdigest()[:16]
+        playbook = replace(playbook, entries={**joined, **playbook.entries}, fingerprint=fingerprint)
+    return replace(version, playbook=playbook, knowledge=KnowledgeIndex(playbook.documents()))
 
 
 def _entities(playbook: Playbook) -> Entities:

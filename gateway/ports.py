@@ -16,6 +16,7 @@ from channels.protocol import Accepted, Blob, HistoryEntry, Invitation, StorageU
 from gateway import streams
 from gateway.blobs import Blobs
 from gateway.receive import Batch, Reception
+from gateway.staff_alerts import is_staff_code
 from storage import channel_states, link_codes
 from storage.commits import Commits, Unavailable
 from storage.database import Database
@@ -23,6 +24,7 @@ from storage.database import Database
 T = TypeVar("T")
 
 Pages = Callable[[str], Awaitable[Mapping[str, str]]]
+TakesCodes = Callable[[Sequence[Arrival]], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
 
@@ -45,8 +47,10 @@ class ChannelPort:
         on_typing: Callable[[str], None] = lambda address: None,
         pages: Pages = nowhere,
         leads_to: Callable[[], Sequence[str]] = tuple,
+        codes: TakesCodes | None = None,
     ) -> None:
-        """`pages`: by channel, where somebody who has this code can go on; `leads_to`: the channels with such pages."""
+        """`pages`: by channel, where somebody who has this code can go on; `leads_to`: the channels with such pages;
+        `codes`: takes the codes that the staff show here."""
         self._channel = channel
         self._commits = commits
         self._database = database
@@ -55,8 +59,11 @@ class ChannelPort:
         self._on_typing = on_typing
         self._pages = pages
         self._leads_to = leads_to
+        self._codes = codes
 
     async def accept(self, batch: Sequence[Arrival], *, cursor: str | None = None) -> Sequence[Accepted]:
+        if self._codes is not None and any(map(is_staff_code, batch)):
+            return await self._store_without_codes(self._codes, batch, cursor)
         try:
             return await self._store(batch, cursor)
         except Unavailable as error:
@@ -64,6 +71,17 @@ class ChannelPort:
         except Exception as error:
             log.exception("arrivals_not_stored", channel=self._channel, size=len(batch))
             return await self._store_without_the_culprit(batch, cursor, error)
+
+    async def _store_without_codes(
+        self, codes: TakesCodes, batch: Sequence[Arrival], cursor: str | None
+    ) -> Sequence[Accepted]:
+        """A colleague who links an account is no customer."""
+        try:
+            await codes([arrival for arrival in batch if is_staff_code(arrival)])
+        except Unavailable as error:
+            raise StorageUnavailable(str(error)) from error
+        accepted = iter(await self.accept([each for each in batch if not is_staff_code(each)], cursor=cursor))
+        return [Accepted(interaction_id=None) if is_staff_code(each) else next(accepted) for each in batch]
 
     async def _store(self, batch: Sequence[Arrival], cursor: str | None) -> Sequence[Accepted]:
         return await self._commits.submit(

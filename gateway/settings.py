@@ -20,8 +20,9 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from sqlalchemy import URL, make_url
 
 from channels.webchat.settings import UPLOAD_TYPES
-from gateway import settings_assistant, settings_mail, settings_sms
+from gateway import settings_alerts, settings_assistant, settings_mail, settings_sms
 from gateway.sections import Section
+from gateway.settings_alerts import Alerts
 from gateway.settings_assistant import Assistant
 from gateway.settings_mail import Mail
 from gateway.settings_sms import Number
@@ -206,6 +207,7 @@ class Settings(BaseSettings):
     conversation: Conversation = Conversation()
     sending: Sending = Sending()
     orders: Orders = Orders()
+    alerts: Alerts = Alerts()
     webhooks: Webhooks = Webhooks()
     logs: Logs = Logs()
 
@@ -285,6 +287,7 @@ def contradictions(settings: Settings) -> Iterable[Mistake]:
             )
     yield from settings_mail.contradictions(settings.mail)
     yield from settings_assistant.contradictions(settings.assistant)
+    yield from settings_alerts.contradictions(settings.alerts, settings.mail)
     yield from settings_sms.contradictions(settings.sms, (mail.name for mail in settings.mail))
     if settings.server.role is not Role.ALL and settings.embedded:
         yield Mistake(

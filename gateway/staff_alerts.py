@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from channels.envelope import Arrival, Event, InboundMessage, OutboundMessage, SendError, SendErrorCode
-from channels.protocol import Channel, Schemed
+from channels.protocol import Channel, Invites
 from desk import alert_hours, alert_letters
 from desk.alert_letters import Letter
 from storage.alerts import Way
@@ -22,6 +22,7 @@ from web.console import alert_words, texts
 
 log = structlog.get_logger(__name__)
 
+TELEGRAM: Final = "telegram"
 MOST_LINES: Final = 20
 """Of one letter; of the others it says how many they are."""
 
@@ -39,7 +40,7 @@ class StaffAlerts:
         public_url: str | None,
         business: Callable[[str], str],
     ) -> None:
-        """`mailbox`: the one that mails to the staff leave by; None: the first there is. `business`: its name in a
+        """`mailbox`: the channel that mails to the staff leave by; None: there is none. `business`: its name in a
         language."""
         self._commits = commits
         self._process = process
@@ -59,7 +60,17 @@ class StaffAlerts:
                 left += sum(await asyncio.gather(*(self._send(letter) for letter in letters)))
             return left
 
-    async def take_codes(self, channel: str, arrivals: Sequence[Arrival]) -> None:
+    async def telegram_page(self, code: str) -> str | None:
+        """Where somebody of the staff shows a code to our bot; None: there is no bot, or it does not answer."""
+        channel = self.ways.get(Way.TELEGRAM)
+        if not isinstance(channel, Invites):
+            return None
+        try:
+            return await channel.invitation(code)
+        except SendError:
+            return None
+
+    async def take_codes(self, arrivals: Sequence[Arrival]) -> None:
         """Whoever of the staff shows their code on Telegram is told alerts there from now on.
 
         It does not become a customer's conversation. Raises Unavailable, and nothing was taken.
@@ -165,12 +176,5 @@ def is_staff_code(arrival: Arrival) -> bool:
 
 
 def _ways(channels: Mapping[str, Channel], mailbox: str | None) -> Mapping[Way, Channel]:
-    mails = [one for one in channels.values() if isinstance(one, Schemed) and one.scheme == "mailto"]
-    named = next((one for one in mails if one.name == mailbox), None) or next(iter(mails), None)
-    found: dict[Way, Channel] = {}
-    if named is not None:
-        found[Way.MAIL] = named
-    telegram = channels.get("telegram")
-    if telegram is not None:
-        found[Way.TELEGRAM] = telegram
-    return found
+    named = {Way.MAIL: mailbox, Way.TELEGRAM: TELEGRAM}
+    return {way: channels[name] for way, name in named.items() if name is not None and name in channels}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -12,6 +12,7 @@ from aiohttp import web
 from bot.playbook import Playbook
 from channels.protocol import Blob, Channel
 from desk.logins import Present
+from storage.alerts import Way
 from storage.commits import Transaction
 from web.console.waiting import Waiting
 
@@ -33,6 +34,28 @@ class Company(Protocol):
     def writes(self, conversation: int, present: Present) -> None: ...
     def others(self, conversation: int, *, but: int) -> Sequence[Viewer]: ...
     def customer_is_writing(self, conversation: int) -> bool: ...
+
+
+class StaffWays(Protocol):
+    """How the staff can be told something away from the console (`gateway.staff_alerts`)."""
+
+    @property
+    def ways(self) -> Collection[Way]: ...
+    async def telegram_page(self, code: str) -> str | None:
+        """Where a code is shown to the house's bot; None: there is none, or it does not answer."""
+        ...
+
+
+class Teaches(Protocol):
+    """Brings what people say was meant into the training data (`gateway.learning`)."""
+
+    async def intents(self) -> Sequence[str]:
+        """What can be meant."""
+        ...
+
+    async def teach(self, *, interaction: int, intent: str, by: str, text: str | None, anyway: bool) -> None:
+        """Raises Refused."""
+        ...
 
 
 class Runs(Protocol):
@@ -78,5 +101,8 @@ class House:
     """Show somebody, by channel and address, that we are writing."""
     channels: Sequence[str]
     """Names of those that are configured."""
+    staff_ways: StaffWays
+    """Mail and Telegram to the staff."""
+    teaching: Teaches
     secure: bool
     """The world reaches us over TLS: cookies travel over nothing else."""
