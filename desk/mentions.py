@@ -72,6 +72,12 @@ def record(transaction: Transaction, *, text: str, note: int, conversation: int,
     return named
 
 
+def waits(transaction: Transaction, *, conversation: int, staff: int) -> bool:
+    """Somebody was called there, and has not looked yet."""
+    unseen = Mention.staff_id == staff, Mention.conversation_id == conversation, Mention.seen_at.is_(None)
+    return transaction.connection.scalar(select(Mention.id).where(*unseen).limit(1)) is not None
+
+
 def look(transaction: Transaction, *, conversation: int, staff: int) -> int:
     """Somebody opens a conversation: what called them there is seen. Returns how many did."""
     return transaction.connection.execute(

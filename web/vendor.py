@@ -26,6 +26,7 @@ REGISTRY = "https://registry.npmjs.org"
 WANTED: Mapping[str, Mapping[str, str]] = {
     "htmx.org": {"package/dist/htmx.min.js": "htmx.js"},
     "htmx-ext-sse": {"package/dist/sse.min.js": "htmx-sse.js"},
+    "idiomorph": {"package/dist/idiomorph-ext.min.js": "idiomorph.js"},
 }
 """Of each package, the files that we serve, and what they are called there."""
 OF_TESTS: Mapping[str, Mapping[str, str]] = {"axe-core": {"package/axe.min.js": "axe.js"}}

@@ -1,107 +1,202 @@
-"""One conversation: its thread, what is known of the customer, and what an agent can do with it."""
+"""One conversation: its thread, and who has it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
 
 from desk import conversations as desk
-from desk import inbox
+from desk import drafts, inbox, mentions, reopening, thread
+from desk.drafts import Begun
 from desk.inbox import Thread
+from desk.reasons import in_words
 from desk.refusals import NotFound, Refused, Stale
 from desk.rights import Right
+from desk.thread import Stretch
+from nlu.understanding import Language
 from storage.commits import Transaction
+from web.console.inbox import channel_name
+from web.console.lines import Words, size
 from web.console.route import get, post
 from web.console.visit import HOME, Visit
+from web.console.weighing import Weighed, weighed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Talk:
+    """A Conversation, as its page shows it."""
+
+    thread: Thread
+    stretch: Stretch
+    begun: Begun
+    called: bool
+    """Somebody called the reader by name here, and they have not looked yet."""
 
 
 async def show(visit: Visit) -> web.Response:
-    return await _page(visit)
+    return await page(visit)
 
 
 async def lines(visit: Visit) -> web.Response:
-    """The thread alone, as it stands now."""
+    """The thread alone: `?since=`, from that line on, as it stands now; `?before=`, the lines before that one."""
+    before = _place(visit, "before")
     try:
-        thread = await _thread(visit)
+        talk = await _talk(visit, before=before, since=_place(visit, "since"))
     except NotFound:
-        return _gone(visit)
-    return visit.page("conversation/thread.html", thread=thread)
+        return gone(visit)
+    template = "conversation/thread.html" if before is None else "conversation/earlier.html"
+    return visit.page(template, **facts(visit, talk))
 
 
 async def take(visit: Visit) -> web.Response:
     given = await visit.form()
     colleague = bool(given.get("from_colleague")) and Right.DIRECT in visit.who.rights
-    return await _do(visit, desk.take, from_colleague=colleague)
-
-
-async def reply(visit: Visit) -> web.Response:
-    """A word to the customer; with what came in since, where the agent has not seen all."""
-    given = await visit.form()
-    text = given.get("text", "")
-    seen = int(given["seen"]) if given.get("seen", "").isdigit() else None
-    return await _do(visit, desk.reply, draft=text, text=text, seen=seen)
-
-
-async def note(visit: Visit) -> web.Response:
-    text = (await visit.form()).get("text", "")
-    return await _do(visit, desk.note, draft=text, text=text)
+    return await do(visit, desk.take, from_colleague=colleague)
 
 
 async def handback(visit: Visit) -> web.Response:
-    return await _do(visit, desk.handback, text=(await visit.form()).get("text", ""))
+    return await do(visit, desk.handback, text=(await visit.form()).get("text", ""))
 
 
 async def resolve(visit: Visit) -> web.Response:
-    return await _do(visit, desk.resolve)
+    return await do(visit, desk.resolve)
 
 
-async def _do(visit: Visit, verb: Callable[..., Any], *, draft: str = "", **arguments: Any) -> web.Response:
-    """Carry a verb out, and show what became of it; what was written is not lost with a refusal."""
-    number, who = _number(visit), visit.who.name
+async def reopen(visit: Visit) -> web.Response:
+    return await do(visit, reopening.reopen)
 
-    def act(transaction: Transaction) -> object:
-        return verb(transaction, conversation=number, by=who, **arguments)
 
+async def box(visit: Visit) -> web.Response:
+    """What can be written here; nothing, where it is what the page shows already."""
     try:
-        await visit.house.do(act)
+        talk = await _talk(visit)
     except NotFound:
-        return _gone(visit)
-    except Refused as refused:
-        unseen = refused.unseen if isinstance(refused, Stale) else ()
-        return await _page(visit, status=409, problem=visit.refusal(refused), unseen=unseen, draft=draft)
-    return web.Response(status=303, headers={"Location": f"{HOME}/conversations/{number}"})
+        return gone(visit)
+    if visit.request.query.get("standing") == standing(talk.thread):
+        return web.Response(status=204)
+    return visit.page("conversation/reply.html", **facts(visit, talk))
 
 
-async def _page(visit: Visit, *, status: int = 200, problem: str | None = None, **facts: Any) -> web.Response:
-    try:
-        thread = await _thread(visit)
-    except NotFound:
-        return _gone(visit)
-    return visit.page(
-        "conversation.html",
-        status=status,
-        thread=thread,
-        problem=problem,
-        unseen=facts.get("unseen", ()),
-        draft=facts.get("draft", ""),
-        private=Right.SEE_PRIVATE in visit.who.rights,
+async def do(visit: Visit, verb: Callable[..., Any], **arguments: Any) -> web.Response:
+    """Carry out what an agent does with a conversation."""
+    conversation, by = number(visit), visit.who.name
+    return await act(
+        visit, lambda transaction: verb(transaction, conversation=conversation, by=by, **arguments)
     )
 
 
-async def _thread(visit: Visit) -> Thread:
-    number = _number(visit)
-    return await visit.house.look(lambda transaction: inbox.show(transaction, conversation=number))
+async def act(visit: Visit, verb: Callable[[Transaction], object], *, draft: str | None = None) -> web.Response:
+    """Do it, and show what became of it; what was written (`draft`) is not lost with a refusal."""
+    try:
+        await visit.house.do(verb)
+    except NotFound:
+        return gone(visit)
+    except Refused as refused:
+        unseen = refused.unseen if isinstance(refused, Stale) else ()
+        if unseen:
+            await _read_anew(visit, unseen[-1].id)
+        return await page(visit, status=409, problem=visit.refusal(refused), unseen=unseen, draft=draft)
+    if _wants_a_piece(visit):
+        return await page(visit)
+    return web.Response(status=303, headers={"Location": f"{HOME}/conversations/{number(visit)}"})
 
 
-def _number(visit: Visit) -> int:
+async def page(visit: Visit, *, status: int = 200, draft: str | None = None, **more: Any) -> web.Response:
+    """The whole page, or, where a piece of it asked, the box that is written into."""
+    try:
+        talk = await _talk(visit, before=_place(visit, "before"))
+    except NotFound:
+        return gone(visit)
+    if talk.called:
+        conversation, staff = number(visit), visit.who.staff
+        await visit.house.do(lambda transaction: mentions.look(transaction, conversation=conversation, staff=staff))
+    template = "conversation/reply.html" if _wants_a_piece(visit) else "conversation.html"
+    return visit.page(template, status=status, **facts(visit, talk, draft=draft, **more))
+
+
+def facts(visit: Visit, talk: Talk, *, draft: str | None = None, **more: Any) -> dict[str, Any]:
+    """What the templates of a conversation ask for."""
+    shown = talk.thread
+    text = talk.begun.text if draft is None else draft
+    seen = talk.begun.seen if talk.begun.seen is not None and not more.get("unseen") else shown.seen
+    reason = None if shown.reason is None else in_words(shown.reason, Language(visit.language))
+    usual: dict[str, Any] = {
+        "thread": shown,
+        "stretch": talk.stretch,
+        "begun": talk.begun,
+        "draft": text,
+        "seen": seen,
+        "words": Words(visit, customer=shown.name),
+        "size": size,
+        "channel": channel_name(visit, shown.channel),
+        "reason": reason,
+        "weighed": weigh(visit, shown, text, talk.begun),
+        "standing": standing(shown),
+        "problem": None,
+        "unseen": (),
+        "private": Right.SEE_PRIVATE in visit.who.rights,
+    }
+    return usual | more
+
+
+def weigh(visit: Visit, shown: Thread, text: str, begun: Begun) -> Weighed:
+    return weighed(
+        text,
+        files=begun.attachments,
+        channel=visit.house.channel(shown.channel),
+        address=shown.address,
+        name=shown.name,
+        language=shown.language,
+        by=visit.who.name,
+        playbook=visit.house.playbook(),
+    )
+
+
+def standing(shown: Thread) -> str:
+    """What decides what can be written."""
+    return f"{shown.state} {shown.owner} {shown.agent or ''}"
+
+
+def number(visit: Visit) -> int:
     # No id has more digits; and what is far greater is none that a database knows.
     return int(visit.request.match_info["id"][:18])
 
 
-def _gone(visit: Visit) -> web.Response:
+def gone(visit: Visit) -> web.Response:
     return visit.page("refused.html", status=404, reason=visit.say("conversation.not_there"))
+
+
+async def _talk(visit: Visit, *, before: int | None = None, since: int | None = None) -> Talk:
+    conversation, staff = number(visit), visit.who.staff
+
+    def look(transaction: Transaction) -> Talk:
+        return Talk(
+            thread=inbox.show(transaction, conversation=conversation, limit=0),
+            stretch=thread.stretch(transaction, conversation=conversation, before=before, since=since),
+            begun=drafts.of(transaction, conversation=conversation, staff=staff),
+            called=mentions.waits(transaction, conversation=conversation, staff=staff),
+        )
+
+    return await visit.house.look(look)
+
+
+async def _read_anew(visit: Visit, seen: int) -> None:
+    conversation, staff = number(visit), visit.who.staff
+    await visit.house.do(
+        lambda transaction: drafts.read_anew(transaction, conversation=conversation, staff=staff, seen=seen)
+    )
+
+
+def _wants_a_piece(visit: Visit) -> bool:
+    return "HX-Request" in visit.request.headers
+
+
+def _place(visit: Visit, name: str) -> int | None:
+    given = visit.request.query.get(name, "")
+    return int(given[:18]) if given.isascii() and given.isdigit() else None
 
 
 TALK: Final = "/console/conversations/{id:[0-9]+}"
@@ -109,9 +204,9 @@ TALK: Final = "/console/conversations/{id:[0-9]+}"
 ROUTES = (
     get(TALK, Right.CONVERSE, show),
     get(f"{TALK}/lines", Right.CONVERSE, lines),
+    get(f"{TALK}/reply", Right.CONVERSE, box),
     post(f"{TALK}/take", Right.CONVERSE, take),
-    post(f"{TALK}/reply", Right.CONVERSE, reply),
-    post(f"{TALK}/note", Right.CONVERSE, note),
     post(f"{TALK}/handback", Right.CONVERSE, handback),
     post(f"{TALK}/resolve", Right.CONVERSE, resolve),
+    post(f"{TALK}/reopen", Right.CONVERSE, reopen),
 )

@@ -11,7 +11,9 @@ from aiohttp import web
 from desk.rights import Right
 from web.console import (
     account,
+    attachments,
     board,
+    canned,
     colleagues,
     company,
     contacts,
@@ -24,6 +26,7 @@ from web.console import (
     spam,
     teams,
     transfer,
+    writing,
 )
 from web.console.guard import guarded
 from web.console.house import House
@@ -39,6 +42,9 @@ ROUTES: Final[Sequence[Route]] = (
     *inbox.ROUTES,
     *company.ROUTES,
     *conversations.ROUTES,
+    *writing.ROUTES,
+    *attachments.ROUTES,
+    *canned.ROUTES,
     *search.ROUTES,
     *contacts.ROUTES,
     *spam.ROUTES,

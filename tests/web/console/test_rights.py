@@ -73,6 +73,19 @@ WHO_MAY: Mapping[str, frozenset[Role | None]] = {
     "POST /console/conversations/{id}/note": CONVERSE,
     "POST /console/conversations/{id}/handback": CONVERSE,
     "POST /console/conversations/{id}/resolve": CONVERSE,
+    "POST /console/conversations/{id}/reopen": CONVERSE,
+    "GET /console/conversations/{id}/reply": CONVERSE,
+    "POST /console/conversations/{id}/undo": CONVERSE,
+    "POST /console/conversations/{id}/draft": CONVERSE,
+    "POST /console/conversations/{id}/files": CONVERSE,
+    "POST /console/conversations/{id}/files/detach": CONVERSE,
+    "GET /console/conversations/{id}/files/{line}/{place}": CONVERSE,
+    "GET /console/conversations/{id}/letters/{line}": CONVERSE,
+    "GET /console/conversations/{id}/canned": CONVERSE,
+    "GET /console/conversations/{id}/colleagues": CONVERSE,
+    "GET /console/canned": CONVERSE,
+    "POST /console/canned": CONVERSE,
+    "POST /console/canned/{canned}/forget": CONVERSE,
     "GET /console/presence": CONVERSE,
     "POST /console/presence": CONVERSE,
     "POST /console/presence/beat": CONVERSE,
@@ -104,7 +117,7 @@ async def test_each_role_reaches_what_it_may_and_nothing_else(console: Console) 
     wrong: list[str] = []
     for name in sorted(WHO_MAY, key=lambda name: name == LAST):
         method, _, pattern = name.partition(" ")
-        path = pattern.replace("{id}", "999").replace("{token}", "x")
+        path = pattern.replace("{id}", "999").replace("{token}", "x").replace("{line}", "9").replace("{place}", "0").replace("{canned}", "9")
         for role, person in people.items():
             if name == STREAMS and role in WHO_MAY[name]:
                 continue  # it goes on for ever; test_live listens to it

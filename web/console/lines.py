@@ -1,0 +1,176 @@
+"""Lines of a thread in the reader's words: who said it, what was understood, what became of it, what happened."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup, escape
+
+from campaigns.policy import Delay, Refusal
+from channels.envelope import SendErrorCode
+from channels.markup import html_of, runs
+from desk.thread import Said, Understood
+from storage.interactions import OFFLINE
+from web.console import texts
+from web.console.given import given
+from web.console.visit import Visit
+
+_WHY: Final[Mapping[str, str]] = {str(each): each.name.lower() for kind in (Refusal, Delay) for each in kind}
+_CODES: Final = frozenset(SendErrorCode)
+_ENDED_WELL: Final = frozenset({"sent", "delivered", "read"})
+_NOT: Final = frozenset({"failed", "skipped", "unknown"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fate:
+    """What became of something we said."""
+
+    state: str
+    """In words."""
+    why: str
+    """What that means and what can be done about it; empty where there is nothing to say."""
+    detail: str
+    """What the provider said, letter for letter."""
+    tone: str
+    """`well`, `waits` or `bad`."""
+
+
+class Words:
+    """One reader's words; the templates of a thread ask it."""
+
+    def __init__(self, visit: Visit, *, customer: str | None) -> None:
+        self._visit = visit
+        self._say: Callable[..., str] = visit.say
+        self._known = texts.words(visit.language)
+        self._customer = customer
+        self._zone: ZoneInfo = visit.house.playbook().hours.time_zone
+        self._now = visit.house.now()
+
+    def author(self, said: Said) -> str:
+        who, _, name = said.author.partition(":")
+        match who:
+            case "agent":
+                return name
+            case "bot":
+                return self._say("conversation.assistant")
+            case "customer":
+                return self._customer or self._say("conversation.customer")
+            case _:
+                return self._say("conversation.system")
+
+    def text(self, said: Said) -> Markup:
+        """With what our own people emphasised; everything else is what it looks like."""
+        source = said.content.get("markup")
+        if not source or not said.author.startswith("agent:"):
+            return escape(said.text)
+        return Markup("".join(html_of(run).replace("<a ", '<a rel="noopener noreferrer" ') for run in runs(source)))  # noqa: S704 - html_of escapes
+
+    def happened(self, said: Said) -> str:
+        """A line of the house's own; one that we have no words for says it as it was recorded."""
+        facts: dict[str, Any] = defaultdict(str, {key: str(each) for key, each in said.content.items()})
+        event = facts["event"]
+        if event == "given":
+            return given(self._say, facts)
+        facts["by"] = self._person(facts["by"] or facts["who"])
+        if event == "taken" and not facts["source"]:
+            event = "taken_anew"
+        if event == "transferred" and facts["kind"] == "queue":
+            event = "transferred_queue"
+        if event == "returned" and facts["why"] == "gone":
+            event = "returned_gone"
+        facts["source"] = self._person(facts["source"])
+        wording = self._known.get(f"happened.{event}")
+        return said.text if wording is None else wording.format_map(facts)
+
+    def fate(self, said: Said) -> Fate | None:
+        """None: it is nothing that we sent."""
+        if said.status is None:
+            return None
+        reason = said.reason or ""
+        code = reason.partition(":")[0]
+        key = _WHY.get(reason) or (code if code in _CODES else "")
+        state = "undone" if reason == Refusal.UNDONE else said.status
+        why = self._known.get(f"delivery.{key}", "") if key else ""
+        if said.due_at is not None and said.due_at > self._now and said.status in ("retrying", "queued"):
+            waits = "delivery.again_at" if said.status == "retrying" else "delivery.not_before"
+            if said.status == "retrying" or key:
+                why = " ".join(part for part in (why, self._say(waits, time=self.time(said.due_at))) if part)
+        return Fate(
+            state=self._known.get(f"delivery.state_{state}", said.status),
+            why=why,
+            detail="" if reason in _WHY else reason,
+            tone="well" if state in _ENDED_WELL else "bad" if state in _NOT else "waits",
+        )
+
+    def can_undo(self, said: Said) -> bool:
+        own = said.author == f"agent:{self._visit.who.name}"
+        return own and said.status == "queued" and not said.attempts
+
+    def undo_seconds(self, said: Said) -> int:
+        """How long it waits yet."""
+        return 0 if said.due_at is None else max(0, round((said.due_at - self._now).total_seconds()))
+
+    def intent(self, understood: Understood) -> str:
+        if not understood.intent:
+            return self._say("understood.nothing")
+        own = understood.intent.replace("_", " ")
+        return self._known.get(f"understood.intent_{understood.intent}", own)
+
+    def sure(self, understood: Understood) -> str:
+        if understood.confidence is None or not understood.intent:
+            return ""
+        return self._say("understood.sure", percent=round(understood.confidence * 100))
+
+    def entities(self, understood: Understood) -> Sequence[tuple[str, str]]:
+        return [(self._known.get(f"understood.entity_{kind}", kind), value) for kind, value in understood.entities]
+
+    def kind(self, said: Said) -> str:
+        """What sort of line it is, where that has to be said."""
+        if said.kind in OFFLINE:
+            return self._known.get(f"contact.what_{said.kind}", self._say("conversation.kind_offline"))
+        return self._known.get(f"conversation.kind_{said.kind}", "")
+
+    def attachment(self, attachment: Mapping[str, Any]) -> str:
+        name = attachment.get("name") or ""
+        sort = self._known.get(f"conversation.attachment_{attachment.get('kind')}", str(attachment.get("kind")))
+        return f"{sort}: {name}" if name else sort
+
+    def time(self, at: datetime) -> str:
+        local, today = at.astimezone(self._zone), self._now.astimezone(self._zone).date()
+        return local.strftime("%H:%M" if local.date() == today else "%Y-%m-%d %H:%M")
+
+    def clock(self, at: datetime) -> str:
+        return at.astimezone(self._zone).strftime("%H:%M")
+
+    def day(self, at: datetime) -> date:
+        return at.astimezone(self._zone).date()
+
+    def day_name(self, day: date) -> str:
+        before = (self._now.astimezone(self._zone).date() - day).days
+        if before in (0, 1):
+            return self._say("conversation.today") if before == 0 else self._say("conversation.yesterday")
+        return day.isoformat()
+
+    def _person(self, name: str) -> str:
+        """`bot` and `queue` are nobody's names."""
+        match name:
+            case "bot":
+                return self._say("conversation.from_bot")
+            case "queue":
+                return self._say("conversation.from_queue")
+            case "":
+                return self._say("conversation.from_colleague")
+            case _:
+                return name
+
+
+def size(count: int | None) -> str:
+    """Bytes, as a person reads them."""
+    if not count:
+        return ""
+    return f"{count / 1_000_000:.1f} MB" if count >= 1_000_000 else f"{max(1, round(count / 1000))} kB"
