@@ -86,7 +86,7 @@ def tell(
 
     `conversation`: where it stands, where that is not the one that the case began in.
     """
-    content: dict[str, Any] = {"event": event.value, "case": row.number, "who": by, **(facts or {})}
+    content: dict[str, Any] = {"event": event.value, "case": row.number, "by": by, **(facts or {})}
     touch(transaction.connection, [TOPIC, conversation, row.conversation_id])
     return record(
         transaction.connection,

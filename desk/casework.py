@@ -34,7 +34,7 @@ from desk.locked_case import (
 )
 from desk.logins import Present
 from desk.refusals import NotFound, Unusable
-from storage import lanes
+from storage import audit, lanes
 from storage.alerts import AlertKind
 from storage.cases import FIRST, Case
 from storage.commits import Transaction
@@ -302,6 +302,20 @@ def note(transaction: Transaction, *, case: str, by: Present, text: str) -> int:
         text=text,
         now=transaction.now,
     )
+
+
+def reveal_reach(transaction: Transaction, *, case: str, by: Present) -> str:
+    """How the customer wants to be reached, in full; the log keeps who looked. Raises NoCase."""
+    row = lock_case(transaction, case)
+    audit.note(
+        transaction.connection,
+        at=transaction.now,
+        who=by.name,
+        staff=by.staff,
+        action="case.reach_seen",
+        subject=f"case:{row.number}",
+    )
+    return str(row.facts.get("reach") or "")
 
 
 class ApprovalWaits(Unusable):
