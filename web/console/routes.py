@@ -14,6 +14,8 @@ from web.console import (
     attachments,
     board,
     canned,
+    cases,
+    causes,
     colleagues,
     company,
     contacts,
@@ -22,6 +24,7 @@ from web.console import (
     inbox,
     presence,
     privacy,
+    programs,
     search,
     spam,
     teams,
@@ -41,6 +44,8 @@ ROUTES: Final[Sequence[Route]] = (
     *colleagues.ROUTES,
     *inbox.ROUTES,
     *company.ROUTES,
+    *cases.ROUTES,
+    *causes.ROUTES,
     *conversations.ROUTES,
     *writing.ROUTES,
     *attachments.ROUTES,
@@ -53,6 +58,7 @@ ROUTES: Final[Sequence[Route]] = (
     *transfer.ROUTES,
     *teams.ROUTES,
     *board.ROUTES,
+    *programs.ROUTES,
 )
 
 
