@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import aliased
 
+from bot.effects import HandOffReason
+from bot.turn import CaseStatus
 from desk.cases import CaseSummary, cases_of
 from desk.refusals import NotFound
 from desk.timeline import Line, lines
+from desk.urgency import Situation, answer_by
+from storage.cases import Case
 from storage.commits import Transaction
 from storage.contacts import Address, Contact
 from storage.conversations import Conversation, ConversationState, Owner
 from storage.interactions import Direction, Interaction
 
+SHORT = 200
+"""Characters of a last word that a list shows."""
 PRIORITIES: Mapping[int, str] = {1: "urgent", 2: "high", 3: "normal", 4: "low"}
 
 
@@ -42,6 +48,37 @@ class Listed:
     since: datetime | None
     """Since when the customer waits for a person; None: the person spoke last."""
     waiting_seconds: float | None
+    state: ConversationState = ConversationState.OPEN
+    language: str | None = None
+    team: int | None = None
+    said: str = ""
+    """The last word in it, by whomever, shortened."""
+    said_by: str = ""
+    """Its author: `customer`, `bot`, `agent:<name>`."""
+    last_at: datetime | None = None
+    kinds: tuple[str, ...] = ()
+    """Of the Contact's open cases."""
+    deadline: datetime | None = None
+    """The earliest of theirs."""
+    angry: bool = False
+
+    @property
+    def situation(self) -> Situation:
+        return Situation(
+            since=self.since,
+            deadline=self.deadline,
+            tier=self.tier,
+            priority=self.priority,
+            angry=self.angry,
+            letters=self.address.startswith("mailto:"),
+            handed_over_for=self.reason,
+        )
+
+    @property
+    def place(self) -> tuple[bool, datetime, int]:
+        """Its place in the list: by when it should be answered; where nothing is to be done, last."""
+        by = answer_by(self.situation)
+        return by is None, by or self.last_at or datetime.max.replace(tzinfo=UTC), self.conversation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,19 +109,30 @@ class Thread:
 
 
 def queue(transaction: Transaction, *, agent: str | None = None) -> list[Listed]:
-    """Open Conversations that the queue or an agent has, urgent ones first, then who waits longest.
+    """Open Conversations that the queue or an agent has, in the order in which they should be answered.
 
     `agent`: only theirs, and what nobody has taken.
     """
-    rows = transaction.connection.execute(_people_have).all()
-    listed = [_listed(row, transaction.now) for row in rows if agent is None or row.agent in (None, agent)]
-    return sorted(listed, key=lambda one: (one.priority, -(one.waiting_seconds or 0.0), one.conversation))
+    listed = people_have(transaction)
+    return sorted((one for one in listed if agent is None or one.agent in (None, agent)), key=lambda one: one.place)
+
+
+def people_have(transaction: Transaction, only: Sequence[int] | None = None) -> list[Listed]:
+    """Open Conversations that the queue or an agent has; `only`: of these. In no order."""
+    statement = _people_have if only is None else _people_have.where(Conversation.id.in_(only))
+    return listed(transaction, transaction.connection.execute(statement).all())
+
+
+def listed(transaction: Transaction, rows: Sequence[Any]) -> list[Listed]:
+    """Rows of `conversations_listed`, with what their Contacts' open cases ask for."""
+    cases = _open_cases(transaction, {row.contact_id for row in rows})
+    return [_listed(row, transaction.now, cases.get(row.contact_id, ())) for row in rows]
 
 
 def spam(transaction: Transaction, *, limit: int = 200) -> list[Listed]:
     """The spam folder: Conversations that count nowhere, the latest first. Nobody waits in it."""
     rows = transaction.connection.execute(_in_spam.limit(limit)).all()
-    return [_listed(row, transaction.now) for row in rows]
+    return listed(transaction, rows)
 
 
 def show(transaction: Transaction, *, conversation: int, timeline: bool = False, limit: int = 200) -> Thread:
@@ -120,9 +168,9 @@ def show(transaction: Transaction, *, conversation: int, timeline: bool = False,
     )
 
 
-_answer, _question = aliased(Interaction), aliased(Interaction)
+_answer, _question, _word = aliased(Interaction), aliased(Interaction), aliased(Interaction)
 _last_answer = (
-    select(func.max(_answer.id))
+    select(_answer.id)
     .where(
         _answer.contact_id == Conversation.contact_id,
         _answer.conversation_id == Conversation.id,
@@ -130,6 +178,8 @@ _last_answer = (
         _answer.author.startswith("agent:"),
         _answer.stored_at >= Conversation.handed_off_at,
     )
+    .order_by(_answer.id.desc())
+    .limit(1)
     .correlate(Conversation)
     .scalar_subquery()
 )
@@ -144,10 +194,30 @@ _first_question = (
     .correlate(Conversation)
     .scalar_subquery()
 )
-_with_people = (
+_last_word = (
+    select(_word.id)
+    .where(
+        _word.contact_id == Conversation.contact_id,
+        _word.conversation_id == Conversation.id,
+        _word.direction.in_([Direction.IN, Direction.OUT]),
+    )
+    .order_by(_word.id.desc())
+    .limit(1)
+    .correlate(Conversation)
+    .scalar_subquery()
+)
+_said = aliased(Interaction)
+conversations_listed = (
     select(
         Conversation.id,
         Conversation.owner,
+        Conversation.state,
+        Conversation.team_id,
+        Conversation.last_at,
+        Conversation.memory["angry"].as_integer().label("angry"),
+        Contact.language,
+        _said.author,
+        func.substr(_said.text, 1, SHORT).label("said"),
         Conversation.agent,
         Conversation.priority,
         Conversation.handoff_reason,
@@ -164,11 +234,12 @@ _with_people = (
     )
     .join(Contact, Contact.id == Conversation.contact_id)
     .join(Address, Address.id == Conversation.address_id)
+    .outerjoin(_said, _said.id == _last_word)
 )
-_people_have = _with_people.where(
+_people_have = conversations_listed.where(
     Conversation.state == ConversationState.OPEN, Conversation.owner.in_([Owner.QUEUE, Owner.AGENT])
 )
-_in_spam = _with_people.where(Conversation.state == ConversationState.SPAM).order_by(Conversation.id.desc())
+_in_spam = conversations_listed.where(Conversation.state == ConversationState.SPAM).order_by(Conversation.id.desc())
 
 _thread = (
     select(
@@ -183,11 +254,27 @@ _thread = (
 )
 
 
-def _listed(row: Any, now: datetime) -> Listed:
+_open_case = select(Case.contact_id, Case.kind, Case.due_at, Case.promise_due_at).where(
+    Case.closed_at.is_(None), Case.status.in_([CaseStatus.OPEN, CaseStatus.WAITING])
+)
+
+
+def _open_cases(transaction: Transaction, contacts: Collection[int]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    if contacts:
+        for case in transaction.connection.execute(_open_case.where(Case.contact_id.in_(contacts))):
+            found.setdefault(case.contact_id, []).append(case)
+    return found
+
+
+def _listed(row: Any, now: datetime, cases: Sequence[Any]) -> Listed:
     """Whom nobody has answered yet waits since the hand-off; later, since the first word that is not answered."""
     since = row.handed_off_at or row.opened_at
     if row.owner is Owner.AGENT and row.last_answer is not None:
         since = row.first_question
+    if row.owner is Owner.BOT or row.state is not ConversationState.OPEN:
+        since = None
+    due = [instant for case in cases for instant in (case.due_at, case.promise_due_at) if instant is not None]
     return Listed(
         conversation=row.id,
         owner=row.owner,
@@ -202,6 +289,15 @@ def _listed(row: Any, now: datetime) -> Listed:
         tier=row.tier,
         since=since,
         waiting_seconds=None if since is None else max((now - since).total_seconds(), 0.0),
+        state=row.state,
+        language=row.language,
+        team=row.team_id,
+        said=" ".join((row.said or "").split()),
+        said_by=row.author or "",
+        last_at=row.last_at,
+        kinds=tuple(sorted({case.kind for case in cases})),
+        deadline=min(due, default=None),
+        angry=bool(row.angry) or row.handoff_reason == HandOffReason.ANGER,
     )
 
 

@@ -31,6 +31,7 @@ class Owner(StrEnum):
 
 
 OPEN = text("state = 'open'")
+OVER = text("state IN ('resolved', 'idle')")
 WITH_AGENT = text("state = 'open' AND owner = 'agent'")
 
 
@@ -52,6 +53,7 @@ class Conversation(Entity):
         Index("ix_conversations_agent", "agent", sqlite_where=WITH_AGENT, postgresql_where=WITH_AGENT),
         Index("ix_conversations_contact_id", "contact_id"),
         Index("ix_conversations_last_at", "last_at", sqlite_where=OPEN, postgresql_where=OPEN),
+        Index("ix_conversations_closed_at", "closed_at", "id", sqlite_where=OVER, postgresql_where=OVER),
         {"sqlite_autoincrement": True},
     )
 

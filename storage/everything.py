@@ -36,6 +36,7 @@ from storage import (
     search_upkeep,
     staff,
     teams,
+    views,
     webhooks,
 )
 from storage.schema import Entity
@@ -77,5 +78,6 @@ __all__ = [
     "search_upkeep",
     "staff",
     "teams",
+    "views",
     "webhooks",
 ]

@@ -133,7 +133,7 @@ TABLES: Final = {
     ),
     "cases": (
         *("id", "number", "contact_id", "conversation_id", "kind", "status", "step", "subject", "facts", "proposal"),
-        *("promises", "priority", "survey_asked", "opened_at", "updated_at", "closed_at"),
+        *("promises", "priority", "survey_asked", "opened_at", "updated_at", "closed_at", "timed", "promise_due_at"),
     ),
 }
 
@@ -322,6 +322,7 @@ def _case(conversation: int, contact: int, language: str, is_open: bool, began: 
         *(number, f"C-{1000 + number}", contact, conversation, kind, "open" if is_open else "closed"),
         *("record" if kind == "complaint" else None, subject, "{}", "{}", orjson.dumps(promises).decode()),
         *(3, False, _instant(began), _instant(began), None if is_open else _instant(began + timedelta(days=1))),
+        *(True, _instant(due) if is_open else None),
     )
 
 

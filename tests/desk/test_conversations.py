@@ -209,7 +209,7 @@ async def test_the_queue_lists_urgent_ones_first_and_then_who_waits_longest(hous
     await house.do(conversations.reply, conversation=2, by="mei", text="Hello Bob")
     await house.do(conversations.take, conversation=3, by="lin")
     for_mei = await house.do(inbox.queue, agent="mei")
-    assert [(one.conversation, one.waiting_seconds) for one in for_mei] == [(2, None), (1, 180.0)]
+    assert [(one.conversation, one.waiting_seconds) for one in for_mei] == [(1, 180.0), (2, None)], "answered"
 
     await house.write("thanks, but", sender="bob")
     house.clock.advance(30)
