@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from desk import board as desk
+from desk.reasons import in_words
 from desk.rights import Right
 from desk.teams import Colleague
+from nlu.understanding import Language
 from storage.presence import State
+from web.console.inbox import channel_name
 from web.console.route import get
 from web.console.visit import Visit
 
@@ -28,7 +31,8 @@ async def board(visit: Visit) -> web.Response:
         opens=opens,
         today=now.astimezone(playbook.hours.time_zone).date(),
         seconds=lambda since: _seconds(since, now),
-        State=State,
+        reason=lambda reason: in_words(reason, Language(visit.language)),
+        channel=lambda name: channel_name(visit, name),
     )
 
 

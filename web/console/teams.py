@@ -15,6 +15,7 @@ from desk.rights import Right
 from desk.teams import Colleague, TeamFacts
 from desk.topics import Topic
 from storage.commits import Transaction
+from web.console.inbox import channel_name
 from web.console.route import get, post
 from web.console.visit import HOME, Visit
 
@@ -94,7 +95,8 @@ async def _page(visit: Visit, *, status: int = 200, problem: str | None = None) 
         spoken=LANGUAGES,
         tiers=TIERS,
         topics=tuple(Topic),
-        channels=visit.house.channels,
+        channels=tuple(visit.house.channels),
+        channel=lambda name: channel_name(visit, name),
         usual=rules.capacity,
         problem=problem,
     )
