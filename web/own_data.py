@@ -84,8 +84,11 @@ async def send(request: web.Request, house: House, copy: Copy, language: str) ->
     response = web.StreamResponse(headers={**HEADERS, "Content-Type": "application/zip"})
     response.headers["Content-Disposition"] = f'attachment; filename="data-{copy.contact}-{copy.made_at:%Y-%m-%d}.zip"'
     response.headers["X-Content-Type-Options"] = "nosniff"
+    pieces = archive(house, copy, language)
+    first = await anext(pieces)  # what can fail fails here, while an answer can still say so
     await response.prepare(request)
-    async for piece in archive(house, copy, language):
+    await response.write(first)
+    async for piece in pieces:
         if piece:
             await response.write(piece)
     await response.write_eof()

@@ -371,7 +371,12 @@ EVERYDAY: tuple[Script, ...] = (
         skill="requests",
         name="personal data are a person's business",
         lines=(
-            line("delete my data", "privacy_request", says="request.taken", does=("open request", "hand off policy")),
+            line(
+                "delete my data",
+                "privacy_request",
+                says=("own_data.erasure_asked", "own_data.prove"),
+                does=("open request", "hand off policy"),
+            ),
         ),
     ),
     # Consent

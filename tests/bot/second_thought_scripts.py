@@ -82,7 +82,12 @@ SECOND_THOUGHTS: tuple[Script, ...] = (
                 says=("knowledge.answer", "button.request"),
             ),
             line("ok", "affirm", says="small.yes"),
-            line("yes really", "affirm", says="request.taken", does=("open request", "hand off policy")),
+            line(
+                "yes really",
+                "affirm",
+                says=("own_data.erasure_asked", "own_data.prove"),
+                does=("open request", "hand off policy"),
+            ),
         ),
     ),
     Script(
