@@ -8,6 +8,7 @@ from unicodedata import normalize
 
 from sqlalchemy import Connection, select
 
+from desk.search_query import storable
 from nlu.chinese import simplified
 from storage import linking
 from storage.cases import Case
@@ -55,7 +56,7 @@ def find_contacts(
     Who was named by a whole number comes first, then the latest. `private`: parts of phone numbers and mail addresses
     find somebody, too. `before`: only contacts of lower numbers, found by words.
     """
-    connection, query = transaction.connection, normalize("NFKC", query).strip()
+    connection, query = transaction.connection, normalize("NFKC", storable(query)).strip()
     if not query:
         return []
     exactly = [] if before else _by_a_whole_number(connection, query)

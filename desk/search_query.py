@@ -100,6 +100,7 @@ _PIECE = re.compile(
     rf"|[{_QUOTES}](?P<phrase>[^{_QUOTES}]*)[{_QUOTES}]?|(?P<word>[^\s{_QUOTES}]+))",
     re.IGNORECASE,
 )
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 
 
@@ -108,7 +109,7 @@ def understood(query: str, zone: ZoneInfo) -> Asked:
     wanted: list[tuple[str, Term]] = []
     unwanted: list[Term] = []
     conditions: dict[str, str] = {}
-    for piece in _PIECE.finditer(query[:LONGEST_QUERY]):
+    for piece in _PIECE.finditer(storable(query[:LONGEST_QUERY])):
         name = piece["name"]
         if name is not None:
             conditions[CONDITIONS[name.lower()]] = piece["value"].strip(_QUOTES)
@@ -131,6 +132,11 @@ def understood(query: str, zone: ZoneInfo) -> Asked:
         after=_day(conditions.get("after"), zone),
         before=_day(conditions.get("before"), zone),
     )
+
+
+def storable(query: str) -> str:
+    """Without what no database takes as text."""
+    return _UNSTORABLE.sub(" ", query)
 
 
 def _state(given: str | None) -> State | None:

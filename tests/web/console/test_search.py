@@ -63,7 +63,19 @@ async def test_the_search_says_how_it_is_used_and_what_is_missing(console: Conso
 
 COMMANDS = (
     *('"', "'", "*", "a OR b", "NEAR(a b)", "^a", "words:a", "a & | ! <->", "\\", "%", "\0", "-", "()"),
-    *("🙂", "𠮷", "a" * 600, "is:", "before:2026-02-30", "case:", 'channel:""', "from:'; DROP TABLE contacts"),
+    *(
+        "🙂",
+        "𠮷",
+        "a" * 600,
+        "is:",
+        "before:2026-02-30",
+        "case:",
+        'channel:""',
+        "from:'; DROP TABLE contacts",
+        "a\0b",
+        "case:\0",
+        "from:a\0b",
+    ),
 )
 
 
