@@ -66,7 +66,9 @@ async def letter(visit: Visit) -> web.Response:
         return visit.page("refused.html", status=404, reason=visit.say("conversation.no_layout"))
     headers = {"Content-Security-Policy": _LETTER, "X-Frame-Options": "SAMEORIGIN", "X-Content-Type-Options": "nosniff"}
     return web.Response(
-        text=f'<!doctype html><meta charset="utf-8"><base target="_blank">{html}', content_type="text/html", headers=headers
+        text=f'<!doctype html><meta charset="utf-8"><base target="_blank">{html}',
+        content_type="text/html",
+        headers=headers,
     )
 
 

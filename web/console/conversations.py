@@ -83,9 +83,7 @@ async def box(visit: Visit) -> web.Response:
 async def do(visit: Visit, verb: Callable[..., Any], **arguments: Any) -> web.Response:
     """Carry out what an agent does with a conversation."""
     conversation, by = number(visit), visit.who.name
-    return await act(
-        visit, lambda transaction: verb(transaction, conversation=conversation, by=by, **arguments)
-    )
+    return await act(visit, lambda transaction: verb(transaction, conversation=conversation, by=by, **arguments))
 
 
 async def act(visit: Visit, verb: Callable[[Transaction], object], *, draft: str | None = None) -> web.Response:

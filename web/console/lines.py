@@ -45,7 +45,7 @@ class Words:
 
     def __init__(self, visit: Visit, *, customer: str | None) -> None:
         self._visit = visit
-        self._say: Callable[..., str] = visit.say
+        self.say: Callable[..., str] = visit.say
         self._known = texts.words(visit.language)
         self._customer = customer
         self._zone: ZoneInfo = visit.house.playbook().hours.time_zone
@@ -57,11 +57,11 @@ class Words:
             case "agent":
                 return name
             case "bot":
-                return self._say("conversation.assistant")
+                return self.say("conversation.assistant")
             case "customer":
-                return self._customer or self._say("conversation.customer")
+                return self._customer or self.say("conversation.customer")
             case _:
-                return self._say("conversation.system")
+                return self.say("conversation.system")
 
     def text(self, said: Said) -> Markup:
         """With what our own people emphasised; everything else is what it looks like."""
@@ -75,7 +75,7 @@ class Words:
         facts: dict[str, Any] = defaultdict(str, {key: str(each) for key, each in said.content.items()})
         event = facts["event"]
         if event == "given":
-            return given(self._say, facts)
+            return given(self.say, facts)
         facts["by"] = self._person(facts["by"] or facts["who"])
         if event == "taken" and not facts["source"]:
             event = "taken_anew"
@@ -99,7 +99,7 @@ class Words:
         if said.due_at is not None and said.due_at > self._now and said.status in ("retrying", "queued"):
             waits = "delivery.again_at" if said.status == "retrying" else "delivery.not_before"
             if said.status == "retrying" or key:
-                why = " ".join(part for part in (why, self._say(waits, time=self.time(said.due_at))) if part)
+                why = " ".join(part for part in (why, self.say(waits, time=self.time(said.due_at))) if part)
         return Fate(
             state=self._known.get(f"delivery.state_{state}", said.status),
             why=why,
@@ -117,14 +117,14 @@ class Words:
 
     def intent(self, understood: Understood) -> str:
         if not understood.intent:
-            return self._say("understood.nothing")
+            return self.say("understood.nothing")
         own = understood.intent.replace("_", " ")
         return self._known.get(f"understood.intent_{understood.intent}", own)
 
     def sure(self, understood: Understood) -> str:
         if understood.confidence is None or not understood.intent:
             return ""
-        return self._say("understood.sure", percent=round(understood.confidence * 100))
+        return self.say("understood.sure", percent=round(understood.confidence * 100))
 
     def entities(self, understood: Understood) -> Sequence[tuple[str, str]]:
         return [(self._known.get(f"understood.entity_{kind}", kind), value) for kind, value in understood.entities]
@@ -132,7 +132,7 @@ class Words:
     def kind(self, said: Said) -> str:
         """What sort of line it is, where that has to be said."""
         if said.kind in OFFLINE:
-            return self._known.get(f"contact.what_{said.kind}", self._say("conversation.kind_offline"))
+            return self._known.get(f"contact.what_{said.kind}", self.say("conversation.kind_offline"))
         return self._known.get(f"conversation.kind_{said.kind}", "")
 
     def attachment(self, attachment: Mapping[str, Any]) -> str:
@@ -153,18 +153,18 @@ class Words:
     def day_name(self, day: date) -> str:
         before = (self._now.astimezone(self._zone).date() - day).days
         if before in (0, 1):
-            return self._say("conversation.today") if before == 0 else self._say("conversation.yesterday")
+            return self.say("conversation.today") if before == 0 else self.say("conversation.yesterday")
         return day.isoformat()
 
     def _person(self, name: str) -> str:
         """`bot` and `queue` are nobody's names."""
         match name:
             case "bot":
-                return self._say("conversation.from_bot")
+                return self.say("conversation.from_bot")
             case "queue":
-                return self._say("conversation.from_queue")
+                return self.say("conversation.from_queue")
             case "":
-                return self._say("conversation.from_colleague")
+                return self.say("conversation.from_colleague")
             case _:
                 return name
 

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from pathlib import PurePath
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.web_request import FileField
@@ -20,22 +20,18 @@ from desk.inbox import Thread
 from desk.refusals import NotFound, Refused
 from desk.rights import Right
 from storage.commits import Transaction
-from web.console.conversations import TALK, act, facts, gone, number, page, standing, weigh
+from web.console.conversations import TALK, act, gone, number, weigh
 from web.console.filetypes import type_of
 from web.console.lines import size
 from web.console.route import get, post
 from web.console.visit import Visit
 from web.console.weighing import NOTHING
 
-R = TypeVar("R")
-
 LARGEST_UPLOAD: Final = 50 * 1024 * 1024
 """Bytes; what a channel carries may be less."""
 LARGEST_PHOTO: Final = 10 * 1024 * 1024
 """A larger picture goes as a file (Telegram: https://core.telegram.org/bots/api#sendphoto)."""
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f/\\\u202a-\u202e\u2066-\u2069]")
-
-__all__ = ["ROUTES", "facts", "standing"]
 
 
 async def reply(visit: Visit) -> web.Response:
@@ -83,8 +79,9 @@ async def draft(visit: Visit) -> web.Response:
     """Keep what is written so far, and say what it would be."""
     given = await visit.form()
     text, seen = given.get("text", ""), given.get("seen", "")
-    arguments = {"text": text, "seen": int(seen[:18]) if seen.isdigit() else None}
-    return await _on_draft(visit, drafts.save, text=text, to_customer=given.get("kind") != "note", **arguments)
+    number_seen = int(seen[:18]) if seen.isdigit() else None
+    to_customer = given.get("kind") != "note"
+    return await _on_draft(visit, drafts.save, shown=text, to_customer=to_customer, text=text, seen=number_seen)
 
 
 async def attach(visit: Visit) -> web.Response:
@@ -144,44 +141,43 @@ async def colleagues(visit: Visit) -> web.Response:
 
 
 async def _on_draft(
-    visit: Visit, verb: Callable[..., Begun], *, text: str | None = None, to_customer: bool = True, **arguments: Any
+    visit: Visit, verb: Callable[..., Begun], *, shown: str | None = None, to_customer: bool = True, **arguments: Any
 ) -> web.Response:
+    """Change one's draft, and say what it is now. `shown`: the text in the box."""
     conversation, staff = number(visit), visit.who.staff
-    given = arguments if verb is not drafts.save else arguments | {"text": text or ""}
     try:
-        await visit.house.do(lambda transaction: verb(transaction, conversation=conversation, staff=staff, **given))
+        await visit.house.do(lambda transaction: verb(transaction, conversation=conversation, staff=staff, **arguments))
     except NotFound:
         return gone(visit)
     except Refused as refused:
-        return await _bar(visit, refused, text=text, to_customer=to_customer)
-    return await _bar(visit, text=text, to_customer=to_customer)
+        return await _bar(visit, refused, shown=shown, to_customer=to_customer)
+    return await _bar(visit, shown=shown, to_customer=to_customer)
 
 
 async def _bar(
-    visit: Visit, refused: Refused | None = None, *, text: str | None = None, to_customer: bool = True
+    visit: Visit, refused: Refused | None = None, *, shown: str | None = None, to_customer: bool = True
 ) -> web.Response:
     """What stands below the box: the files, and what the text would be."""
     conversation, staff = number(visit), visit.who.staff
 
     def look(transaction: Transaction) -> tuple[Thread, Begun]:
-        shown = inbox.show(transaction, conversation=conversation, limit=0)
-        return shown, drafts.of(transaction, conversation=conversation, staff=staff)
+        talk = inbox.show(transaction, conversation=conversation, limit=0)
+        return talk, drafts.of(transaction, conversation=conversation, staff=staff)
 
     try:
-        shown, begun = await visit.house.look(look)
+        talk, begun = await visit.house.look(look)
     except NotFound:
         return gone(visit)
-    said = begun.text if text is None else text
+    said = begun.text if shown is None else shown
     return visit.page(
         "conversation/weighed.html",
-        thread=shown,
+        thread=talk,
         begun=begun,
-        weighed=weigh(visit, shown, said, begun),
+        weighed=weigh(visit, talk, said, begun),
         to_customer=to_customer,
         kept=bool(said.strip()) and refused is None,
         refusal=None if refused is None else visit.refusal(refused),
         size=size,
-        files_refused=None,
     )
 
 
