@@ -11,7 +11,6 @@ from desk import conversations, logins
 from storage.touched import for_staff, touch
 from tests.web.console.listening import looking
 from tests.web.console.people import Console, Person
-from tests.web.console.test_conversations import asks_for_a_person
 
 
 async def mark_of(person: Person, path: str = "/console/conversations/1") -> str:
@@ -23,7 +22,7 @@ async def mark_of(person: Person, path: str = "/console/conversations/1") -> str
 
 async def test_a_page_hears_of_its_conversation_and_not_of_others(console: Console) -> None:
     ben = await console.staff("Ben", "agent")
-    await asks_for_a_person(console)
+    await console.house.write("hello")
     mark = await mark_of(ben)
     async with looking(ben, f"mark={mark}&conversation=1") as page:
         await page.hears("viewers")  # itself
@@ -36,7 +35,9 @@ async def test_a_page_hears_of_its_conversation_and_not_of_others(console: Conso
 @pytest.mark.parametrize("verb", ["take", "note", "handback", "resolve"])
 async def test_whatever_is_done_with_a_conversation_is_told(console: Console, verb: str) -> None:
     ben = await console.staff("Ben", "agent")
-    await asks_for_a_person(console)
+    await console.house.write("hello")
+    if verb != "take":
+        await console.house.do(conversations.take, conversation=1, by="Ben")
     mark = await mark_of(ben)
     async with looking(ben, f"mark={mark}&conversation=1") as page:
         arguments = {"text": "calls back at 5"} if verb == "note" else {}
@@ -46,7 +47,7 @@ async def test_whatever_is_done_with_a_conversation_is_told(console: Console, ve
 
 async def test_what_becomes_of_a_word_on_its_way_is_told(console: Console) -> None:
     ben = await console.staff("Ben", "agent")
-    await asks_for_a_person(console)
+    await console.house.write("hello")
     await console.house.do(conversations.take, conversation=1, by="Ben")
     await console.house.later(1)
     await console.house.do_now(conversations.reply, conversation=1, by="Ben", text="Good day.")
@@ -68,7 +69,7 @@ async def test_what_becomes_of_a_word_on_its_way_is_told(console: Console) -> No
 
 async def test_a_page_that_comes_back_hears_what_it_has_missed_and_nothing_else(console: Console) -> None:
     ben = await console.staff("Ben", "agent")
-    await asks_for_a_person(console)
+    await console.house.write("hello")
     first = await mark_of(ben)
     await console.house.write("hello?")
     async with looking(ben, f"mark={first}&conversation=1") as page:
@@ -96,7 +97,7 @@ async def test_an_alert_reaches_whom_it_is_for(console: Console) -> None:
 
 async def test_whoever_is_logged_out_hears_no_more(console: Console) -> None:
     ben = await console.staff("Ben", "agent")
-    await asks_for_a_person(console)
+    await console.house.write("hello")
     async with looking(ben, "conversation=1") as page:
         await console.house.do_now(_log_out_everywhere)
         assert await page.hears("over")
@@ -115,7 +116,7 @@ def _log_out_everywhere(transaction: object) -> None:
 
 async def test_who_has_no_right_to_converse_hears_of_no_conversation(console: Console) -> None:
     max_ = await console.staff("Max", "marketer")
-    await asks_for_a_person(console)
+    await console.house.write("hello")
     async with looking(max_, "conversation=1&inbox=") as page:
         await console.house.write("hello?")
         assert not await page.hears("conversation", seconds=0.5)
@@ -123,7 +124,7 @@ async def test_who_has_no_right_to_converse_hears_of_no_conversation(console: Co
 
 async def test_colleagues_see_each_other_and_who_writes(console: Console) -> None:
     ben, eve = await console.staff("Ben", "agent"), await console.staff("Eve", "agent", language="zh-Hans")
-    await asks_for_a_person(console)
+    await console.house.write("hello")
     await ben.post("/console/conversations/1/take")
     async with looking(ben, "conversation=1") as page:
         async with looking(eve, "conversation=1"):
@@ -137,7 +138,7 @@ async def test_colleagues_see_each_other_and_who_writes(console: Console) -> Non
 
 async def test_a_customer_who_writes_is_seen_until_the_message_is_there(console: Console) -> None:
     ben = await console.staff("Ben", "agent")
-    await asks_for_a_person(console)
+    await console.house.write("hello")
     async with looking(ben, "conversation=1") as page:
         console.house.letters.port.typing("letters:ann")
         assert await page.hears("typing")
@@ -152,7 +153,7 @@ async def test_logging_out_in_one_browser_leaves_the_other_listening(console: Co
     first, second = console.somebody(), console.somebody()
     for person in (first, second):
         await person.log_in("ben@shop.test")
-    await asks_for_a_person(console)
+    await console.house.write("hello")
     async with looking(first, "conversation=1") as page:
         present = await console.house.do_now(
             lambda transaction: logins.who(transaction, token=_token(second)),
