@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot.playbook import Playbook
-from desk import alerts, deadlines, own_data, presence, promises, routing
+from desk import alerts, deadlines, own_data, presence, programs, promises, routing, telling
 from desk.reports import measuring
 from storage.commits import Transaction
 
@@ -17,6 +17,8 @@ EVERY: Mapping[Callable[[Transaction], object], int] = {
     measuring.follow: 1,
     measuring.close: 20,
     measuring.go_round: 60,
+    programs.forget_answers: 3600,
+    telling.forget_told: 60,
 }
 """Verbs by the seconds between two runs. Each is short (20 ms), claims its rows, and may run in any process."""
 
