@@ -242,14 +242,8 @@ def suggest(transaction: Transaction, *, conversation: int) -> list[Suggestion]:
     if talk is None:
         raise NotFound(f"there is no conversation {conversation}")
     open_ones = _open_cases(transaction, talk.contact_id)
-    said = dict(
-        connection.execute(
-            select(CaseConversation.case_id, CaseConversation.attached).where(
-                CaseConversation.conversation_id == conversation
-            )
-        )
-        .tuples()
-        .all()
+    said = set(
+        connection.scalars(select(CaseConversation.case_id).where(CaseConversation.conversation_id == conversation))
     )
     words = connection.scalars(
         select(Interaction.text)
