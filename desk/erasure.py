@@ -22,6 +22,7 @@ from storage.consents import Consent, Purpose
 from storage.contacts import Address, Contact
 from storage.conversations import Conversation
 from storage.deliveries import Delivery
+from storage.drafts import Draft
 from storage.interactions import Interaction
 from storage.privacy import BlobDoubt
 from storage.reviews import Review
@@ -162,6 +163,9 @@ def _digests(connection: Connection, contacts: Sequence[int]) -> Iterator[str]:
     )
     for (content,) in rows:
         yield from digests_in(content)
+    drafts = select(Draft.attachments).join(Conversation, Conversation.id == Draft.conversation_id)
+    for (attached,) in connection.execute(drafts.where(Conversation.contact_id.in_(contacts))):
+        yield from digests_in({"attachments": attached})
 
 
 def _taught(connection: Connection, contacts: Sequence[int]) -> list[str]:

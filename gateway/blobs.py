@@ -7,7 +7,7 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -15,6 +15,7 @@ from channels.protocol import Blob, StorageUnavailable
 from storage.blobs import BlobRecord
 from storage.commits import Commits, Transaction, Unavailable
 from storage.database import Database
+from storage.privacy import BlobDoubt
 
 
 class Blobs:
@@ -33,6 +34,8 @@ class Blobs:
             await asyncio.to_thread(_write_once, path, content)
             blob = Blob(sha256=digest, size=len(content), content_type=content_type, path=path)
             await self._commits.run(lambda transaction: _remember(transaction, blob))
+            # It may have been nobody's, and on its way out, when we looked first.
+            await asyncio.to_thread(_write_once, path, content)
         except (OSError, Unavailable) as error:
             raise StorageUnavailable(f"an attachment could not be kept: {error}") from error
         return blob
@@ -43,6 +46,11 @@ class Blobs:
             return await self._database.read(lambda connection: self._find(connection, digest))
         except (DBAPIError, PoolTimeout) as error:
             raise StorageUnavailable(f"attachments cannot be looked up: {type(error).__name__}") from error
+
+    async def forget(self, digest: str) -> None:
+        """Delete the file of a blob that no row names any more."""
+        if await self.find(digest) is None:
+            await asyncio.to_thread(self.path(digest).unlink, missing_ok=True)
 
     def path(self, digest: str) -> Path:
         """Where a blob's file is: two levels, so that no folder holds millions."""
@@ -78,6 +86,7 @@ def _write_once(path: Path, content: bytes) -> None:
 
 
 def _remember(transaction: Transaction, blob: Blob) -> None:
+    transaction.connection.execute(delete(BlobDoubt).where(BlobDoubt.sha256 == blob.sha256))  # somebody has it again
     known = transaction.connection.execute(select(BlobRecord.sha256).where(BlobRecord.sha256 == blob.sha256)).scalar()
     if known is None:
         transaction.connection.execute(

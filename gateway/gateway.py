@@ -53,6 +53,7 @@ from gateway.polling import Poller
 from gateway.ports import ChannelPort
 from gateway.readers import Readers
 from gateway.receive import Reception
+from gateway.retention import Sweeper
 from gateway.search_upkeep import SearchUpkeep
 from gateway.send import Sender, sweep_lost
 from gateway.settings import Role, Settings
@@ -348,6 +349,7 @@ class Gateway:
             boundary=self._boundary,
         )
         self.fetcher = Fetcher(self.channels, self.blobs, self.commits)
+        self.sweeper = Sweeper(settings.retention.periods, self.commits, self.blobs)
         self.search = SearchUpkeep(self.commits.run)
         self.senders = {name: self._sender(channel) for name, channel in self.channels.items()}
         self.pollers = [
@@ -403,6 +405,7 @@ class Gateway:
             self.playbooks.look_again: 2,
             self._measure: 5,
             self._fetch_media: 5,
+            self._sweep_away: 10,
             self._index: 1,
             self._tell_staff: 2,
             self._look_at_knowledge: 3,
@@ -475,6 +478,10 @@ class Gateway:
                 await self.fetcher.fetch_due()
             except Unavailable:
                 log.warning("tick_without_database")
+
+    async def _sweep_away(self) -> None:
+        if self._works:
+            await self.sweeper.go_on()
 
     async def _measure(self) -> None:
         try:

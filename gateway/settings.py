@@ -25,6 +25,7 @@ from gateway.sections import Section
 from gateway.settings_alerts import Alerts
 from gateway.settings_assistant import Assistant
 from gateway.settings_mail import Mail
+from gateway.settings_retention import Retention
 from gateway.settings_sms import Number
 from gateway.settings_sources import PREFIX, Mistake, SettingsMistakes, Sources, nearest
 from gateway.settings_values import (
@@ -210,6 +211,7 @@ class Settings(BaseSettings):
     alerts: Alerts = Alerts()
     webhooks: Webhooks = Webhooks()
     logs: Logs = Logs()
+    retention: Retention = Retention()
 
     @property
     def database_url(self) -> URL:
