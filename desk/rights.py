@@ -16,6 +16,7 @@ class Right(StrEnum):
     ARRANGE = "arrange"  # teams, and what each colleague can do
     PLAN = "plan"  # segments and campaigns
     TEACH = "teach"  # what the assistant should have understood
+    READ_REPORTS = "read_reports"  # figures: one's own, or all, as the role has it
     MANAGE_STAFF = "manage_staff"  # let people in and out
     READ_AUDIT = "read_audit"  # who did what
     CONNECT = "connect"  # programs: their tokens, and the webhooks that tell them what happens
@@ -25,10 +26,19 @@ class Right(StrEnum):
 EVERYBODY = frozenset({Right.BE_HERE})
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
-    Role.AGENT: EVERYBODY | {Right.CONVERSE, Right.TEACH},
-    Role.MARKETER: EVERYBODY | {Right.PLAN},
+    Role.AGENT: EVERYBODY | {Right.CONVERSE, Right.TEACH, Right.READ_REPORTS},
+    Role.MARKETER: EVERYBODY | {Right.PLAN, Right.READ_REPORTS},
     Role.SUPERVISOR: EVERYBODY
-    | {Right.CONVERSE, Right.SEE_PRIVATE, Right.DIRECT, Right.ARRANGE, Right.TEACH, Right.READ_AUDIT, Right.PRIVACY},
+    | {
+        Right.CONVERSE,
+        Right.SEE_PRIVATE,
+        Right.DIRECT,
+        Right.ARRANGE,
+        Right.TEACH,
+        Right.READ_AUDIT,
+        Right.PRIVACY,
+        Right.READ_REPORTS,
+    },
     Role.ADMIN: EVERYBODY | {Right.MANAGE_STAFF, Right.ARRANGE, Right.READ_AUDIT, Right.PRIVACY, Right.CONNECT},
 }
 
