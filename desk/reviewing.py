@@ -31,6 +31,18 @@ IN_WORDS = (InteractionKind.MESSAGE, InteractionKind.EDIT)
 INTENT = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
+class Contradicts(Unusable):
+    """The same words are taught as something else."""
+
+
+class NearlyContradicts(Unusable):
+    """Nearly the same words are taught as something else; both may be right."""
+
+
+class NothingToTeach(Unusable):
+    """There are no words to learn from, or too many."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Understood:
     """What the engine made of a message at the time."""
@@ -125,6 +137,39 @@ def look(transaction: Transaction, *, interaction: int) -> InContext:
     before = lines(transaction, and_(of_thread, Interaction.id <= interaction), AROUND + 1)
     behind = lines(transaction, and_(of_thread, Interaction.id.in_(after)), AROUND) if after else []
     return InContext(review=review, lines=(*before, *behind))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """A customer's message, with what was understood of it."""
+
+    interaction: int
+    conversation: int
+    text: str
+    understood: Understood
+    review: ToReview | None
+    """Where it is up for review, or was."""
+
+
+def told(transaction: Transaction, *, interaction: int) -> Told:
+    """A message that can be corrected. Raises NotFound where it is none."""
+    row = transaction.connection.execute(
+        select(
+            Interaction.conversation_id, Interaction.direction, Interaction.kind, Interaction.text, Interaction.content
+        ).where(Interaction.id == interaction)
+    ).one_or_none()
+    said = row is not None and row.direction is Direction.IN and row.kind in IN_WORDS
+    if row is None or not said or row.conversation_id is None:
+        raise NotFound(f"there is no message {interaction}")
+    known = transaction.connection.execute(_reviews.where(Review.interaction_id == interaction)).one_or_none()
+    then = _understood_then(transaction, row.conversation_id, interaction)
+    return Told(
+        interaction=interaction,
+        conversation=row.conversation_id,
+        text=row.content.get("matter", row.text),
+        understood=_understandings.validate_python(then),
+        review=None if known is None else _to_review(known),
+    )
 
 
 def correct(transaction: Transaction, *, interaction: int, intent: str, by: str) -> ToReview:

@@ -18,7 +18,7 @@ from pathlib import Path
 from desk import reviewing
 from desk.agents import agent_name
 from desk.refusals import Ended, Unusable
-from desk.reviewing import ToReview
+from desk.reviewing import Contradicts, NearlyContradicts, NothingToTeach, ToReview
 from gateway.reach import House
 from nlu import reviewed, training
 from nlu.language import detect
@@ -165,9 +165,9 @@ def _refuse_unknown(intent: str, intents: Sequence[str]) -> None:
 
 def _refuse_unfit(text: str) -> None:
     if not any(character.isalnum() for character in text):
-        raise Unusable("there are no words to learn from")
+        raise NothingToTeach("there are no words to learn from")
     if len(text) > LONGEST:
-        raise Unusable(
+        raise NothingToTeach(
             f"the message has {len(text):,} characters, and an example at most {LONGEST}; give the part that says what"
             " is wanted with --text"
         )
@@ -176,10 +176,10 @@ def _refuse_unfit(text: str) -> None:
 def _refuse_contradictions(proposal: Proposal, *, anyway: bool) -> None:
     contradiction = proposal.likeness(Finding.CONTRADICTION)
     if contradiction is not None:
-        raise Unusable(f"{contradiction.sentence}; change it there, or discard this message")
+        raise Contradicts(f"{contradiction.sentence}; change it there, or discard this message")
     near = proposal.likeness(Finding.NEAR_CONTRADICTION)
     if near is not None and proposal.likeness(Finding.DUPLICATE) is None and not anyway:
-        raise Unusable(f"{near.sentence}; if both are right, accept with --anyway")
+        raise NearlyContradicts(f"{near.sentence}; if both are right, accept with --anyway")
 
 
 def _in_one_line(marks: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

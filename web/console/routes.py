@@ -11,6 +11,7 @@ from aiohttp import web
 from desk.rights import Right
 from web.console import (
     account,
+    alerts,
     attachments,
     board,
     canned,
@@ -22,8 +23,10 @@ from web.console import (
     conversations,
     door,
     inbox,
+    learning,
     presence,
     privacy,
+    reports,
     programs,
     search,
     spam,
@@ -41,6 +44,9 @@ STATIC = Path(__file__).parent / "static"
 ROUTES: Final[Sequence[Route]] = (
     *door.ROUTES,
     *account.ROUTES,
+    *alerts.ROUTES,
+    *reports.ROUTES,
+    *learning.ROUTES,
     *colleagues.ROUTES,
     *inbox.ROUTES,
     *company.ROUTES,

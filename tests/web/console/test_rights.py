@@ -12,6 +12,7 @@ EVERYBODY = frozenset(Role)
 ADMIN = frozenset({Role.ADMIN})
 ARRANGE = frozenset({Role.SUPERVISOR, Role.ADMIN})
 CONVERSE = frozenset({Role.AGENT, Role.SUPERVISOR})
+REPORTS = frozenset({Role.AGENT, Role.MARKETER, Role.SUPERVISOR})
 
 WHO_MAY: Mapping[str, frozenset[Role | None]] = {
     "GET /console/login": DOOR,
@@ -112,6 +113,31 @@ WHO_MAY: Mapping[str, frozenset[Role | None]] = {
     "POST /console/teams/{id}/close": ARRANGE,
     "POST /console/teams/people/{id}": ARRANGE,
     "GET /console/board": frozenset({Role.SUPERVISOR}),
+    "GET /console/alerts": EVERYBODY,
+    "GET /console/alerts/bell": EVERYBODY,
+    "GET /console/alerts/{id}": EVERYBODY,
+    "POST /console/alerts/read": EVERYBODY,
+    "GET /console/account/alerts": EVERYBODY,
+    "POST /console/account/alerts": EVERYBODY,
+    "POST /console/account/alerts/hours": EVERYBODY,
+    "POST /console/account/alerts/telegram": EVERYBODY,
+    "POST /console/account/alerts/telegram/end": EVERYBODY,
+    "GET /console/reports": REPORTS,
+    "GET /console/reports.csv": REPORTS,
+    "GET /console/reports/{figure}": REPORTS,
+    "GET /console/reports/{figure}.csv": REPORTS,
+    "GET /console/learning": CONVERSE,
+    "POST /console/learning": CONVERSE,
+    "GET /console/learning/lines/{id}": CONVERSE,
+    "POST /console/learning/lines/{id}": CONVERSE,
+    "GET /console/knowledge": CONVERSE,
+    "POST /console/knowledge": CONVERSE,
+    "GET /console/knowledge/new": CONVERSE,
+    "GET /console/knowledge/{id}": CONVERSE,
+    "POST /console/knowledge/{id}/edit": CONVERSE,
+    "POST /console/knowledge/{id}/approve": frozenset({Role.SUPERVISOR}),
+    "POST /console/knowledge/{id}/refuse": frozenset({Role.SUPERVISOR}),
+    "POST /console/knowledge/{id}/withdraw": frozenset({Role.SUPERVISOR}),
     "GET /console/cases": CONVERSE,
     "POST /console/cases": CONVERSE,
     "GET /console/cases/new": CONVERSE,
@@ -169,7 +195,7 @@ async def test_each_role_reaches_what_it_may_and_nothing_else(console: Console) 
     wrong: list[str] = []
     for name in sorted(WHO_MAY, key=lambda name: name == LAST):
         method, _, pattern = name.partition(" ")
-        path = pattern.replace("{id}", "999").replace("{token}", "x").replace("{line}", "9").replace("{place}", "0").replace("{canned}", "9")
+        path = pattern.replace("{id}", "999").replace("{token}", "x").replace("{figure}", "conversations").replace("{line}", "9").replace("{place}", "0").replace("{canned}", "9")
         for role, person in people.items():
             if name == STREAMS and role in WHO_MAY[name]:
                 continue  # it goes on for ever; test_live listens to it
