@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 from zlib import crc32
@@ -24,6 +25,8 @@ from storage.schema import Entity, Words
 from storage.search import OF_KIND, Kind, fact, slice_mark
 from storage.search_words import MARK, MOST_TOKENS, VERSION, Folding, characters, words
 
+PAGES = 32
+"""Of SQLite's index, put together with each piece: more than a piece adds, so that its parts stay few."""
 PIECE = 200
 """Rows in one go: some 8 ms."""
 MOST_CHARACTERS = 40_000
@@ -34,6 +37,14 @@ YOUNGEST_GAP = timedelta(minutes=10)
 """A gap is looked at for at least so long, whatever PostgreSQL shows us of the transactions of others."""
 SHORTEST_PART = 4
 """Digits: the last four of a phone number find it, and so does any longer part."""
+
+
+class Forgotten(StrEnum):
+    """What is left of forgotten words in the parts of SQLite's index, though nothing finds them any more."""
+
+    GONE = "gone"
+    LEFT = "left"  # in parts that are to be written anew without them
+    LEAVING = "leaving"  # which is being done
 
 
 class SearchWaiting(Entity):
@@ -62,6 +73,7 @@ class SearchCursor(Entity):
     """Of the rules by which it cut words..."""
     folding: Mapped[int]
     """...and a sum over the table that makes traditional characters simplified."""
+    forgotten: Mapped[Forgotten] = mapped_column(Words(Forgotten))
 
 
 class SearchGap(Entity):
@@ -94,6 +106,8 @@ def index_some(connection: Connection, *, folding: Folding | None = None, most: 
             done += _take_up_changes(connection, kind, most - done, folding)
             done += _close_gaps(connection, kind, most - done, folding)
             done += _go_on(connection, kind, upto, most - done, folding)
+            if done < most and cursor.forgotten is not Forgotten.GONE:
+                done += _press_out(connection, kind, cursor.forgotten)
     return done
 
 
@@ -101,6 +115,8 @@ def forget(connection: Connection, kind: Kind, rows: Iterable[int]) -> None:
     """Take entries out at once, in the transaction that erases their rows, also while others write in the index."""
     list(connection.execute(select(SearchCursor.upto).where(SearchCursor.kind == kind).with_for_update()))
     _delete(connection, kind, list(rows))
+    if connection.dialect.name == "sqlite":
+        connection.execute(update(SearchCursor).where(SearchCursor.kind == kind).values(forgotten=Forgotten.LEFT))
 
 
 def behind(connection: Connection) -> float:
@@ -208,6 +224,21 @@ def _oldest_writer(connection: Connection) -> datetime:
     return connection.execute(_OLDEST, {"youngest": YOUNGEST_GAP}).scalar_one()
 
 
+def _press_out(connection: Connection, kind: Kind, forgotten: Forgotten) -> int:
+    """FTS5 only notes that an entry is deleted, until the part that has its words is put together with the others: that
+    is done here, piece by piece (sqlite.org/fts5.html, 6.8)."""
+    begins, before = forgotten is Forgotten.LEFT, _changes(connection)
+    connection.execute(_MERGE[kind], {"pages": -PAGES if begins else PAGES})
+    over = not begins and _changes(connection) - before < 2
+    state = Forgotten.GONE if over else Forgotten.LEAVING
+    connection.execute(update(SearchCursor).where(SearchCursor.kind == kind).values(forgotten=state))
+    return 0 if over else 1
+
+
+def _changes(connection: Connection) -> int:
+    return connection.scalar(text("SELECT total_changes()")) or 0
+
+
 def _write(connection: Connection, kind: Kind, rows: Iterable[int], folding: Folding | None) -> None:
     """Entries as their rows are now; none for a row that is gone or has no words."""
     rows = sorted(rows)
@@ -218,6 +249,7 @@ def _write(connection: Connection, kind: Kind, rows: Iterable[int], folding: Fol
     if connection.dialect.name == "sqlite":
         values = [{"row": row, "words": " ".join([*each.words, *each.marks])} for row, each in entries.items()]
         connection.execute(_INSERT_SQLITE[kind], values)
+        connection.execute(_MERGE[kind], {"pages": PAGES})
     else:
         vectors = [_vector(each, slice_mark(row)) for row, each in entries.items()]
         connection.execute(_INSERT_POSTGRESQL[kind], {"rows": list(entries), "words": vectors})
@@ -314,6 +346,7 @@ def _each(statement: str) -> Mapping[Kind, TextClause]:
 
 _DELETE_SQLITE = _each("DELETE FROM {} WHERE rowid = :row")
 _INSERT_SQLITE = _each("INSERT INTO {} (rowid, words) VALUES (:row, :words)")
+_MERGE = {kind: text(f"INSERT INTO index_of_{kind} (index_of_{kind}, rank) VALUES ('merge', :pages)") for kind in Kind}  # noqa: S608
 _DELETE_POSTGRESQL = _each("DELETE FROM {} WHERE entry = ANY(CAST(:rows AS bigint[]))")
 _INSERT_POSTGRESQL = _each(
     "INSERT INTO {} (entry, words) SELECT * FROM unnest(CAST(:rows AS bigint[]), CAST(:words AS tsvector[]))"

@@ -143,6 +143,28 @@ def test_the_cursor_of_each_index_stands_at_the_newest_row(shelf: Shelf) -> None
     assert shelf.do(lambda connection: search_upkeep.index_some(connection, folding=simplified())) == 0
 
 
+def test_forgotten_words_leave_the_index_itself_too(migrated_sqlite_url: str) -> None:
+    shelf = Shelf(synchronous_engine(migrated_sqlite_url))
+    secret, *_ = shelf.says("meet me in zanzibar")
+    for number in range(40):
+        shelf.says(*(f"kettle {number} {each}" for each in range(10)))
+        shelf.index()
+    assert _left(shelf, "zanzibar")
+    shelf.do(lambda connection: search_upkeep.forget(connection, Kind.INTERACTION, [secret]))
+    assert shelf.ids("zanzibar") == []
+    assert _left(shelf, "zanzibar"), "SQLite only notes that it is gone"
+    assert shelf.index() > 0
+    assert not _left(shelf, "zanzibar")
+    assert shelf.index() == 0
+    assert len(shelf.ids("kettle", most=1000)) == 400
+
+
+def _left(shelf: Shelf, word: str) -> bool:
+    """Whether a word stands in the index's own pages; it shares its first letter with others there."""
+    blocks = shelf.do(lambda connection: connection.scalars(text("SELECT block FROM index_of_interactions_data")).all())
+    return any(word[1:].encode() in block for block in blocks)
+
+
 def _gaps(connection: Connection) -> list[tuple[int, int]]:
     return [(row.first, row.last) for row in connection.execute(select(SearchGap.first, SearchGap.last))]
 

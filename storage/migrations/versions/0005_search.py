@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("upto", ID, nullable=False),
         sa.Column("version", ID, nullable=False),
         sa.Column("folding", ID, nullable=False),
+        sa.Column("forgotten", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("kind", name=op.f("pk_search_cursors")),
     )
     op.create_table(
@@ -55,7 +56,7 @@ def upgrade() -> None:
     )
     sqlite = op.get_bind().dialect.name == "sqlite"
     for kind in KINDS:
-        op.execute(f"INSERT INTO search_cursors (kind, upto, version, folding) VALUES ('{kind}', 0, 0, 0)")  # noqa: S608
+        op.execute(f"INSERT INTO search_cursors VALUES ('{kind}', 0, 0, 0, 'gone')")  # noqa: S608
         _sqlite_index(kind) if sqlite else _postgresql_index(kind)
     for watched in WATCHED:
         _sqlite_triggers(*watched) if sqlite else _postgresql_triggers(*watched)
@@ -68,6 +69,8 @@ def _sqlite_index(kind: str) -> None:
     op.execute(
         f"CREATE VIRTUAL TABLE index_of_{kind} USING fts5(words, tokenize = \"ascii tokenchars '_'\", columnsize = 0)"
     )
+    # Its parts are put together in every piece of indexing, a little each, and not in some of them a lot.
+    op.execute(f"INSERT INTO index_of_{kind} (index_of_{kind}, rank) VALUES ('automerge', 0)")  # noqa: S608
 
 
 def _postgresql_index(kind: str) -> None:
