@@ -56,7 +56,7 @@ async def search(visit: Visit) -> web.Response:
         states=tuple(State),
         channels=channels,
         zone=visit.house.playbook().hours.time_zone,
-        here=partial(_here, visit),
+        again=partial(_again, visit),
         marked=partial(_marked, results.asked if results is not None else Asked()),
         status=422 if problem else 200,
     )
@@ -77,7 +77,7 @@ def _query(given: Mapping[str, str]) -> str:
     return " ".join([given.get("q", ""), *conditions])
 
 
-def _here(visit: Visit, **changes: object) -> str:
+def _again(visit: Visit, **changes: object) -> str:
     """This search, with something else about it; None takes a part out."""
     kept = {name: value for name, value in visit.request.query.items() if name not in changes}
     added = {name: str(value) for name, value in changes.items() if value is not None}
