@@ -55,7 +55,7 @@ class LinkEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventData:
-    """What an event tells. What does not belong to its type is left out."""
+    """What an event tells. What does not belong to its type is null."""
 
     event: int
     contact: int | None = None
@@ -92,7 +92,7 @@ WITH_CONVERSATION = frozenset(
         EventKind.CONVERSATION_REOPENED,
     }
 )
-WITH_CASE = frozenset({EventKind.CASE_OPENED, EventKind.CASE_CHANGED})
+WITH_CASE = frozenset({EventKind.CASE_OPENED, EventKind.CASE_CHANGED, EventKind.CASE_BREACHED})
 WITH_LINK = frozenset({EventKind.CONTACT_LINKED, EventKind.CONTACT_UNLINKED})
 
 

@@ -214,7 +214,7 @@ def _composed(transaction: Transaction, one: Round) -> dict[int, bytes]:
 
 
 def _seen(body: EventBody, scopes: frozenset[str]) -> bytes:
-    said: Any = _BODIES.dump_python(body, mode="json", exclude_none=True)
+    said: Any = _BODIES.dump_python(body, mode="json")
     if Right.SEE_PRIVATE not in scopes:
         said = hidden(said)
     if Right.CONVERSE not in scopes:
@@ -223,9 +223,7 @@ def _seen(body: EventBody, scopes: frozenset[str]) -> bytes:
 
 
 def _ping(now: datetime) -> bytes:
-    said: Any = _BODIES.dump_python(
-        EventBody(type=PING, timestamp=now, data=EventData(event=0)), mode="json", exclude_none=True
-    )
+    said: Any = _BODIES.dump_python(EventBody(type=PING, timestamp=now, data=EventData(event=0)), mode="json")
     return orjson.dumps(said)
 
 

@@ -34,6 +34,7 @@ class Watch:
     at: str
     contact: str = "NEW.contact_id"
     conversation: str = "NEW.conversation_id"
+    subject: str = "NEW.id"
     facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Name to SQL expression."""
 
@@ -133,6 +134,17 @@ WATCHES: Final[Sequence[Watch]] = (
         facts=_CASE,
     ),
     Watch(
+        kind=EventKind.CASE_BREACHED,
+        table="case_deadlines",
+        changed=("breached_at",),
+        when="NEW.breached_at IS NOT NULL",
+        at="NEW.breached_at",
+        contact="(SELECT contact_id FROM cases WHERE id = NEW.case_id)",
+        conversation="(SELECT conversation_id FROM cases WHERE id = NEW.case_id)",
+        subject="NEW.case_id",
+        facts={"deadline": "NEW.kind", "round": "NEW.round"},
+    ),
+    Watch(
         kind=EventKind.CONTACT_LINKED,
         table="links",
         at="NEW.made_at",
@@ -205,28 +217,30 @@ _INTO = "INSERT INTO events (at, kind, contact_id, conversation_id, subject, fac
 
 
 def _made_in_sqlite(name: str, watch: Watch) -> Iterable[str]:
-    facts = ", ".join(f"'{key}', {value}" for key, value in watch.facts.items())
     changed = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in watch.changed) or "true"
-    values = f"{watch.at}, '{watch.kind}', {watch.contact}, {watch.conversation}, NEW.id, json_object({facts})"
     yield (
         f"CREATE TRIGGER {name} AFTER {_on(watch)} ON {watch.table} WHEN ({watch.when}) AND ({changed})"
-        f" BEGIN {_INTO}) VALUES ({values}); END"
+        f" BEGIN {_INTO}) VALUES ({_values(watch, 'json_object')}); END"
     )
 
 
 def _made_in_postgresql(name: str, watch: Watch) -> Iterable[str]:
-    facts = ", ".join(f"'{key}', {value}" for key, value in watch.facts.items())
     changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in watch.changed) or "true"
-    values = f"{watch.at}, '{watch.kind}', {watch.contact}, {watch.conversation}, NEW.id, jsonb_build_object({facts})"
     yield (
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        f" {_INTO}, writer) VALUES ({values}, pg_current_xact_id()::text::bigint);"
+        f" {_INTO}, writer) VALUES ({_values(watch, 'jsonb_build_object')}, pg_current_xact_id()::text::bigint);"
         " RETURN NULL; END $$"
     )
     yield (
         f"CREATE TRIGGER {name} AFTER {_on(watch)} ON {watch.table} FOR EACH ROW"
         f" WHEN (({watch.when}) AND ({changed})) EXECUTE FUNCTION {name}()"
     )
+
+
+def _values(watch: Watch, as_document: str) -> str:
+    facts = ", ".join(f"'{key}', {value}" for key, value in watch.facts.items())
+    about = f"{watch.contact}, {watch.conversation}, {watch.subject}"
+    return f"{watch.at}, '{watch.kind}', {about}, {as_document}({facts})"
 
 
 def _on(watch: Watch) -> str:

@@ -35,6 +35,7 @@ class EventKind(StrEnum):
     CONVERSATION_CLOSED = "conversation.closed"  # resolved, idle or spam
     CONVERSATION_REOPENED = "conversation.reopened"
     CASE_OPENED = "case.opened"
+    CASE_BREACHED = "case.breached"  # a deadline of it has passed
     CASE_CHANGED = "case.changed"  # status, step, priority, owner, verdict, score
 
 

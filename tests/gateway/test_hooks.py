@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from jsonschema_rs import validator_for
 
 from desk import conversations, people, webhooks
 from desk.webhooks import EndpointMade
@@ -24,9 +25,14 @@ from tests.gateway.desk_house import House
 from tests.web.api.programs import open_interface
 from tests.web.api.receivers import Heard, Receiver, open_receiver
 from tests.web.console.people import _ADA as ADA
+from web.api.offered import CALLS
+from web.api.openapi import described
 
 HERE = {"allowed_networks": ["127.0.0.0/8", "::1/128"]}
 ALL = tuple(kind.value for kind in EventKind)
+DOCUMENT = described(CALLS)
+EVENT = validator_for({"$ref": "#/components/schemas/EventBody", "components": DOCUMENT["components"]})
+"""As the OpenAPI document has it."""
 MESSAGES = ("message.received", "message.sent")
 
 
@@ -94,6 +100,8 @@ async def test_what_happens_is_told_in_its_order(house: House, receiver: Receive
     }
     await told(house)
     assert len({heard.id for heard in receiver.heard}) == len(receiver.heard) == 8
+    for heard in receiver.heard:
+        EVENT.validate(heard.said)
 
 
 async def test_whoever_knows_the_secret_can_tell_that_it_was_us(house: House, receiver: Receiver) -> None:
@@ -237,8 +245,10 @@ async def test_an_endpoint_hears_only_what_it_may(house: House, receiver: Receiv
     await told(house)
     said = b" ".join(heard.body for heard in receiver.heard)
     assert "contact.linked" in receiver.kinds
+    for heard in receiver.heard:
+        EVENT.validate(heard.said)
     assert b"secret" not in said
-    assert b"evidence" not in said
+    assert b"same phone" not in said
 
 
 async def test_what_happened_before_anybody_listened_is_not_told_and_not_written(

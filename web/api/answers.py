@@ -101,13 +101,15 @@ def _place(key: str, within: str) -> str:
     return within if within in _FREE_WORDS and key not in _ADDRESSES else key
 
 
-def wordless(value: Any) -> Any:
-    """An answer without anything that somebody has written."""
+def wordless(value: Any, within: str = "") -> Any:
+    """An answer in its shape, without anything that somebody has written."""
     match value:
         case dict():
             entries = cast("dict[str, Any]", value)
-            return {key: wordless(each) for key, each in entries.items() if key not in _WORDS}
+            return {key: wordless(each, key) for key, each in entries.items()} if within not in _WORDS else {}
         case list():
-            return [wordless(each) for each in cast("list[Any]", value)]
+            return [wordless(each) for each in cast("list[Any]", value)] if within not in _WORDS else []
+        case str() if within in _WORDS:
+            return ""
         case _:
             return value

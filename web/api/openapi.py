@@ -11,6 +11,9 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from desk import calls
+from desk.events import EventBody
+from desk.telling import PING
+from storage.events import EventKind
 from web.api.call import ROOT, Call
 from web.api.offered import CALLS
 
@@ -95,6 +98,7 @@ def described(offered: Sequence[Call]) -> dict[str, Any]:
         "security": [{"token": []}],
         "tags": [{"name": group} for group in dict.fromkeys(call.group for call in offered)],
         "paths": paths,
+        "webhooks": {kind: {"post": _told(kind)} for kind in (*(each.value for each in EventKind), PING)},
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": "Made by an admin in the console."}
@@ -111,6 +115,28 @@ def described(offered: Sequence[Call]) -> dict[str, Any]:
     }
 
 
+def _told(kind: str) -> dict[str, Any]:
+    """A request to a webhook."""
+    headers = {
+        "webhook-id": "The same where an event is sent again.",
+        "webhook-timestamp": "Seconds since 1970, of this request.",
+        "webhook-signature": "`v1,` and HMAC-SHA256 in Base64 over `id.timestamp.body`; several, with a space between.",
+    }
+    return {
+        "operationId": kind.replace(".", "_"),
+        "security": [],
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": words}
+            for name, words in headers.items()
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/EventBody"}}},
+        },
+        "responses": {"2XX": {"description": "It was taken. Anything else, and it is sent again."}},
+    }
+
+
 def _schemas(offered: Sequence[Call]) -> tuple[Mapping[tuple[str, str], Any], Mapping[str, Any]]:
     """Of each call its answer, body and parameters; and what they share, by name."""
     wanted: list[tuple[tuple[str, str], Any, TypeAdapter[Any]]] = []
@@ -118,6 +144,7 @@ def _schemas(offered: Sequence[Call]) -> tuple[Mapping[tuple[str, str], Any], Ma
         wanted.append(((call.name, "answer"), "serialization", calls.answers(call.verb)))
         for name, model in (("place", call.place_model), ("given", call.given_model)):
             wanted.append(((call.name, name), "validation", TypeAdapter(model)))
+    wanted.append((("", "event"), "serialization", TypeAdapter(EventBody)))
     made, shared = TypeAdapter.json_schemas(wanted, ref_template=REF, schema_generator=_Schemas)
     shapes: dict[str, Any] = shared.get("$defs", {})
     # Parameters stand by themselves: what they were gathered in is nobody's shape.
@@ -189,7 +216,8 @@ def _parameters(call: Call, schemas: Mapping[tuple[str, str], Any]) -> list[dict
             for name, schema in _fields(given).items()
         ]
         return [*found, _header("If-None-Match", "The ETag of what you have: 304 where it is still so.")]
-    found.append(_header("Idempotency-Key", "The same key with the same request is done once, within 24 hours."))
+    words = "The same key with the same request is done once, within 24 hours."
+    found.append(_header("Idempotency-Key", words, pattern=r"^[\x21-\x7e]+$", minLength=1, maxLength=255))
     if call.about == "conversation":
         found.append(_header("If-Match", "The ETag of the conversation as you read it."))
     return found
@@ -208,6 +236,6 @@ def _parameter(name: str, where: str, *, required: bool, schema: Any) -> dict[st
     return {**said, "description": PARAMETERS[name]} if name in PARAMETERS else said
 
 
-def _header(name: str, words: str) -> dict[str, Any]:
-    schema = {"type": "string", "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"}
+def _header(name: str, words: str, **limits: Any) -> dict[str, Any]:
+    schema = {"type": "string", **limits}
     return {"name": name, "in": "header", "required": False, "schema": schema, "description": words}

@@ -176,6 +176,7 @@ async def _page(visit: Visit, *, status: int = 200, **facts: Any) -> web.Respons
         token=facts.get("token"),
         problem=facts.get("problem"),
         given=facts.get("given", {}),
+        chosen={"kinds": await _several(visit, "kinds"), "scopes": await _several(visit, "scopes")},
     )
 
 
