@@ -18,6 +18,7 @@ from desk.refusals import Refused
 from desk.rights import Right
 from web.console import texts
 from web.console.house import House
+from web.console.navigation import sections
 
 COOKIE: Final = "rapport_session"
 HOME: Final = "/console"
@@ -90,6 +91,8 @@ class Visit:
                 csrf=self.csrf,
                 mark=self.mark,
                 home=HOME,
+                path=self.request.path,
+                sections=sections(self.present.rights) if self.present is not None else (),
                 **facts,
             )
         )
