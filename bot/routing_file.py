@@ -21,7 +21,7 @@ def read_routing(root: Section) -> RoutingRules:
         mail_counts=section.number("mail_counts", usual.mail_counts, most=1),
         **times,
     )
-    if rules.gone_minutes > rules.answer_minutes:
+    if section.find("gone_minutes") is not None and rules.gone_minutes > rules.answer_minutes:
         section.note(
             "`routing.gone_minutes` should not be above `routing.answer_minutes`: who is gone answers no sooner.",
             section.line_of("gone_minutes"),

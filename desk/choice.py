@@ -103,6 +103,24 @@ def team_for(need: Need, teams: Iterable[Takes]) -> int | None:
 
 def choose(need: Need, people: Sequence[Person]) -> Choice | Missing:
     """Of who fits: who knows the customer, then who has least to do for their capacity, then who waited longest."""
+    return pick(need, people) or _missing(need, people)
+
+
+def pick(need: Need, people: Iterable[Person]) -> Choice | None:
+    """As `choose`, without a word on why nobody was found."""
+    free = [person for person in people if person.capacity > 0 and person.load + need.weight <= person.capacity]
+    if not need.widened:
+        fitting = [person for person in free if not _lacks(need, person)]
+    else:
+        # Who lacks a language is further off than who lacks all the rest.
+        distances = [_distance(need, person) for person in free]
+        least = min(distances, default=0)
+        fitting = [person for person, distance in zip(free, distances, strict=True) if distance == least]
+    return _best(need, fitting) if fitting else None
+
+
+def _missing(need: Need, people: Iterable[Person]) -> Missing:
+    """The first thing for which nobody was left."""
     able = [person for person in people if person.capacity > 0]
     if not able:
         return Missing.PEOPLE
@@ -111,12 +129,7 @@ def choose(need: Need, people: Sequence[Person]) -> Choice | Missing:
             able = [person for person in able if missing not in _lacks(need, person)]
             if not able:
                 return missing
-    able = [person for person in able if person.load + need.weight <= person.capacity]
-    if not able:
-        return Missing.ROOM
-    # Who lacks a language is further off than who lacks all the rest.
-    fit = min(_distance(need, person) for person in able)
-    return _best(need, [person for person in able if _distance(need, person) == fit])
+    return Missing.ROOM
 
 
 def _best(need: Need, able: Sequence[Person]) -> Choice:

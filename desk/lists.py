@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, or_, select
 
 from bot.turn import CaseStatus
 from desk.inbox import Listed, conversations_listed, listed, people_have
@@ -27,6 +27,8 @@ from storage.teams import Team, teams_of
 
 A_PIECE: Final = 50
 """Rows of a list that are shown together."""
+LOOKED_THROUGH: Final = 5_000
+"""Conversations that a filter looks through for one piece of what people do not have; there may be years of them."""
 Place = tuple[bool, datetime, int]
 
 
@@ -150,47 +152,63 @@ def cut(ordered: Sequence[Listed], after: str | None, limit: int = A_PIECE) -> P
 def rest(
     transaction: Transaction, *, view: View, filters: Filters, after: str | None = None, limit: int = A_PIECE
 ) -> Piece:
-    """Of what the assistant has or what is over, the latest first. Raises Unusable."""
+    """Of what the assistant has or what is over, the latest first. With filters a piece may be short, or empty, and
+    still have a next one: so far was looked. Raises Unusable."""
     when = Conversation.last_at if view is View.ASSISTANT else Conversation.closed_at
     state: ColumnElement[bool] = (
         and_(Conversation.state == ConversationState.OPEN, Conversation.owner == Owner.BOT)
         if view is View.ASSISTANT
         else Conversation.state.in_([ConversationState.RESOLVED, ConversationState.IDLE])
     )
-    # The ids first, by the index alone: what a row shows is looked up for those that are shown.
-    wanted = (
-        select(Conversation.id, when.label("at"))
+    # A window of the index first, so that a filter that hardly anything fits reads no years of conversations.
+    window = (
+        select(
+            Conversation.id,
+            Conversation.contact_id,
+            Conversation.channel,
+            Conversation.agent,
+            Conversation.team_id,
+            when.label("at"),
+        )
         .where(state, when.is_not(None))
         .order_by(when.desc(), Conversation.id.desc())
     )
     if after is not None:
         _, at, conversation = _read(after)
-        wanted = wanted.where(when <= at, or_(when < at, Conversation.id < conversation))
-    wanted = _narrowed(wanted, filters)
-    found = transaction.connection.execute(wanted.limit(limit + 1)).all()
+        window = window.where(when <= at, or_(when < at, Conversation.id < conversation))
+    connection = transaction.connection
+    reach = LOOKED_THROUGH if filters != NO_FILTERS else limit + 1
+    found = connection.execute(_narrowed(window.limit(reach).subquery("latest"), filters).limit(limit + 1)).all()
+    end = None
+    if len(found) > limit:
+        end = found[limit - 1]
+    elif filters != NO_FILTERS:
+        end = connection.execute(window.offset(reach - 1).limit(1)).one_or_none()
     shown = {row.id: place for place, row in enumerate(found[:limit])}
-    rows = transaction.connection.execute(conversations_listed.where(Conversation.id.in_(shown))).all()
+    rows = connection.execute(conversations_listed.where(Conversation.id.in_(shown))).all()
     items = sorted(listed(transaction, rows), key=lambda one: shown[one.conversation])
-    last = found[limit - 1] if len(found) > limit else None
-    return Piece(items=items, next=None if last is None else _written((False, last.at, last.id)))
+    return Piece(items=items, next=None if end is None else _written((False, end.at, end.id)))
 
 
-def _narrowed(statement: Any, filters: Filters) -> Any:
+def _narrowed(latest: Subquery, filters: Filters) -> Select[int, datetime]:
+    """Of the latest, those that the filters let pass."""
+    of = latest.c
+    statement = select(of.id, of.at).order_by(of.at.desc(), of.id.desc())
     if filters.channel is not None:
-        statement = statement.where(Conversation.channel == filters.channel)
+        statement = statement.where(of.channel == filters.channel)
     if filters.agent is not None:
-        statement = statement.where(Conversation.agent == filters.agent)
+        statement = statement.where(of.agent == filters.agent)
     if filters.team is not None:
-        statement = statement.where(Conversation.team_id == (int(filters.team) if filters.team.isdecimal() else -1))
+        statement = statement.where(of.team_id == (int(filters.team[:18]) if filters.team.isdecimal() else -1))
     if filters.language is not None or filters.tier is not None:
-        statement = statement.join(Contact, Contact.id == Conversation.contact_id)
+        statement = statement.join(Contact, Contact.id == of.contact_id)
     if filters.language is not None:
         statement = statement.where(Contact.language == filters.language)
     if filters.tier is not None:
         statement = statement.where(Contact.tier == filters.tier)
     if filters.kind is not None:
         is_open = Case.closed_at.is_(None), Case.status.in_([CaseStatus.OPEN, CaseStatus.WAITING])
-        of_kind = select(Case.id).where(Case.contact_id == Conversation.contact_id, Case.kind == filters.kind, *is_open)
+        of_kind = select(Case.id).where(Case.contact_id == of.contact_id, Case.kind == filters.kind, *is_open)
         statement = statement.where(of_kind.exists())
     return statement
 

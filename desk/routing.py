@@ -17,7 +17,7 @@ from bot.routing import RoutingRules
 from campaigns.policy import Refusal
 from desk import teams
 from desk.alerts import raise_alert
-from desk.choice import Choice, Missing, Need, choose, team_for
+from desk.choice import Choice, Need, Takes, pick, team_for
 from desk.locked import change, lock, tell
 from desk.rights import Right
 from desk.topics import topics_of
@@ -36,9 +36,9 @@ from storage.routing import Routing
 from storage.staff import Staff
 from storage.touched import touch
 
-AT_ONCE = 10
+AT_ONCE = 5
 """Conversations a run, so that it is short; it runs every second."""
-LOOKED_AT = 500
+LOOKED_AT = 200
 """Of those that wait, how many are looked at in one run."""
 LAST_WORDS = timedelta(seconds=30)
 """How long the assistant's last words ("a colleague will be with you") may take to leave before somebody is given the
@@ -58,8 +58,9 @@ def distribute(transaction: Transaction, playbook: Playbook) -> int:
     new = transaction.connection.execute(_new.limit(AT_ONCE)).all()
     found = _find(transaction, rules) if rules.automatic and playbook.hours.open_at(transaction.now) else []
     lanes.lock(transaction.connection, [row.contact_id for row in (*new, *(row for row, _ in found))])
+    takes = teams.takes(transaction) if new else []
     for row in new:
-        _sort_in(transaction, playbook, row)
+        _sort_in(transaction, playbook, row, takes)
     return sum(_give(transaction, playbook, row, choice) for row, choice in found)
 
 
@@ -117,12 +118,12 @@ _sorted_in = _waiting.where(~_of_another_hand_off).order_by(
 )
 
 
-def _sort_in(transaction: Transaction, playbook: Playbook, row: Row[*tuple[Any, ...]]) -> None:
+def _sort_in(transaction: Transaction, playbook: Playbook, row: Row[*tuple[Any, ...]], takes: Sequence[Takes]) -> None:
     """What a Conversation that was just handed over is about, and whose it is."""
     connection = transaction.connection
     topics = _topics(transaction, row)
     wanted = replace(need(row, playbook.policy.routing), topics=frozenset(topics))
-    team = team_for(wanted, teams.takes(transaction))
+    team = team_for(wanted, takes)
     sure = (Conversation.owner == Owner.QUEUE) & (Conversation.epoch == row.epoch)
     if not connection.execute(
         update(Conversation).where(Conversation.id == row.id, sure).values(team_id=team)
@@ -176,25 +177,24 @@ def _before(transaction: Transaction, contact: int) -> int | None:
 
 def _find(transaction: Transaction, rules: RoutingRules) -> list[tuple[Row[*tuple[Any, ...]], Choice]]:
     """For each that waits, in its order, who gets it; whoever is given one has more to do for the next."""
-    people = {person.staff: person for person in teams.who_can_take(transaction, rules)}
-    if not any(person.load < person.capacity for person in people.values()):
-        return []
     speaking = (
         select(Delivery.id)
         .where(Delivery.conversation_id == Conversation.id, Delivery.status.in_(ACTIVE), Delivery.epoch.is_not(None))
         .exists()
     )
     quiet = or_(Conversation.handed_off_at <= transaction.now - LAST_WORDS, ~speaking)
+    waiting = transaction.connection.execute(_sorted_in.where(quiet).limit(LOOKED_AT)).all()
+    people = {person.staff: person for person in teams.who_can_take(transaction, rules)} if waiting else {}
     found: list[tuple[Row[*tuple[Any, ...]], Choice]] = []
-    for row in transaction.connection.execute(_sorted_in.where(quiet).limit(LOOKED_AT)):
-        wanted = need(row, rules)
-        choice = choose(wanted, list(people.values()))
-        if isinstance(choice, Missing):
-            continue
-        found.append((row, choice))
-        people[choice.staff] = teams.with_more(people[choice.staff], wanted.weight, transaction.now)
-        if len(found) == AT_ONCE:
+    for row in waiting:
+        free = [person for person in people.values() if person.load < person.capacity]
+        if not free or len(found) == AT_ONCE:
             break
+        wanted = need(row, rules)
+        choice = pick(wanted, free)
+        if choice is not None:
+            found.append((row, choice))
+            people[choice.staff] = teams.with_more(people[choice.staff], wanted.weight, transaction.now)
     return found
 
 

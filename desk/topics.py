@@ -60,7 +60,7 @@ def topics_of(*, intents: Iterable[str], cases: Iterable[str], reason: str | Non
 
     `intents`: the latest first; the first that says something decides.
     """
-    found = {BY_REASON[reason]} if reason in BY_REASON else set[Topic]()
+    found = {BY_REASON[reason]} if reason is not None and reason in BY_REASON else set[Topic]()
     if CaseKind.COMPLAINT in cases:
         found.add(Topic.COMPLAINTS)
     understood = next((BY_INTENT[intent] for intent in intents if intent in BY_INTENT), None)

@@ -92,7 +92,7 @@ def _hand(
         changes |= {"team_id": None if group is None else group.id}
     change(transaction, row, changes)
     routing.given(connection, row.id, row.handed_off_at, now)
-    facts = {"tried": [], "widened": False}
+    facts: dict[str, Any] = {"tried": [], "widened": False}
     if person is None and row.owner is Owner.AGENT and row.agent is not None:
         # It does not come back to whom it just left.
         left = connection.scalar(select(Staff.id).where(Staff.name == row.agent))

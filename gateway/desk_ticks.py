@@ -27,6 +27,6 @@ BY_THE_BOOK: Mapping[Callable[[Transaction, Playbook], object], int] = {
     presence.look_around: 5,
     promises.watch: 10,
     routing.distribute: 1,
-    routing.look_for_late: 5,
+    routing.look_for_late: 1,
 }
 """Likewise, for what needs the business's rules or opening hours: the playbook in force is handed to them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import insert
@@ -200,7 +201,7 @@ def test_the_assistants_last_words_are_let_out_first(floor: Floor) -> None:
     waiting = floor.waits()
     row = floor.conversation(waiting)
     line = floor.writes(waiting, "x")
-    delivery = {
+    delivery: dict[str, Any] = {
         "interaction_id": line,
         "conversation_id": waiting,
         "contact_id": row.contact_id,

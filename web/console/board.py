@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 from aiohttp import web
 
@@ -30,9 +31,9 @@ async def board(visit: Visit) -> web.Response:
         people=sorted(seen.people, key=_here_first),
         opens=opens,
         today=now.astimezone(playbook.hours.time_zone).date(),
-        seconds=lambda since: _seconds(since, now),
-        reason=lambda reason: in_words(reason, Language(visit.language)),
-        channel=lambda name: channel_name(visit, name),
+        seconds=partial(_seconds, now),
+        reason=partial(in_words, language=Language(visit.language)),
+        channel=partial(channel_name, visit),
     )
 
 
@@ -40,8 +41,8 @@ def _here_first(one: Colleague) -> tuple[int, str]:
     return list(State).index(one.here.state), one.name
 
 
-def _seconds(since: datetime | None, now: datetime) -> int:
-    return 0 if since is None else int((now - since.astimezone(UTC)).total_seconds())
+def _seconds(now: datetime, since: datetime) -> int:
+    return int((now - since.astimezone(UTC)).total_seconds())
 
 
 ROUTES = (get("/console/board", Right.DIRECT, board),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
@@ -96,7 +97,7 @@ async def _page(visit: Visit, *, status: int = 200, problem: str | None = None) 
         tiers=TIERS,
         topics=tuple(Topic),
         channels=tuple(visit.house.channels),
-        channel=lambda name: channel_name(visit, name),
+        channel=partial(channel_name, visit),
         usual=rules.capacity,
         problem=problem,
     )
