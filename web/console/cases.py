@@ -51,7 +51,7 @@ async def cases(visit: Visit) -> web.Response:
         most=case_list.COUNTED,
         page=page,
         only=only,
-        here=f"{LIST}?{urlencode({'view': view, **kept, 'after': asked.get('after', '')})}",
+        this_page=f"{LIST}?{urlencode({'view': view, **kept, 'after': asked.get('after', '')})}",
         onward=f"{LIST}?{urlencode({'view': view, **kept, 'after': page.after})}" if page.after else None,
         kept=urlencode(kept),
         tiers=TIERS,
