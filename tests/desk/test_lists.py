@@ -97,6 +97,16 @@ def test_filters_narrow_every_view_alike(office: Office, view: View) -> None:
     assert whole(office, view, filters=Filters(team="7; DROP TABLE teams")) == []
 
 
+def test_a_filter_that_hardly_anything_fits_looks_only_so_far_at_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = whole(office, View.CLOSED, filters=Filters(channel="sms"))
+    monkeypatch.setattr(lists, "LOOKED_THROUGH", 10)
+    assert whole(office, View.CLOSED, filters=Filters(channel="sms")) == every
+    piece: Piece = office.do(lists.piece, view=View.CLOSED, by="Ben", staff=1, filters=Filters(tier="unheard of"))
+    assert (piece.items, piece.next is None) == ([], False)
+
+
 def test_a_case_that_is_open_can_be_looked_for(office: Office) -> None:
     found = {kind: whole(office, View.ALL, filters=Filters(kind=kind)) for kind in ("complaint", "request", "inquiry")}
     assert any(found.values())
