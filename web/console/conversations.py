@@ -9,7 +9,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from desk import conversations as desk
-from desk import drafts, inbox, mentions, reopening, thread
+from desk import drafts, inbox, mentions, reopening, summaries, thread
 from desk.drafts import Begun
 from desk.inbox import Thread
 from desk.reasons import in_words
@@ -32,6 +32,8 @@ class Talk:
     thread: Thread
     stretch: Stretch
     begun: Begun
+    summary: str | None
+    """What the assistant wrote for whoever takes over, in the reader's language."""
     called: bool
     """Somebody called the reader by name here, and they have not looked yet."""
 
@@ -105,7 +107,7 @@ async def act(visit: Visit, verb: Callable[[Transaction], object], *, draft: str
 async def page(visit: Visit, *, status: int = 200, draft: str | None = None, **more: Any) -> web.Response:
     """The whole page, or, where a piece of it asked, the box that is written into."""
     try:
-        talk = await _talk(visit, before=_place(visit, "before"))
+        talk = await _talk(visit, before=_place(visit, "before"), whole=not _wants_a_piece(visit))
     except NotFound:
         return gone(visit)
     if talk.called:
@@ -131,6 +133,7 @@ def facts(visit: Visit, talk: Talk, *, draft: str | None = None, **more: Any) ->
         "size": size,
         "channel": channel_name(visit, shown.channel),
         "reason": reason,
+        "summary": talk.summary,
         "weighed": weigh(visit, shown, text, talk.begun),
         "standing": standing(shown),
         "problem": None,
@@ -167,14 +170,18 @@ def gone(visit: Visit) -> web.Response:
     return visit.page("refused.html", status=404, reason=visit.say("conversation.not_there"))
 
 
-async def _talk(visit: Visit, *, before: int | None = None, since: int | None = None) -> Talk:
+async def _talk(visit: Visit, *, before: int | None = None, since: int | None = None, whole: bool = False) -> Talk:
     conversation, staff = number(visit), visit.who.staff
+    language, playbook = visit.language, visit.house.playbook()
 
     def look(transaction: Transaction) -> Talk:
         return Talk(
             thread=inbox.show(transaction, conversation=conversation, limit=0),
             stretch=thread.stretch(transaction, conversation=conversation, before=before, since=since),
             begun=drafts.of(transaction, conversation=conversation, staff=staff),
+            summary=summaries.summary(transaction, conversation=conversation, language=language, playbook=playbook)
+            if whole
+            else None,
             called=mentions.waits(transaction, conversation=conversation, staff=staff),
         )
 

@@ -93,7 +93,8 @@ async def attach(visit: Visit) -> web.Response:
     file = given.get("file")
     if not isinstance(file, FileField):
         return await _bar(visit)
-    content = await asyncio.to_thread(file.file.read)
+    with file.file as opened:
+        content = await asyncio.to_thread(opened.read)
     found = type_of(content, file.content_type)
     try:
         blob = await visit.house.keep(content, found)

@@ -32,7 +32,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
   const id = event.detail.target.id;
   if (id === "thread") {
     const newest = document.querySelector(".newest");
-    if (wasAtEnd) toEnd();
+    if (wasAtEnd || document.querySelector("#thread .undo")) toEnd();
     else if (newest) newest.hidden = atEnd();
     seen();
     count();
@@ -48,7 +48,6 @@ document.addEventListener("htmx:afterSettle", (event) => {
     } else if (event.detail.requestConfig.verb === "post") {
       box().focus();
     }
-    grow();
   }
 });
 
@@ -66,6 +65,11 @@ document.addEventListener("click", (event) => {
 document.addEventListener("scroll", (event) => {
   const newest = document.querySelector(".newest");
   if (newest && event.target === thread() && atEnd()) newest.hidden = true;
+}, true);
+
+// A picture has its height only when it is there.
+document.addEventListener("load", (event) => {
+  if (event.target instanceof HTMLImageElement && event.target.closest("#thread") && wasAtEnd) toEnd();
 }, true);
 
 // --- undo: a button for as long as it can do something
@@ -95,13 +99,6 @@ document.addEventListener("change", (event) => {
   box().dataset.reply ??= box().placeholder;
   box().placeholder = noting() ? box().dataset.note : box().dataset.reply;
 });
-
-function grow() {
-  const it = box();
-  if (!it) return;
-  it.style.height = "auto";
-  it.style.height = `${Math.min(it.scrollHeight + 2, window.innerHeight * 0.4)}px`;
-}
 
 // --- `/` for canned replies, `@` for colleagues
 
@@ -167,7 +164,6 @@ document.addEventListener("mousedown", (event) => {
 
 document.addEventListener("input", (event) => {
   if (event.target !== box()) return;
-  grow();
   offer();
 });
 
@@ -246,5 +242,4 @@ document.addEventListener("toggle", (event) => {
 }, true);
 
 toEnd();
-grow();
 count();
