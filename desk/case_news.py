@@ -73,6 +73,10 @@ SENTENCES: Final[Mapping[CaseEvent, str]] = {
 """For whoever reads the record without a console."""
 
 
+_FOR_THE_CASE_ALONE: Final = frozenset({CaseEvent.CHANGED})
+"""What would drown the words between customer and agent."""
+
+
 def tell(
     transaction: Transaction,
     row: Row[*tuple[Any, ...]],
@@ -91,7 +95,7 @@ def tell(
     return record(
         transaction.connection,
         contact=row.contact_id,
-        conversation=conversation or row.conversation_id,
+        conversation=conversation or (None if event in _FOR_THE_CASE_ALONE else row.conversation_id),
         case=row.id,
         channel="desk",
         direction=Direction.INTERNAL,

@@ -204,6 +204,8 @@ class Words:
         minutes = int(seconds // 60)
         if minutes < 60:
             return self.visit.say("case.minutes", minutes=max(minutes, 1))
+        if minutes < 48 * 60 and minutes % 60 == 0:
+            return self.visit.say("case.whole_hours", hours=minutes // 60)
         if minutes < 48 * 60:
             return self.visit.say("case.hours", hours=minutes // 60, minutes=minutes % 60)
         return self.visit.say("case.days", days=minutes // 1440, hours=minutes % 1440 // 60)
