@@ -24,6 +24,7 @@ from bot.skills import (
     fallback,
     handoff,
     knowledge,
+    requests,
 )
 from bot.talk import AssistantNeeded, LookupNeeded, Talk, quote
 from bot.turn import Message, Turn
@@ -79,6 +80,7 @@ def _answer(talk: Talk) -> None:
         or _press(talk)
         or _choose(talk)
         or _call_people(talk)
+        or _mind_own_data(talk)
         or _go_on(talk)
         or _speak_of_named_case(talk)
         or _leave_to_assistant(talk)
@@ -216,6 +218,18 @@ def _asks_for_person(talk: Talk, heard: Heard) -> bool:
     intent = heard.intent
     sure = talk.policy.confidence.sure
     return intent is not None and intent.name == "human_request" and intent.confidence >= sure
+
+
+def _mind_own_data(talk: Talk) -> bool:
+    """A wish about one's own data in the midst of a complaint is no disturbance of it: people see to both."""
+    if talk.memory.complaint is None:
+        return False
+    wishes = [heard for message in talk.messages if requests.is_wish_about_data(talk, heard := hear_one(message))]
+    if not wishes:
+        return False
+    talk.heard, talk.skill = wishes[-1], requests.SKILL.name
+    requests.start(talk, requests.PRIVACY)
+    return True
 
 
 def _go_on(talk: Talk) -> bool:

@@ -59,6 +59,10 @@ class Event:
     erased: bool = False
     """Its words were taken away: by an erasure, or by retention."""
 
+    @property
+    def content(self) -> Mapping[str, Any]:
+        return self.facts or {}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:

@@ -97,8 +97,8 @@ class Holding:
     """The columns of which the person gets a copy."""
 
 
-EVENTS_KEPT = frozenset({"event", "by", "source", "to", "team"})
-"""Of the facts of the house's own news: who of us did what."""
+EVENTS_KEPT = frozenset({"event", "by", "source", "to", "kind", "why", "who", "minutes"})
+"""Of the facts of the house's own news: who of us did what, and none of the words beside it."""
 
 _interactions = select(Interaction.id)
 _conversations = select(Conversation.id)

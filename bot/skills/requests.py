@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.effects import HandOffReason, OpenCase
+from bot.heard import Heard
 from bot.memory import Option, OrderQuestion
 from bot.own_data import FACT, Wish, wish_in
 from bot.proof import means_another_order, order_numbers
@@ -14,7 +15,8 @@ from bot.turn import CaseKind, Json
 ABOUT_AN_ORDER = frozenset(
     {"order_cancel", "order_change", "refund_request", "return_request", "exchange_request", "invoice_request"}
 )
-OTHERS = frozenset({"account_problem", "privacy_request"})
+PRIVACY = "privacy_request"
+OTHERS = frozenset({"account_problem", PRIVACY})
 
 
 def answer(talk: Talk) -> None:
@@ -50,6 +52,14 @@ def start(talk: Talk, intent: str) -> None:
         take(talk, intent, ", ".join(numbers[:3]))
 
 
+def is_wish_about_data(talk: Talk, heard: Heard) -> bool:
+    """It asks, in so many words, for a copy of their data, or to be forgotten."""
+    intent = heard.intent
+    if intent is None or intent.name != PRIVACY or intent.confidence < talk.policy.confidence.sure:
+        return False
+    return wish_in(heard.text) is not None
+
+
 def take(talk: Talk, intent: str, order: str) -> None:
     """Open a case for it and pass it on: nothing is done to an order or an account on a chat's word alone."""
     said = talk.memory.order.said if talk.memory.order is not None else ""
@@ -57,7 +67,7 @@ def take(talk: Talk, intent: str, order: str) -> None:
     facts: dict[str, Json] = {"what": quote(f"{said} {talk.heard.text}", 500)}
     if order:
         facts["order"] = order
-    wish = wish_in(talk.heard.text) if intent == "privacy_request" else None
+    wish = wish_in(talk.heard.text) if intent == PRIVACY else None
     if wish is not None:
         facts[FACT] = wish.value
     kind = talk.staff_text(f"intent.{intent}") if intent in SKILL.intents else ""

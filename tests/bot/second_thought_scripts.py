@@ -26,6 +26,22 @@ GREETING = message("你好", understood("greet", language=HANS))
 DANCING = message("你们会跳舞吗", understood(("privacy_request", 0.38), language=HANS))
 
 SECOND_THOUGHTS: tuple[Script, ...] = (
+    Script(
+        skill="requests",
+        name="a wish to be forgotten in the midst of a complaint goes to people with all that was told",
+        language=HANS,
+        lines=(
+            OPENED_QUALITY,
+            SETTLED,
+            line(
+                "请删除我的个人信息",
+                "privacy_request",
+                language=HANS,
+                says=("own_data.erasure_asked", "own_data.prove"),
+                does=("open request", "UpdateCase", "CancelFollowUps", "CancelFollowUps", "hand off policy"),
+            ),
+        ),
+    ),
     # Several questions at once
     Script(
         skill="knowledge",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,8 @@ from desk.rights import Right
 from storage.commits import Transaction
 from storage.interactions import OFFLINE, InteractionKind
 from storage.privacy import PrivacyKind
+from web.console.inbox import channel_name
+from web.console.lines import Words
 from web.console.route import get, post
 from web.console.visit import HOME, Visit
 
@@ -42,9 +45,7 @@ async def lines(visit: Visit) -> web.Response:
         page = await visit.house.look(lambda transaction: _history(visit, transaction, number))
     except Refused:
         return _gone(visit)
-    return visit.page(
-        "contact/lines.html", page=page, contact=number, wanted=_wanted(visit), zone=_zone(visit), kinds=tuple(Kind)
-    )
+    return visit.page("contact/lines.html", page=page, contact=number, wanted=_wanted(visit), **_words(visit))
 
 
 async def side(visit: Visit) -> web.Response:
@@ -267,7 +268,13 @@ def _wanted(visit: Visit) -> list[Kind]:
 
 
 def _words(visit: Visit) -> dict[str, Any]:
-    return {"zone": _zone(visit), "now": visit.house.now(), "may_see": Right.SEE_PRIVATE in visit.who.rights}
+    return {
+        "zone": _zone(visit),
+        "now": visit.house.now(),
+        "may_see": Right.SEE_PRIVATE in visit.who.rights,
+        "channel": partial(channel_name, visit),
+        "happened": Words(visit, customer=None).happened,
+    }
 
 
 def _zone(visit: Visit) -> ZoneInfo:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from aiohttp import web
 
 from desk import inbox, spam
@@ -9,6 +11,7 @@ from desk.refusals import NotFound, Refused
 from desk.rights import Right
 from storage.commits import Transaction
 from web.console.conversations import TALK
+from web.console.inbox import channel_name
 from web.console.route import get, post
 from web.console.visit import HOME, Visit
 
@@ -51,6 +54,7 @@ async def _page(visit: Visit, *, status: int = 200, problem: str | None = None) 
         status=status,
         listed=await visit.house.look(inbox.spam),
         blocked=await visit.house.look(spam.blocked),
+        channel=partial(channel_name, visit),
         zone=visit.house.playbook().hours.time_zone,
         problem=problem,
     )
