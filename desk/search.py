@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,9 +27,11 @@ from storage.contacts import Contact
 from storage.conversations import Conversation, ConversationState
 from storage.deliveries import Pace
 from storage.interactions import Direction, Interaction, InteractionKind
-from storage.search import Clause, Kind, fact, find
+from storage.search import Clause, Kind, fact, find, in_months
 from storage.staff import Staff
 
+FIRST_DAY = date(1990, 1, 1)
+"""Before which nobody was written to by any of our channels."""
 PAGE = 20
 FEW = 5
 """Of contacts and cases, beside conversations."""
@@ -186,6 +188,8 @@ def _lines(transaction: Transaction, asked: Asked, by: Seeker, before: int | Non
         clauses.append(Clause(terms=(fact("f", author, simplified()),)))
     elif asked.author:
         among = _of_contacts(transaction, asked.author, before, among)
+    if asked.after or asked.before:
+        clauses.append(_in_months(asked, transaction.now))
     over = (ConversationState.RESOLVED, ConversationState.IDLE)
     conditions = [_of_state(asked.state, Conversation.state, over, ConversationState.SPAM)]
     conditions += _between(asked, Interaction.at)
@@ -258,6 +262,15 @@ def _between(asked: Asked, column: Any) -> list[ColumnElement[bool]]:
         *([column >= asked.after] if asked.after else []),
         *([column < asked.before] if asked.before else []),
     ]
+
+
+def _in_months(asked: Asked, now: datetime) -> Clause:
+    """The index knows the month of each line, so that nobody looks through all that came later."""
+    first = asked.after.astimezone(UTC).date() if asked.after else FIRST_DAY
+    last = (now + timedelta(days=1)).date()
+    if asked.before:
+        last = min(asked.before.astimezone(UTC).date(), last)
+    return in_months(max(first, FIRST_DAY), max(last, first, FIRST_DAY))
 
 
 def _among(connection: Connection, asked: Asked, before: int | None) -> list[int] | None:

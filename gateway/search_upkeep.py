@@ -38,9 +38,10 @@ class SearchUpkeep:
             if not await self._run(_piece):
                 return
             after = self._clock()
-            if after - began > FOR:
+            rest = REST * (after - before)
+            if after - began + rest > FOR:
                 return
-            await asyncio.sleep(REST * (after - before))
+            await asyncio.sleep(rest)
 
 
 def _piece(transaction: Transaction) -> int:

@@ -15,14 +15,14 @@ from itertools import pairwise
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import Connection, TextClause, delete, func, insert, select, text, update
+from sqlalchemy import Connection, TextClause, delete, func, insert, literal, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.cases import Case
 from storage.contacts import Address, Contact
 from storage.interactions import Interaction, InteractionKind
 from storage.schema import Entity, Words
-from storage.search import OF_KIND, Kind, fact, slice_mark
+from storage.search import OF_KIND, Kind, fact, month_mark, slice_mark, year_mark
 from storage.search_words import MARK, MOST_TOKENS, VERSION, Folding, characters, words
 
 PAGES = 32
@@ -168,13 +168,12 @@ def _take_up_changes(connection: Connection, kind: Kind, most: int, folding: Fol
 def _go_on(connection: Connection, kind: Kind, upto: int, most: int, folding: Folding | None) -> int:
     """Take up the next new rows."""
     entity = OF_KIND[kind]
-    new = select(entity.id).where(entity.id > upto).order_by(entity.id).limit(max(most, 0))
-    if kind is Kind.INTERACTION:
-        new = new.add_columns(func.length(Interaction.text))
+    length = func.length(Interaction.text) if kind is Kind.INTERACTION else literal(0)
+    new = select(entity.id, length).where(entity.id > upto).order_by(entity.id).limit(max(most, 0))
     rows, characters_left = list[int](), MOST_CHARACTERS
-    for row in connection.execute(new):
-        rows.append(row[0])
-        characters_left -= row[1] if len(row) > 1 else 0
+    for row, size in connection.execute(new):
+        rows.append(row)
+        characters_left -= size
         if characters_left < 0:
             break
     if rows:
@@ -282,11 +281,10 @@ def _entries(connection: Connection, kind: Kind, rows: Sequence[int], folding: F
 
 def _of_interactions(connection: Connection, rows: Sequence[int], folding: Folding | None) -> dict[int, Entry]:
     """What was said and what was attached; not what the house tells itself."""
-    said = select(Interaction.id, Interaction.text, Interaction.content, Interaction.channel, Interaction.author)
-    said = said.where(Interaction.id.in_(rows), Interaction.kind != InteractionKind.SYSTEM)
+    said = _said.where(Interaction.id.in_(rows), Interaction.kind != InteractionKind.SYSTEM)
     entries: dict[int, Entry] = {}
     facts: dict[tuple[str, str], list[str]] = {}
-    for row, spoken, content, channel, author in connection.execute(said):
+    for row, spoken, content, channel, author, at in connection.execute(said):
         tokens = words(spoken, folding)
         for attachment in content.get("attachments") or ():
             tokens += words(str(attachment.get("name") or ""), folding)
@@ -296,8 +294,16 @@ def _of_interactions(connection: Connection, rows: Sequence[int], folding: Foldi
                 *fact("c", channel, folding).tokens,
                 *fact("f", author.removeprefix("agent:"), folding).tokens,
             ]
-        entries[row] = Entry(words=tokens[:MOST_TOKENS], marks=[*characters(tokens), *where])
+        entries[row] = Entry(
+            words=tokens[:MOST_TOKENS],
+            marks=[*characters(tokens), *where, year_mark(at.year), month_mark(at.year, at.month)],
+        )
     return entries
+
+
+_said = select(
+    Interaction.id, Interaction.text, Interaction.content, Interaction.channel, Interaction.author, Interaction.at
+)
 
 
 def _of_contacts(connection: Connection, rows: Sequence[int], folding: Folding | None) -> dict[int, Entry]:

@@ -10,7 +10,7 @@ import pytest
 
 from desk.rights import RIGHTS
 from desk.search import Results, Seeker, search
-from gateway.search_upkeep import FOR, SearchUpkeep
+from gateway.search_upkeep import FOR, REST, SearchUpkeep
 from storage.search_upkeep import PIECE
 from storage.staff import Role
 from tests.clock import FrozenClock
@@ -41,7 +41,7 @@ async def test_an_old_house_is_taken_up_piece_by_piece() -> None:
 
 
 async def test_however_much_there_is_a_tick_is_over_before_the_next() -> None:
-    old, times = Rows(1_000_000), iter((0.0, 0.0, 0.001, 0.001, FOR + 1))
+    old, times = Rows(1_000_000), iter((0.0, 0.0, 0.001, 0.005, 0.005 + FOR / (REST + 1)))
     await SearchUpkeep(old.take_up, clock=lambda: next(times)).keep_up()
     assert old.pieces == 2
 

@@ -85,7 +85,7 @@ class Shelf:
         return [self.texts[row] for row in self.ids(*wanted)]
 
 
-_LINE = {
+_LINE: dict[str, Any] = {
     "channel": "letters",
     "direction": Direction.IN,
     "author": "customer",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert, select, text, update
@@ -138,7 +139,8 @@ def test_two_who_change_the_same_contacts_crosswise_do_not_block_each_other_by_t
 def test_the_cursor_of_each_index_stands_at_the_newest_row(shelf: Shelf) -> None:
     newest = shelf.says("one", "two")[-1]
     shelf.index()
-    cursors = dict(shelf.do(lambda c: [tuple(row) for row in c.execute(select(SearchCursor.kind, SearchCursor.upto))]))
+    rows = shelf.do(lambda connection: connection.execute(select(SearchCursor.kind, SearchCursor.upto)).all())
+    cursors = {row.kind: row.upto for row in rows}
     assert cursors == {Kind.INTERACTION: newest, Kind.CONTACT: shelf.somebody, Kind.CASE: 0}
     assert shelf.do(lambda connection: search_upkeep.index_some(connection, folding=simplified())) == 0
 
@@ -170,7 +172,7 @@ def _gaps(connection: Connection) -> list[tuple[int, int]]:
 
 
 def _write(connection: Connection, row: int, contact: int, said: str) -> None:
-    values = {
+    values: dict[str, Any] = {
         "id": row,
         "contact_id": contact,
         "channel": "letters",

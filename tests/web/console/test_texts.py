@@ -62,6 +62,7 @@ def test_what_pages_ask_for_is_there_and_nothing_else_is() -> None:
         "understood.entity_",
         "canned.place_",
         "staff.role_",
+        "search.by_",
         "search.case_",
         "search.channel_",
         "search.kind_",
