@@ -96,7 +96,7 @@ def anything_to_tell(transaction: Transaction) -> bool:
             WebhookEndpoint.position < select(func.max(Event.position)).scalar_subquery(),
         ),
     )
-    free = WebhookEndpoint.lease_until.is_(None) | (WebhookEndpoint.lease_until < transaction.now)
+    free = WebhookEndpoint.lease_until.is_(None) | (WebhookEndpoint.lease_until < server_time(transaction))
     wished = exists().where(WebhookWish.endpoint_id == WebhookEndpoint.id)
     return transaction.connection.scalar(select(WebhookEndpoint.id).where(free, due | wished).limit(1)) is not None
 

@@ -23,7 +23,7 @@ def api_routes(house: House, rates: Rates | None = None) -> Sequence[web.Abstrac
     for call in CALLS:
         paths.setdefault(call.path, []).append(call)
     served = [web.route("*", f"{ROOT}{path}", guarded(of_path, house, counted)) for path, of_path in paths.items()]
-    return [web.get(f"{ROOT}/openapi.json", _openapi), *served, web.route("*", "/api/{tail:.*}", _nothing)]
+    return [web.get(f"{ROOT}/openapi.json", _openapi), *served, web.route("*", r"/api/{tail:[\s\S]*}", _nothing)]
 
 
 async def _openapi(_request: web.Request) -> web.Response:
