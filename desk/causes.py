@@ -146,7 +146,7 @@ def overview(transaction: Transaction, *, by: Present, playbook: Playbook) -> Ov
     counts = _complaints(transaction, starts, now)
     actions = _actions(transaction, by)
     lines = [
-        _line(cause, counts, [action for action in actions if within(action.cause, cause)], playbook)
+        _line(cause, counts, actions, playbook)
         for cause in {*playbook.causes, *(action.cause for action in actions), *counts}
         if cause
     ]
@@ -235,7 +235,11 @@ def _line(
         if within(found, cause):
             weeks = [one + other for one, other in zip(weeks, complaints, strict=True)]
     lately = sum(weeks[-4:])
-    looked_after = any(action.state is not ActionState.DROPPED for action in actions)
+    # What is done about a wider cause is done about this one, too.
+    looked_after = any(
+        action.state is not ActionState.DROPPED and (within(cause, action.cause) or within(action.cause, cause))
+        for action in actions
+    )
     belows = any(within(other, cause) and other != cause for other in playbook.causes)
     return CauseLine(
         id=cause,
@@ -244,7 +248,7 @@ def _line(
         before=sum(weeks[-8:-4]),
         # A category is looked after where its causes are.
         recurring=lately >= playbook.policy.cases.recurring and not looked_after and not belows,
-        actions=tuple(actions),
+        actions=tuple(action for action in actions if within(action.cause, cause)),
     )
 
 
