@@ -346,7 +346,7 @@ def _not_shown_before(
         Interaction.contact_id.in_(contacts), Interaction.conversation_id.in_(talks), Interaction.id >= before
     )
     hits = find(connection, Kind.INTERACTION, clauses, most=MOST_OF_ONE, among=list(connection.scalars(later)))
-    shown_before = set(connection.scalars(_talk_of.where(Interaction.id.in_(hits), *conditions))) if hits else set()
+    shown_before = set(connection.scalars(_talk_of.where(Interaction.id.in_(hits), *conditions)))
     return [row for row in rows if row.conversation_id not in shown_before]
 
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import BigInteger, Connection, TextClause, bindparam, func, select, text
+from sqlalchemy import BigInteger, BindParameter, Connection, TextClause, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from storage.cases import Case
@@ -163,9 +164,8 @@ def slice_mark(entry: int) -> str:
     return f"{MARK}s{entry // SLICE}"
 
 
-def _each_kind(statement: str, *parameters: object) -> dict[Kind, TextClause]:
-    binds = [parameter for parameter in parameters if isinstance(parameter, type(bindparam("x")))]
-    return {kind: text(statement.format(f"index_of_{kind}")).bindparams(*binds) for kind in Kind}
+def _each_kind(statement: str, *parameters: BindParameter[Any]) -> dict[Kind, TextClause]:
+    return {kind: text(statement.format(f"index_of_{kind}")).bindparams(*parameters) for kind in Kind}
 
 
 _MATCH = "SELECT rowid FROM {0} WHERE {0} MATCH :match AND rowid < :before"
