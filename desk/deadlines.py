@@ -35,7 +35,9 @@ from storage.deliveries import Delivery
 from storage.interactions import OFFLINE, Direction, Interaction
 
 MOST: Final = 40
-"""Cases that one run of a tick looks at: some milliseconds."""
+"""Cases that one run of a tick notes something about."""
+MOST_LOOKED_AT: Final = 8
+"""Cases whose deadlines one run brings up to date: each takes some milliseconds, and others wait to write."""
 OPEN: Final = (CaseStatus.OPEN.value, CaseStatus.WAITING.value)
 URGENT: Final = 1
 
@@ -196,7 +198,7 @@ def _make_urgent(connection: Connection, contacts: Iterable[int]) -> None:
     )
 
 
-_untimed = select(Case.id).where(Case.timed.is_(False)).order_by(Case.id).limit(MOST).with_for_update(skip_locked=True)
+_untimed = select(Case.id).where(Case.timed.is_(False)).order_by(Case.id).limit(MOST_LOOKED_AT).with_for_update(skip_locked=True)
 _case = (
     select(
         *Case.__table__.columns,
