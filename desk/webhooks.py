@@ -52,6 +52,10 @@ class TooMany(Impossible):
     """There are as many endpoints as there may be."""
 
 
+class NothingWaits(Impossible):
+    """There is no event that it has yet to hear of."""
+
+
 class Gone(NotFound):
     """This event is not kept any more."""
 
@@ -199,13 +203,13 @@ def resume_endpoint(transaction: Transaction, *, by: Present, endpoint: int) -> 
 
 
 def skip_event(transaction: Transaction, *, by: Present, endpoint: int) -> EndpointFacts:
-    """Leave out the one event that it does not take, and go on with what comes after. Raises NotFound, Impossible."""
+    """Leave out the one event that it does not take, and go on with what comes after. Raises NotFound, NothingWaits."""
     row = _find(transaction, endpoint)
     stuck = transaction.connection.execute(
         _still_to_hear(row, Event.id, Event.position).order_by(Event.position).limit(1)
     ).one_or_none()
     if stuck is None:
-        raise Impossible("there is no event that it has yet to hear of")
+        raise NothingWaits("there is no event that it has yet to hear of")
     fresh: dict[str, Any] = {"failures": 0, "failing_since": None, "due_at": transaction.now}
     _change(transaction, endpoint, {"position": stuck.position, "state": EndpointState.ACTIVE, **fresh})
     note(transaction, by, "webhook.skipped", f"webhook:{endpoint}", {"event": stuck.id})
