@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot.playbook import Playbook
-from desk import alerts, deadlines, own_data, presence, programs, promises, routing, telling
+from desk import alerts, channel_health, deadlines, own_data, presence, programs, promises, routing, telling
 from desk.reports import measuring
 from storage.commits import Transaction
 
 EVERY: Mapping[Callable[[Transaction], object], int] = {
     alerts.forget_old: 3600,
+    channel_health.look_at_channels: 60,
     own_data.finish_erasures: 2,
     deadlines.note_breaches: 5,
     deadlines.notice_owners: 5,

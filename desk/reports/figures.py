@@ -364,6 +364,8 @@ class Spread:
     source: Source
     kind: ColumnElement[Any]
     where: ColumnElement[bool]
+    in_order: bool = False
+    """By kind; else the most frequent first."""
     for_marketers: bool = False
 
 
@@ -403,6 +405,7 @@ SPREADS: Final[Sequence[Spread]] = (
         source=sources.CASES_JUDGED,
         kind=Case.score.expression,
         where=Case.score.is_not(None),
+        in_order=True,
         for_marketers=True,
     ),
 )

@@ -19,9 +19,9 @@ from storage.conversations import Conversation, ConversationState, Owner
 from storage.interactions import Direction, Interaction, InteractionKind
 from storage.measured import Measured, MeasuredMessages, Measuring
 
-LINES = 1000
+LINES = 400
 """That are looked at in one piece."""
-CONVERSATIONS = 100
+CONVERSATIONS = 40
 """That are measured in one piece."""
 SETTLED = timedelta(seconds=10)
 """On PostgreSQL a line may be committed after another with a higher number: nobody takes as long as this over it."""

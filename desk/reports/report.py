@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -222,10 +223,15 @@ def _all(
         buckets += list(enumerate(period.buckets))
     found: dict[str, Found] = {figure.key: {} for figure in figures}
     counted = [figure for figure in figures if figure.unit in (Unit.COUNT, Unit.SHARE)]
+    # The whole is the sum of its parts: nothing is counted twice.
+    parts = buckets if by is not None else [each for each in buckets if each[0] != _WHOLE]
     for source in dict.fromkeys(each for figure in counted for each in _sources(figure)):
-        _count(
-            transaction, source, [figure for figure in counted if source in _sources(figure)], buckets, cut, by, found
-        )
+        own = [figure for figure in counted if source in _sources(figure)]
+        _count(transaction, source, own, parts, cut, by, found)
+    if by is None:
+        for figure in counted:
+            values = [value for (place, _), value in found[figure.key].items() if place >= 0]
+            found[figure.key][_WHOLE, None] = _sum(figure, values)
     for figure in counted:
         found[figure.key] = {key: _checked(figure, value) for key, value in found[figure.key].items()}
     for figure in figures:
@@ -273,6 +279,11 @@ def _count(
                 if is_among
                 else Value(value=None, count=number, among=before.among)
             )
+
+
+def _sum(figure: Figure, values: Sequence[Value]) -> Value:
+    among = None if figure.among is None else sum(value.among or 0 for value in values)
+    return Value(value=None, count=sum(value.count for value in values), among=among)
 
 
 def _checked(figure: Figure, value: Value) -> Value:
@@ -327,26 +338,25 @@ def _stock(
     by: str | None,
     now: datetime,
 ) -> Found:
-    """How many had come and not left at the end of each bucket (or now): what came before it less what left."""
+    """How many had come and not left at the end of each bucket (or now): each row is read once, in the stretch between
+    two ends in which it came or left, and the stretches are added up."""
     assert figure.leaves is not None
-    ends = [
-        (place, Bucket(day=bucket.day, begins=_LONG_AGO, ends=min(bucket.ends, now)))
-        for place, bucket in buckets
-        if bucket.begins <= now
+    places = {place: min(bucket.ends, now) for place, bucket in buckets if bucket.begins <= now}
+    ends = sorted(set(places.values()))
+    stretches = [
+        (number, Bucket(day=begins.date(), begins=begins, ends=end))
+        for number, (begins, end) in enumerate(zip([_LONG_AGO, *ends], ends, strict=False))
     ]
-    came, left = (
-        {
-            (row[0], row[1]): int(row[2])
-            for row in transaction.connection.execute(_by_bucket(source, ends, cut, by, [func.count()]))
-        }
-        for source in (figure.source, figure.leaves)
-    )
-    keys = {key for _, key in came} or {None}
+    changes: dict[Any, list[int]] = {} if by is not None else {None: [0] * len(ends)}
+    for source, sign in ((figure.source, 1), (figure.leaves, -1)):
+        for row in transaction.connection.execute(_by_bucket(source, stretches, cut, by, [func.count()])):
+            changes.setdefault(row[1], [0] * len(ends))[row[0]] += sign * int(row[2])
+    stocks = {key: dict(zip(ends, accumulate(of_one), strict=True)) for key, of_one in changes.items()}
     return {
-        (place, key): Value(value=number, count=number)
-        for place, _ in ends
-        for key in keys
-        if (number := came.get((place, key), 0) - left.get((place, key), 0)) or by is None
+        (place, key): Value(value=stock[end], count=stock[end])
+        for key, stock in stocks.items()
+        for place, end in places.items()
+        if stock[end] or by is None
     }
 
 
@@ -407,7 +417,9 @@ def _kinds(transaction: Transaction, spread: Spread, period: Period, cut: Cut) -
     counted: dict[Any, list[int]] = {}
     for bucket, _, kind, number in transaction.connection.execute(statement):
         counted.setdefault(kind, [0, 0])[0 if bucket == _WHOLE else 1] = number
-    ordered = sorted(counted.items(), key=lambda one: (-one[1][0], -one[1][1], str(one[0])))
+    ordered = sorted(
+        counted.items(), key=lambda one: (*(() if spread.in_order else (-one[1][0], -one[1][1])), str(one[0]))
+    )
     return Kinds(
         spread=spread,
         rows=tuple((None if kind is None else str(kind), *numbers) for kind, numbers in ordered[:MOST_KINDS]),

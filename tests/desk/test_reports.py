@@ -145,7 +145,7 @@ def test_the_clock_measures_all_there_is_in_pieces(transaction: Transaction) -> 
     reckoning.build(transaction.connection, [talk(opened=place) for place in range(120)])
     later = Transaction(connection=transaction.connection, now=NOW + measuring.SETTLED)
     assert measuring.waiting(later) >= 360
-    assert [measuring.follow(later) for _ in range(3)] == [100, 20, 0]
+    assert [measuring.follow(later) for _ in range(3)] == [40, 40, 40]
     assert len(transaction.connection.execute(select(Measured.conversation_id)).all()) == 120
     measured_twice = transaction.connection.execute(select(MeasuredMessages.messages)).all()
     measuring.go_round(later)

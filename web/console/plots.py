@@ -13,7 +13,15 @@ from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 720, 220
 LEFT, RIGHT, TOP, BOTTOM = 70, 8, 10, 24
-MOST_LABELS = 8
+MOST_LABELS = 7
+
+TIMES: tuple[float, ...] = (
+    *(1, 5, 10, 15, 30),
+    *(minutes * 60 for minutes in (1, 2, 5, 10, 15, 30)),
+    *(hours * 3600 for hours in (1, 2, 3, 6, 12)),
+    *(days * 86_400 for days in (1, 2, 5, 10, 20)),
+)
+"""Steps in seconds that people count time in."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,9 +56,17 @@ def bars(points: Sequence[Point], *, title: str, tick: Callable[[float], str]) -
     return _svg(points, title, _axes(points, ticks, top, tick), drawn)
 
 
-def lines(points: Sequence[Point], *, title: str, tick: Callable[[float], str], most: float | None = None) -> Markup:
-    """A course: where there is nothing to say, it is broken. `most`: where the scale ends, such as 1 for shares."""
-    top, ticks = _scale(points, most)
+def lines(
+    points: Sequence[Point],
+    *,
+    title: str,
+    tick: Callable[[float], str],
+    most: float | None = None,
+    times: bool = False,
+) -> Markup:
+    """A course: where there is nothing to say, it is broken. `most`: where the scale ends, such as 1 for shares;
+    `times`: they are seconds, and the scale goes in minutes, hours or days."""
+    top, ticks = _scale(points, most, TIMES if times else ())
     drawn = [f'<path class="high" d="{path}"/>' for path in _paths(points, top, lambda point: point.high)]
     drawn += [f'<path class="course" d="{path}"/>' for path in _paths(points, top, lambda point: point.value)]
     for place, point in enumerate(points):
@@ -118,7 +134,9 @@ def _paths(points: Sequence[Point], top: float, of: Callable[[Point], float | No
     return ["M" + " L".join(path) for path in paths if len(path) > 1]
 
 
-def _scale(points: Sequence[Point], most: float | None = None) -> tuple[float, list[float]]:
+def _scale(
+    points: Sequence[Point], most: float | None = None, round_ones: Sequence[float] = ()
+) -> tuple[float, list[float]]:
     """From zero to a round number above all there is, in four or five steps."""
     highest = max((value for point in points for value in (point.value, point.high) if value is not None), default=0)
     if most is not None:
@@ -127,7 +145,8 @@ def _scale(points: Sequence[Point], most: float | None = None) -> tuple[float, l
         return 1, [0, 1]
     rough = highest / 4
     power = 10 ** floor(log10(rough))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
+    decimal = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
+    step = next((one for one in round_ones if one >= rough), decimal)
     steps = ceil(highest / step)
     return step * steps, [step * number for number in range(steps + 1)]
 

@@ -136,7 +136,7 @@ class FigureWords:
                 label=self.day(bucket.day, period.grain),
                 value=value.value,
                 high=value.high,
-                few=value.few,
+                few=value.few and figure.unit not in (Unit.COUNT, Unit.STOCK),
                 tells=" ".join(
                     (f"{self.day(bucket.day, period.grain)}:", self.value(figure, value), self.made_of(figure, value))
                 ),
@@ -150,7 +150,7 @@ class FigureWords:
         most = {Unit.SHARE: 1.0, Unit.SCORE: 5.0}.get(figure.unit)
         if figure.key == "complaint_rate":
             most = None
-        return plots.lines(points, title=title, tick=tick, most=most)
+        return plots.lines(points, title=title, tick=tick, most=most, times=figure.unit is Unit.SECONDS)
 
     def spark(self, series: Series) -> Markup:
         return plots.spark([value.value for _, value in series.over_time])

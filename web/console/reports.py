@@ -22,6 +22,7 @@ from storage import audit
 from storage.commits import Transaction
 from storage.staff import Role, Staff
 from storage.teams import Team
+from web.console.inbox import channel_name
 from web.console.report_words import FigureWords
 from web.console.route import get
 from web.console.visit import HOME, Visit
@@ -150,6 +151,7 @@ async def _facts(visit: Visit, asked: _Asked) -> Mapping[str, Any]:
         "grains": tuple(Grain),
         "days": DAYS,
         "channels": visit.house.channels,
+        "called": lambda name: channel_name(visit, name),
         "teams": teams,
         "agents": agents,
     }
