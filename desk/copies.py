@@ -66,7 +66,7 @@ def copy_of(transaction: Transaction, *, contact: str) -> Copy:
         rows = connection.execute(
             select(*columns).where(holding.of(whose)).order_by(*holding.entity.__table__.primary_key)
         )
-        tables[str(table.name)] = [dict(zip(holding.copied, row, strict=True)) for row in rows]
+        tables[holding.entity.__tablename__] = [dict(zip(holding.copied, row, strict=True)) for row in rows]
     for line in tables["interactions"]:
         line["author"] = str(line["author"]).partition(":")[0]  # who of us it was is nobody's own data but theirs
     has_raw = select(Interaction.id).where(Interaction.contact_id.in_(contacts), Interaction.raw.is_not(None))

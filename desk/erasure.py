@@ -138,7 +138,9 @@ def _doubt_blobs(connection: Connection, contacts: Sequence[int], now: datetime)
 def doubt_blobs(connection: Connection, digests: Iterator[str] | Sequence[str], now: datetime) -> int:
     """Whether anybody has these still is found out by a walk over all that was sent (`desk.retention`)."""
     wanted = sorted(set(digests))
-    known = set(connection.scalars(select(BlobDoubt.sha256).where(BlobDoubt.sha256.in_(wanted)))) if wanted else set()
+    known: set[str] = set()
+    if wanted:
+        known = set(connection.scalars(select(BlobDoubt.sha256).where(BlobDoubt.sha256.in_(wanted))))
     fresh = [{"sha256": digest, "since": now, "walking": False} for digest in wanted if digest not in known]
     if fresh:
         connection.execute(insert(BlobDoubt), fresh)
@@ -169,13 +171,12 @@ def _digests(connection: Connection, contacts: Sequence[int]) -> Iterator[str]:
 
 
 def _taught(connection: Connection, contacts: Sequence[int]) -> list[str]:
-    return sorted(
-        connection.scalars(
-            select(Review.place)
-            .join(Interaction, Interaction.id == Review.interaction_id)
-            .where(Interaction.contact_id.in_(contacts), Review.place.is_not(None))
-        )
+    places = connection.scalars(
+        select(Review.place)
+        .join(Interaction, Interaction.id == Review.interaction_id)
+        .where(Interaction.contact_id.in_(contacts), Review.place.is_not(None))
     )
+    return sorted(place for place in places if place is not None)
 
 
 def _touch(connection: Connection, contacts: Sequence[int]) -> None:
@@ -212,7 +213,7 @@ def _rewrite(connection: Connection, holding: Holding, whose: Whose) -> None:
     assert holding.rewrite is not None
     columns = [getattr(table, name) for name in holding.rewritten]
     rows = connection.execute(select(table.id.label("row"), *columns).where(holding.of(whose))).mappings().all()
-    changes = [{"row": row["row"], **holding.rewrite(row)} for row in rows]
+    changes = [{"row": row["row"], **holding.rewrite({name: row[name] for name in holding.rewritten})} for row in rows]
     if changes:
         names = [name for name in changes[0] if name != "row"]
         statement = update(table.__table__).where(table.__table__.c.id == bindparam("row"))

@@ -53,6 +53,7 @@ from storage.search_upkeep import SearchCursor, SearchGap, SearchWaiting
 from storage.staff import Attempts, Session, Staff
 from storage.staff import Link as StaffLink
 from storage.teams import Skills, Team, TeamMember
+from storage.views import SavedView
 from storage.webhooks import WebhookAttempt, WebhookEndpoint, WebhookWish
 
 
@@ -120,6 +121,19 @@ def _in_cases(column: Any) -> Rows:
 
 def _of_contact(column: Any) -> Rows:
     return lambda whose: column.in_(whose.contacts)
+
+
+def _or_now(column: Any) -> Callable[[Whose], ColumnElement[Any]]:
+    """What stands there; where nothing does, now."""
+
+    def ended(whose: Whose) -> ColumnElement[Any]:
+        return func.coalesce(column, literal(whose.now, column.type))
+
+    return ended
+
+
+def _now(whose: Whose) -> datetime:
+    return whose.now
 
 
 def _forget_words(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -263,7 +277,7 @@ HOLDINGS: Sequence[Holding] = (
             "facts": {},
             "proposal": {},
             "status": sql_case((Case.closed_at.is_(None), "closed"), else_=Case.status),
-            "closed_at": lambda whose: func.coalesce(Case.closed_at, literal(whose.now, Case.closed_at.type)),
+            "closed_at": _or_now(Case.closed_at),
             "due_at": None,
             "promise_due_at": None,
         },
@@ -294,7 +308,7 @@ HOLDINGS: Sequence[Holding] = (
             "details": {},
             "turn": None,
             "outcome": None,
-            "done_at": lambda whose: func.coalesce(FollowUp.done_at, literal(whose.now, FollowUp.done_at.type)),
+            "done_at": _or_now(FollowUp.done_at),
             "state": sql_case(
                 (FollowUp.state == FollowUpState.PLANNED, FollowUpState.CANCELLED.value), else_=FollowUp.state
             ),
@@ -361,9 +375,7 @@ HOLDINGS: Sequence[Holding] = (
             "memory": {},
             "handoff_summary": None,
             "thread": "",
-            "closed_at": lambda whose: func.coalesce(
-                Conversation.closed_at, literal(whose.now, Conversation.closed_at.type)
-            ),
+            "closed_at": _or_now(Conversation.closed_at),
             "state": sql_case(
                 (Conversation.state == ConversationState.OPEN, ConversationState.RESOLVED.value),
                 else_=Conversation.state,
@@ -389,7 +401,7 @@ HOLDINGS: Sequence[Holding] = (
             "uri": literal("erased:").concat(cast(Address.id, String)),
             "proven_at": None,
             "next_send_at": None,
-            "closed_at": lambda whose: func.coalesce(Address.closed_at, literal(whose.now, Address.closed_at.type)),
+            "closed_at": _or_now(Address.closed_at),
             "closed_reason": "erased",
         },
         copied=("id", "uri", "proven_at", "closed_at", "created_at"),
@@ -399,7 +411,7 @@ HOLDINGS: Sequence[Holding] = (
         fate=Fate.BLANKED,
         why="tier, language and when they came count; the rest goes",
         of=_of_contact(Contact.id),
-        blank={"name": None, "external_id": None, "time_zone": None, "erased_at": lambda whose: whose.now},
+        blank={"name": None, "external_id": None, "time_zone": None, "erased_at": _now},
         copied=("id", "external_id", "name", "language", "time_zone", "tier", "created_at"),
     ),
     Holding(entity=Lane, fate=Fate.KEPT, why="numbers alone", of=_of_contact(Lane.contact_id)),
@@ -442,6 +454,7 @@ HOLDINGS: Sequence[Holding] = (
     _not_theirs(SearchCursor, HOUSE),
     _not_theirs(SearchGap, HOUSE),
     _not_theirs(SearchWaiting, "numbers of rows; the index itself forgets at once"),
+    _not_theirs(SavedView, STAFF),
     _not_theirs(Session, STAFF),
     _not_theirs(Staff, STAFF),
     _not_theirs(StaffLink, STAFF),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, insert, select, update
 
 from bot.playbook import Playbook
 from bot.turn import CaseStatus, Purpose
@@ -91,18 +91,18 @@ def note(
     )
     if known is not None:
         return known
-    row = PrivacyRequest.__table__.insert().values(
-        contact_id=contact,
-        kind=kind,
-        state=PrivacyState.ASKED,
-        asked_by=asked_by,
-        conversation_id=conversation,
-        case_number=case,
-        proven=proven,
-        asked_at=transaction.now,
-        counts={},
-    )
-    return connection.execute(row.returning(PrivacyRequest.id)).scalar_one()
+    row: dict[str, Any] = {
+        "contact_id": contact,
+        "kind": kind,
+        "state": PrivacyState.ASKED,
+        "asked_by": asked_by,
+        "conversation_id": conversation,
+        "case_number": case,
+        "proven": proven,
+        "asked_at": transaction.now,
+        "counts": {},
+    }
+    return connection.execute(insert(PrivacyRequest).returning(PrivacyRequest.id), row).scalar_one()
 
 
 def write_down(transaction: Transaction, *, contact: str, kind: PrivacyKind, by: str, staff: int | None = None) -> int:
@@ -169,7 +169,7 @@ def send_copy(
     Raises NotSure; Unusable where nothing can be written to them; NotFound.
     """
     by, row = agent_name(by), _asked(transaction, request, PrivacyKind.EXPORT)
-    evidence = _sure(row, evidence)
+    sure = _sure(row, evidence)
     token = tokens.new()
     link = f"{origin}/my-data/{token}"
     conversation = _conversation(transaction, row)
@@ -183,7 +183,7 @@ def send_copy(
         row,
         by,
         state=PrivacyState.DONE,
-        evidence=evidence,
+        evidence=sure,
         delivery_id=delivery,
         token=tokens.stored(token),
         token_ends_at=transaction.now + timedelta(days=LINK_DAYS),
@@ -207,11 +207,11 @@ def begin_erasure(
     Raises NotSure, NotFound, Unusable.
     """
     by, row = agent_name(by), _asked(transaction, request, PrivacyKind.ERASURE)
-    evidence = _sure(row, evidence)
+    sure = _sure(row, evidence)
     conversation = _conversation(transaction, row)
     delivery = conversation and _tell(transaction, conversation, by, playbook, "own_data.erased")
     _log(transaction, "privacy.erasure_decided", by, staff, row.contact_id, request)
-    _settle(transaction, row, by, state=PrivacyState.TELLING, evidence=evidence, delivery_id=delivery or None)
+    _settle(transaction, row, by, state=PrivacyState.TELLING, evidence=sure, delivery_id=delivery or None)
     if not delivery:
         _erase(transaction, request, row.contact_id, by, staff)
     return Handled(request=request, contact=row.contact_id, told=bool(delivery), erased=not delivery)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 from urllib.parse import urlsplit
 
 import orjson
@@ -57,7 +57,7 @@ async def archive(house: House, copy: Copy, language: str) -> AsyncIterator[byte
     came to us. A file that is not on disk any more is named in `missing.txt`."""
     outlet = _Outlet()
     missing: list[str] = []
-    with zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED) as packed:  # pyright: ignore[reportArgumentType]
+    with zipfile.ZipFile(cast("IO[bytes]", outlet), "w", zipfile.ZIP_DEFLATED) as packed:
         html = page(house, copy, language)
         packed.writestr("index.html", html)
         packed.writestr("data.json", orjson.dumps(_document(copy), default=str, option=orjson.OPT_INDENT_2))

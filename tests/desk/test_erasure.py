@@ -71,7 +71,7 @@ def every_word(url: str) -> Iterator[tuple[str, str]]:
         for name in names:
             for row in connection.execute(text(f'SELECT * FROM "{name}"')):
                 for value in row:
-                    word = bytes(value).decode("utf-8", "replace") if isinstance(value, bytes | memoryview) else value
+                    word = bytes(value).decode("utf-8", "replace") if isinstance(value, bytes) else value
                     yield name, str(word)
     engine.dispose()
 

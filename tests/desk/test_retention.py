@@ -108,7 +108,7 @@ async def test_many_rows_go_in_short_pieces(house: House) -> None:
 
 
 def write_many(transaction: Transaction) -> None:
-    like = {
+    like: dict[str, Any] = {
         "contact_id": 1,
         "channel": "letters",
         "direction": "in",
