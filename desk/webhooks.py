@@ -48,7 +48,7 @@ class NotGranted(Impossible):
     """A program lets others hear no more than it may see itself."""
 
 
-class TooMany(Impossible):
+class TooManyWebhooks(Impossible):
     """There are as many endpoints as there may be."""
 
 
@@ -128,12 +128,12 @@ def add_endpoint(
 ) -> EndpointMade:
     """Tell an address of what happens from now on. Its secret is answered this once.
 
-    Raises Unusable, NotGranted, TooMany.
+    Raises Unusable, NotGranted, TooManyWebhooks.
     """
     values = _checked(by, name, url, kinds, scopes)
     connection = transaction.connection
     if (connection.scalar(select(func.count()).select_from(WebhookEndpoint)) or 0) >= MOST_ENDPOINTS:
-        raise TooMany(f"there are {MOST_ENDPOINTS} webhooks, which is the most; remove one first")
+        raise TooManyWebhooks(f"there are {MOST_ENDPOINTS} webhooks, which is the most; remove one first")
     secret = secrets.token_bytes(SECRET_BYTES)
     made = connection.execute(
         insert(WebhookEndpoint).returning(WebhookEndpoint.id),
