@@ -52,9 +52,9 @@ class Listed:
     language: str | None = None
     team: int | None = None
     said: str = ""
-    """The last word in it, by whomever, shortened."""
+    """The last word in it by the customer or one of us, shortened."""
     said_by: str = ""
-    """Its author: `customer`, `bot`, `agent:<name>`."""
+    """Its author: `customer`, `agent:<name>`."""
     last_at: datetime | None = None
     kinds: tuple[str, ...] = ()
     """Of the Contact's open cases."""
@@ -200,6 +200,8 @@ _last_word = (
         _word.contact_id == Conversation.contact_id,
         _word.conversation_id == Conversation.id,
         _word.direction.in_([Direction.IN, Direction.OUT]),
+        # What people said: that the assistant passes somebody on is no news to whom it passes them on to.
+        _word.author != "bot",
     )
     .order_by(_word.id.desc())
     .limit(1)

@@ -16,6 +16,7 @@ from typing import Final
 
 from tests.bench import houses, opsdroid
 from tests.bench.bulk import bulk
+from tests.bench.console_live import console_live
 from tests.bench.console_search import search_large
 from tests.bench.contest import Contestant, Pace, Result, of_processes, ratio, side_by_side
 from tests.bench.generator import ROOT
@@ -294,6 +295,7 @@ SECTIONS: Final[Mapping[str, Callable[[Workshop], Findings]]] = {
     "mail-out": mail_out,
     "mailbox": mailbox,
     "bulk": bulk,
+    "console": console_live,
     "search": search_large,
 }
 

@@ -131,7 +131,7 @@ def test_a_place_that_is_none_is_refused(office: Office) -> None:
 def test_a_row_says_who_spoke_last_and_since_when_they_wait(office: Office) -> None:
     for one in office.do(people_have):
         assert one.said
-        assert one.said_by in ("bot", f"agent:{one.agent}")
+        assert one.said_by in ("customer", f"agent:{one.agent}")
         assert (one.since is None) == one.said_by.startswith("agent:")
         assert one.last_at is not None
         assert one.last_at <= NOW + timedelta(minutes=1)

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from aiohttp import web
 from markupsafe import Markup
 
+from bot.effects import HandOffReason
 from desk import lists
 from desk import views as saving
 from desk.inbox import Listed
@@ -32,6 +33,8 @@ TIERS: Final = ("key", "ordinary", "small", "not_to_win_back")
 KINDS: Final = ("complaint", "request", "inquiry")
 LOUD: Final = (Why.LATE, Why.DEADLINE, Why.ANGRY, Why.LEGAL, Why.URGENT)
 """Reasons that are shown as warnings."""
+SAID: Final = (HandOffReason.ANGER, HandOffReason.LEGAL)
+"""Why they were handed over, where the urgency says the same."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -213,7 +216,7 @@ def _row(visit: Visit, one: Listed, teams: Mapping[str, str]) -> str:
                 private=private,
                 channel=channel_name(visit, one.channel),
                 tier=visit.say(f"inbox.tier_{one.tier}") if one.tier in TIERS else one.tier,
-                reason=in_words(one.reason, Language(visit.language)) if one.reason else "",
+                reason=in_words(one.reason, Language(visit.language)) if one.reason and one.reason not in SAID else "",
                 at=at,
                 today=at is not None and at.date() == today,
                 home=HOME,
