@@ -8,18 +8,14 @@ from typing import Final
 from aiohttp import web
 
 from desk import presence as desk
-from desk.presence import Because, Here
+from desk.presence import Here
 from desk.refusals import Unusable
 from desk.rights import Right
 from storage.presence import State
-from web.console.route import get, post
+from web.console.route import post
 from web.console.visit import HOME, Visit
 
 STATES: Final = (State.AVAILABLE, State.AWAY, State.OFFLINE)
-
-
-async def show(visit: Visit) -> web.Response:
-    return _piece(visit, await _now(visit))
 
 
 async def choose(visit: Visit) -> web.Response:
@@ -54,12 +50,10 @@ async def _now(visit: Visit) -> Here:
 
 
 def _piece(visit: Visit, here: Here) -> web.Response:
-    # Until the first beat has been stored nobody is known to be there; whoever sees this is.
-    unknown = here.because is Because.OUT
     return visit.page(
         "routing/presence.html",
-        state=State.AWAY if unknown else here.state,
-        because=Because.NOT_SAID if unknown else here.because,
+        state=here.state,
+        because=here.because,
         shown=_shown(here),
         states=STATES,
         idle_after=int(_idle_after(visit).total_seconds()),
@@ -76,7 +70,6 @@ def _idle_after(visit: Visit) -> timedelta:
 
 
 ROUTES = (
-    get("/console/presence", Right.CONVERSE, show),
     post("/console/presence", Right.CONVERSE, choose),
     post("/console/presence/beat", Right.CONVERSE, beat),
 )

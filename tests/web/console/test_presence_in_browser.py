@@ -115,7 +115,7 @@ async def test_the_floor_is_live_and_leaves_a_form_that_is_being_filled_in_alone
         await ben.post("/console/presence", {"state": "available"}, {"HX-Request": "true"})
         await page.wait_for_timeout(600)
         await expect(page.locator(".rows textarea")).to_have_value("She wants it in writing.")
-        await page.locator(".rows select").select_option(label="Ben · Available · 0/5")
+        await page.locator(".rows select").select_option(value="person:2")
         await page.locator(".rows form button").click()
         await expect(page.locator("#floor")).to_contain_text("Nobody is waiting.")
         assert console.house.rows(Conversation)[0]["agent"] == "Ben"

@@ -102,7 +102,6 @@ WHO_MAY: Mapping[str, frozenset[Role | None]] = {
     "GET /console/canned": CONVERSE,
     "POST /console/canned": CONVERSE,
     "POST /console/canned/{canned}/forget": CONVERSE,
-    "GET /console/presence": CONVERSE,
     "POST /console/presence": CONVERSE,
     "POST /console/presence/beat": CONVERSE,
     "GET /console/conversations/{id}/transfer": CONVERSE,

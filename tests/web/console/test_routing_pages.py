@@ -28,7 +28,7 @@ async def distribute(console: Console) -> None:
 
 async def test_the_switch_says_what_one_is_and_takes_what_one_says(console: Console) -> None:
     ben = await console.staff("Ben", "agent")
-    first = await ben.get("/console/presence")
+    first = await ben.post("/console/presence/beat", {"idle": "0"}, HTMX)
     assert "You are given nothing yet." in first.words
     assert "<html" not in first.html
     said = await ben.post("/console/presence", {"state": "available"}, HTMX)

@@ -39,9 +39,8 @@ document.addEventListener("keydown", (event) => {
   menu.open = false;
   menu.querySelector("summary").focus();
 });
-// The switch comes with the page's first beat.
-document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.requestConfig?.verb === "get" && event.detail.requestConfig.path === "/console/presence") {
-    window.htmx.trigger(place(), "touched");
-  }
+// Nothing is changed under the hand of whoever is choosing.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const told = event.detail.requestConfig?.path === "/console/presence/beat";
+  if (told && place()?.querySelector("details[open]")) event.detail.shouldSwap = false;
 });
