@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from storage.alerts import Alert
 from storage.audit import AuditEntry
 from storage.cases import Case, CaseChange
 from storage.compensations import Approval, Compensation
@@ -216,3 +217,25 @@ async def test_causes_get_an_owner_and_say_whether_it_helped(console: Console) -
     page = await sue.get("/console/causes")
     assert "Too few to tell." in page.words
     assert (await ben.post("/console/causes/actions/1/drop")).status == 404
+
+
+async def test_a_bad_answer_to_how_it_was_opens_the_case_again_and_tells_people(console: Console) -> None:
+    ben = await console.staff("Ben", "agent")
+    number = await complains(console)
+    await ben.post("/console/conversations/1/take")
+    await act(ben, number, "owner", owner="Ben")
+    await act(ben, number, "resolve", words="replaced", survey="1")
+    await ben.post("/console/conversations/1/handback")
+    console.house.clock.advance(timedelta(hours=25))
+    await console.house.gateway.tick()
+    await console.house.gateway.settle()
+    console.house.hears.intent = ""
+    await console.house.write("1")
+    await clocks(console)
+    row = console.house.rows(Case)[0]
+    assert (row["status"], row["score"], row["priority"]) == ("open", 1, 1)
+    assert "bad_score" in {alert["kind"] for alert in console.house.rows(Alert)}
+    await ben.log_in("ben@shop.test")
+    page = await ben.get(f"/console/cases/{number}")
+    assert "Satisfaction 1 of 5" in page.words
+    assert re.search(r"Solution \d+ (d|h)", page.words), "the clock goes on"
