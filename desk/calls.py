@@ -19,7 +19,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 Verb = Callable[..., Any]
 
-GIVEN: Final = frozenset({"transaction", "by", "present", "rights", "who"})
+GIVEN: Final = frozenset({"transaction", "by", "present", "rights", "who", "staff"})
 """Parameters that nobody outside fills in: they say who acts, and may."""
 EXACT: Final = 2**53 - 1
 """The greatest whole number that every reader of JSON knows exactly (RFC 8259, 6)."""
@@ -66,6 +66,8 @@ def acting(verb: Verb, **known: Any) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name in GIVEN & set(signature(verb).parameters) - {"transaction"}:
         match hints[name]:
+            case _ if name == "staff":
+                given[name] = known["present"].staff
             case kind if kind is str:
                 given[name] = known["name"]
             case kind if get_origin(kind) is frozenset or get_origin(kind) is AbstractSet:
