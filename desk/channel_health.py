@@ -20,7 +20,7 @@ LATEST = 300
 """Deliveries that are looked at."""
 RECENT = timedelta(minutes=30)
 IN_A_ROW = 3
-"""So many different messages that did not get through, and none that did since, are no bad luck."""
+"""So many tries that did not get through, and nothing that did since, are no bad luck."""
 SILENT = timedelta(minutes=2)
 """How long nobody may have asked a mailbox or bot that somebody should be asking."""
 OF_THE_CHANNEL = tuple(
@@ -85,10 +85,13 @@ def _not_sending(transaction: Transaction) -> dict[str, str]:
 def trouble(rows: Sequence[Any]) -> str | None:
     """The failure that a channel has had since something got through, as a word of SendErrorCode."""
     failed: list[str] = []
+    tries = 0
     for row in sorted(rows, key=lambda row: row.updated_at, reverse=True):
         if row.status in GONE:
             break
         code = (row.reason or "").partition(":")[0]
         if code in OF_THE_CHANNEL:
             failed.append(code)
-    return failed[0] if len(failed) >= IN_A_ROW else None
+            tries += row.attempts
+    surely = str(SendErrorCode.UNAUTHORIZED) in failed  # nothing will get through until somebody mends it
+    return failed[0] if surely or tries >= IN_A_ROW else None
