@@ -72,6 +72,12 @@ document.addEventListener("load", (event) => {
   if (event.target instanceof HTMLImageElement && event.target.closest("#thread") && wasAtEnd) toEnd();
 }, true);
 
+// One thing after the other: what is typed while something is under way is kept after it, and what was sent is no draft.
+document.addEventListener("htmx:afterRequest", (event) => {
+  const { elt, successful, requestConfig } = event.detail;
+  if (elt === box() && successful && requestConfig.formData.get("text") !== box().value) htmx.trigger(box(), "weigh");
+});
+
 // --- undo: a button for as long as it can do something
 
 let counting = null;

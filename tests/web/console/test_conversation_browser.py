@@ -1,0 +1,131 @@
+"""The conversation page in a real browser: typing, keys, what comes in meanwhile, and a restart."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from desk import canned
+from desk.logins import Present
+from tests.browser import browser
+from tests.clock import FrozenClock
+from tests.web.console.people import PASSWORD, Console
+from tests.web.console.talkers import channel, open_talks, talk_with
+
+__all__ = ["browser"]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+class WallClock(FrozenClock):
+    """Browsers know no other."""
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def advance(self, seconds: float) -> None:
+        """It goes by itself."""
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def talks(migrated_sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Console]:
+    async with open_talks(migrated_sqlite_url, tmp_path, WallClock(), monkeypatch) as opened:
+        yield opened
+
+
+async def open_page(browser: Browser, talks: Console, email: str, talk: int) -> Page:
+    origin = str(talks.server.make_url("")).rstrip("/")
+    context = await browser.new_context(viewport={"width": 1280, "height": 720})
+    page = await context.new_page()
+    troubles: list[str] = []
+    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.troubles = troubles  # type: ignore[attr-defined]
+    await page.goto(f"{origin}/console/login?next=/console/conversations/{talk}")
+    await page.fill("input[name=email]", email)
+    await page.fill("input[name=password]", PASSWORD)
+    await page.click("main form button")
+    await page.wait_for_selector("#thread")
+    return page
+
+
+async def test_a_reply_by_keys_alone_is_taken_back_mended_and_sent(browser: Browser, talks: Console) -> None:
+    await talks.staff("Ben", "agent")
+    talk = await talk_with(talks, "webchat", "where is it?", name="Ann Berg", by="Ben")
+    ben = Present(staff=2, name="Ben", email="", roles=("agent",), language="en", session=b"", seen_at=WallClock()())
+    await talks.house.do(canned.keep, who=ben, shortcut="hello", texts={"en": "Good day {name}!"})
+    page = await open_page(browser, talks, "ben@shop.test", talk)
+    await page.keyboard.press("r")
+    await page.keyboard.type("/hel")
+    await expect(page.locator("#offers [aria-selected=true]")).to_contain_text("Good day Ann Berg!")
+    await page.keyboard.press("Enter")
+    await page.keyboard.type(" It is **lots**.")
+    await expect(page.locator("#weighed")).to_contain_text("Draft kept")
+    await page.keyboard.press("Control+Enter")
+    undo = page.locator(".undo button")
+    await expect(undo).to_contain_text("Undo (")
+    await expect(page.locator("#text")).to_have_value("")
+    await undo.click()
+    await expect(page.locator("#text")).to_have_value("Good day Ann Berg! It is **lots**.")
+    await page.fill("#text", "It is **lost**.")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#thread strong")).to_have_text(["lots", "lost"])
+    await expect(undo).to_have_count(0, timeout=9000)
+    await expect(page.locator("#thread .out.message").last).to_contain_text("sent")
+    assert [message.text for message in channel(talks, "webchat").sent][1:] == ["It is lost."]
+    assert page.troubles == []  # type: ignore[attr-defined]
+
+
+async def test_what_comes_in_is_seen_without_losing_ones_words_or_ones_place(browser: Browser, talks: Console) -> None:
+    await talks.staff("Ben", "agent")
+    talk = await talk_with(talks, "webchat", "where is it?", by="Ben")
+    house = talks.house
+    for number in range(12):
+        await channel(talks, "webchat").bring(f"line {number}\n\n\n.", sender="ann", clock=house.clock)
+    await house.gateway.settle()
+    page = await open_page(browser, talks, "ben@shop.test", talk)
+    await page.locator("#text").type("We look")
+    await page.evaluate("document.getElementById('thread_scroll').scrollTop = 0")
+    await page.evaluate("document.querySelector('#thread li.in').dataset.kept = 'yes'")
+    await channel(talks, "webchat").bring("it has come!", sender="ann", clock=house.clock)
+    await house.gateway.settle()
+    await expect(page.locator("#thread")).to_contain_text("it has come!")
+    assert await page.evaluate("document.getElementById('thread_scroll').scrollTop") == 0, "who reads stays there"
+    await expect(page.locator(".newest")).to_be_visible()
+    await page.click(".newest")
+    await expect(page.locator(".newest")).to_be_hidden()
+    await expect(page.locator("#text")).to_have_value("We look")
+    await page.locator("#text").press("Control+Enter")
+    await expect(page.locator("#reply [role=alert]")).to_contain_text("it has come!")
+    await expect(page.locator("#text")).to_have_value("We look")
+    await page.reload()
+    await expect(page.locator("#text")).to_have_value("We look")
+
+
+async def test_a_colleague_takes_over_and_the_box_becomes_one_for_notes(browser: Browser, talks: Console) -> None:
+    await talks.staff("Ben", "agent")
+    await talks.staff("Sue", "supervisor")
+    talk = await talk_with(talks, "webchat", "where is it?", by="Ben")
+    ben = await open_page(browser, talks, "ben@shop.test", talk)
+    sue = await open_page(browser, talks, "sue@shop.test", talk)
+    await ben.locator("#text").type("half a word")
+    await sue.keyboard.press("t")
+    await expect(ben.locator("#reply")).to_contain_text("Sue has this conversation")
+    await expect(ben.locator("#text")).to_have_value("half a word")
+    await expect(sue.locator("#reply input[value=reply]")).to_be_checked()
+    await sue.keyboard.press("n")
+    await sue.keyboard.type("@be")
+    await sue.keyboard.press("Enter")
+    await sue.keyboard.type("I do it")
+    await sue.keyboard.press("Control+Enter")
+    await expect(ben.locator("#thread .note")).to_contain_text("@Ben I do it")
+    await ben.context.close()
+    await sue.context.close()
