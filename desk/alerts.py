@@ -225,7 +225,9 @@ def _people(transaction: Transaction, named: Sequence[int | str], right: Right |
     names = [one for one in named if isinstance(one, str)]
     if right is None:
         statement = statement.where(Staff.id.in_(numbers) | Staff.name.in_(names))
-    rows = transaction.connection.execute(statement).all() if right is not None or named else []
+    if right is None and not named:
+        return []
+    rows = transaction.connection.execute(statement).all()
     return [
         row
         for row in rows

@@ -17,7 +17,7 @@ from channels.protocol import Channel, Invites
 from desk import alert_hours, alert_letters
 from desk.alert_letters import Letter
 from storage.alerts import Way
-from storage.commits import Commits, Unavailable
+from storage.commits import Commits, Transaction, Unavailable
 from web.console import alert_words, texts
 
 log = structlog.get_logger(__name__)
@@ -124,7 +124,7 @@ class StaffAlerts:
             )
         )
 
-    async def _record(self, verb: Callable[..., None]) -> None:
+    async def _record(self, verb: Callable[[Transaction], None]) -> None:
         """What became of a send must not be lost; if it is, the letter counts as `unknown`."""
         for pause in (0.2, 1.0, 5.0):
             try:

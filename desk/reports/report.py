@@ -192,7 +192,7 @@ def _series(figure: Figure, found: Mapping[tuple[int, Any], Value], period: Peri
 
 def _rows(transaction: Transaction, figure: Figure, period: Period, cut: Cut, name: str) -> tuple[Row, ...]:
     found = _all(transaction, [figure], period, cut, by=name)[figure.key]
-    names = _team_names(transaction) if name == "team" else {}
+    names: Mapping[int, str] = _team_names(transaction) if name == "team" else {}
     empty = Value(value=0, count=0) if figure.unit in (Unit.COUNT, Unit.STOCK) else NOTHING
     keys = {key for place, key in found if place in (_WHOLE, _BEFORE)}
     rows = [
@@ -422,5 +422,5 @@ def _kinds(transaction: Transaction, spread: Spread, period: Period, cut: Cut) -
     )
     return Kinds(
         spread=spread,
-        rows=tuple((None if kind is None else str(kind), *numbers) for kind, numbers in ordered[:MOST_KINDS]),
+        rows=tuple((None if kind is None else str(kind), now, before) for kind, (now, before) in ordered[:MOST_KINDS]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 from zoneinfo import available_timezones
 
@@ -58,8 +59,8 @@ async def listing(visit: Visit) -> web.Response:
         "alerts/page.html",
         told=told,
         zone=zone,
-        line=lambda one: alert_words.line(one, visit.language),
-        reason=lambda code: alert_words.reason(code, visit.language),
+        line=partial(alert_words.line, language=visit.language),
+        reason=partial(alert_words.reason, language=visit.language),
     )
 
 

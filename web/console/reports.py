@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -151,7 +152,7 @@ async def _facts(visit: Visit, asked: _Asked) -> Mapping[str, Any]:
         "grains": tuple(Grain),
         "days": DAYS,
         "channels": visit.house.channels,
-        "called": lambda name: channel_name(visit, name),
+        "called": partial(channel_name, visit),
         "teams": teams,
         "agents": agents,
     }
