@@ -194,7 +194,14 @@ async def test_each_role_reaches_what_it_may_and_nothing_else(console: Console) 
     wrong: list[str] = []
     for name in sorted(WHO_MAY, key=lambda name: name == LAST):
         method, _, pattern = name.partition(" ")
-        path = pattern.replace("{id}", "999").replace("{token}", "x").replace("{figure}", "conversations").replace("{line}", "9").replace("{place}", "0").replace("{canned}", "9")
+        path = (
+            pattern.replace("{id}", "999")
+            .replace("{token}", "x")
+            .replace("{figure}", "conversations")
+            .replace("{line}", "9")
+            .replace("{place}", "0")
+            .replace("{canned}", "9")
+        )
         for role, person in people.items():
             if name == STREAMS and role in WHO_MAY[name]:
                 continue  # it goes on for ever; test_live listens to it
