@@ -117,8 +117,8 @@ def _watch_what_agents_have() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_conversations_agent", "conversations")
+    # SQLite knows a reference that came with its column by no name: it goes with the column.
     with op.batch_alter_table("conversations") as conversations:
-        conversations.drop_constraint("fk_conversations_team_id", type_="foreignkey")
         conversations.drop_column("team_id")
     for table in ("routings", "presences", "staff_skills", "team_members", "teams"):
         op.drop_table(table)
