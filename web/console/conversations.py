@@ -136,6 +136,7 @@ def facts(visit: Visit, talk: Talk, *, draft: str | None = None, **more: Any) ->
         "summary": talk.summary,
         "weighed": weigh(visit, shown, text, talk.begun),
         "standing": standing(shown),
+        "piece": _wants_a_piece(visit),
         "problem": None,
         "unseen": (),
         "private": Right.SEE_PRIVATE in visit.who.rights,

@@ -19,7 +19,8 @@ from tests.web.console.talkers import channel, open_talks, talk_with
 
 __all__ = ["browser"]
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
+expect.set_options(timeout=20_000)
 
 
 class WallClock(FrozenClock):
@@ -119,10 +120,12 @@ async def test_a_colleague_takes_over_and_the_box_becomes_one_for_notes(browser:
     await ben.locator("#text").type("half a word")
     await sue.keyboard.press("t")
     await expect(ben.locator("#reply")).to_contain_text("Sue has this conversation")
+    await expect(ben.locator("#owner")).to_contain_text("Sue")
     await expect(ben.locator("#text")).to_have_value("half a word")
     await expect(sue.locator("#reply input[value=reply]")).to_be_checked()
     await sue.keyboard.press("n")
     await sue.keyboard.type("@be")
+    await expect(sue.locator("#offers [aria-selected=true]")).to_have_text("@Ben")
     await sue.keyboard.press("Enter")
     await sue.keyboard.type("I do it")
     await sue.keyboard.press("Control+Enter")
