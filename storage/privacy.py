@@ -1,4 +1,4 @@
-"""Privacy: what people asked for of their own data, what became of it, and what stays of whom we were told to forget."""
+"""Privacy: what people asked for of their own data, what became of it, and what stays of whom we were to forget."""
 
 from __future__ import annotations
 
