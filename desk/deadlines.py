@@ -198,7 +198,13 @@ def _make_urgent(connection: Connection, contacts: Iterable[int]) -> None:
     )
 
 
-_untimed = select(Case.id).where(Case.timed.is_(False)).order_by(Case.id).limit(MOST_LOOKED_AT).with_for_update(skip_locked=True)
+_untimed = (
+    select(Case.id)
+    .where(Case.timed.is_(False))
+    .order_by(Case.id)
+    .limit(MOST_LOOKED_AT)
+    .with_for_update(skip_locked=True)
+)
 _case = (
     select(
         *Case.__table__.columns,
