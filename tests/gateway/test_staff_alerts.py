@@ -10,6 +10,7 @@ import pytest
 from channels.envelope import Event, InboundMessage, OutboundMessage, Receipt, SendError, SendErrorCode
 from desk import alert_hours, alert_letters, alerts, channel_health, passwords, staff
 from desk.logins import Present
+from gateway.gateway import Gateway
 from gateway.staff_alerts import StaffAlerts
 from storage.alerts import Alert, AlertKind, AlertLetter, LetterStatus, Way
 from storage.contacts import Contact
@@ -49,12 +50,17 @@ def telegram() -> Post:
 async def house(
     migrated_url: str, tmp_path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, mail: Post, telegram: Post
 ) -> AsyncGenerator[House]:
+    # The test is the clock.
+    monkeypatch.setattr(Gateway, "_tell_staff", _at_rest)
     async with open_house(migrated_url, tmp_path, clock, monkeypatch, Letters(), mail, telegram) as opened:
         token = await opened.do(staff.first_link)
         assert token is not None
         come = {"name": "Ada", "email": "ada@shop.test", "language": "en", "client": "::1"}
         await opened.do(staff.come_in, token=token, password=passwords.hashed("correct horse battery"), **come)
         yield opened
+
+
+async def _at_rest(_gateway: Gateway) -> None: ...
 
 
 def sender(house: House, url: str | None = "https://desk.shop.test") -> StaffAlerts:
