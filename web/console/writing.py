@@ -54,6 +54,7 @@ async def reply(visit: Visit) -> web.Response:
             seen=seen,
             limits=NOTHING if channel is None else channel.limits,
             playbook=playbook,
+            undo=desk.UNDO,
         )
 
     return await act(visit, send, draft=text)
