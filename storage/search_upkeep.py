@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import Connection, TextClause, delete, func, insert, literal, select, text, update
+from sqlalchemy import Connection, Index, TextClause, delete, func, insert, literal, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.cases import Case
@@ -54,7 +54,7 @@ class SearchWaiting(Entity):
     """
 
     __tablename__ = "search_waiting"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (Index("ix_search_waiting_kind_id", "kind", "id"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[Kind] = mapped_column(Words(Kind))

@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_search_waiting")),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_search_waiting_kind_id", "search_waiting", ["kind", "id"])
     op.create_table(
         "search_cursors",
         sa.Column("kind", sa.String(length=32), nullable=False),
