@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
@@ -41,15 +42,18 @@ async def transfer(visit: Visit) -> web.Response:
     try:
         await visit.house.do(act)
     except Refused as refused:
-        return await _form(visit, status=409, problem=visit.refusal(refused), note=given.get("text", ""))
+        return await _form(visit, status=409, problem=visit.refusal(refused), given=given)
     where = f"{HOME}/board" if given.get("back") == "board" and directs else f"{HOME}/conversations/{number}"
     if "HX-Request" in visit.request.headers:
         return web.Response(status=204, headers={"HX-Redirect": where})
     return web.Response(status=303, headers={"Location": where})
 
 
-async def _form(visit: Visit, *, status: int = 200, problem: str | None = None, note: str = "") -> web.Response:
+async def _form(
+    visit: Visit, *, status: int = 200, problem: str | None = None, given: Mapping[str, str] | None = None
+) -> web.Response:
     number, rules = _number(visit), visit.house.playbook().policy.routing
+    filled_in = visit.request.query if given is None else given
 
     def look(transaction: Transaction) -> tuple[Thread, list[Colleague], list[TeamFacts]]:
         thread = open_thread(transaction, conversation=number, limit=1)
@@ -68,8 +72,8 @@ async def _form(visit: Visit, *, status: int = 200, problem: str | None = None, 
         colleagues=[one for one in people if one.name != thread.agent],
         teams=groups,
         problem=problem,
-        note=note,
-        back=visit.request.query.get("back", ""),
+        note="" if given is None else given.get("text", ""),
+        back=filled_in.get("back", ""),
     )
 
 

@@ -45,7 +45,8 @@ async def at_the_console(browser: Browser, console: Console, email: str, path: s
     await page.fill("[name=password]", PASSWORD)
     await page.click("main button")
     yield page
-    assert troubles == []
+    # A refusal is no trouble, but Chromium says so of every 4xx.
+    assert [trouble for trouble in troubles if "409" not in trouble] == []
     await context.close()
 
 
@@ -115,10 +116,18 @@ async def test_the_floor_is_live_and_leaves_a_form_that_is_being_filled_in_alone
         await ben.post("/console/presence", {"state": "available"}, {"HX-Request": "true"})
         await page.wait_for_timeout(600)
         await expect(page.locator(".rows textarea")).to_have_value("She wants it in writing.")
-        await page.locator(".rows select").select_option(value="person:2")
+        # Somebody who was let go while the form was open.
+        await page.locator(".rows option").last.evaluate("option => (option.value = 'person:99')")
+        await page.locator(".rows select").select_option(value="person:99")
+        await page.locator(".rows form button").click()
+        await expect(page.locator(".rows [role=alert]")).to_be_visible()
+        await expect(page.locator(".rows textarea")).to_have_value("She wants it in writing.")
+        await page.locator(".rows select").select_option(value="person:3")
         await page.locator(".rows form button").click()
         await expect(page.locator("#floor")).to_contain_text("Nobody is waiting.")
-        assert console.house.rows(Conversation)[0]["agent"] == "Ben"
+        assert console.house.rows(Conversation)[0]["agent"] == "Sue", (
+            "though the house may have given it to Ben meanwhile"
+        )
 
 
 async def distribute(console: Console) -> None:
