@@ -12,7 +12,7 @@ from desk import passwords, second_factor, staff
 from desk.refusals import Unusable
 from desk.rights import Right
 from storage.commits import Transaction
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
 ACCOUNT = f"{HOME}/account"

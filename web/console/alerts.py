@@ -14,7 +14,7 @@ from desk.rights import Right
 from storage.alerts import AlertKind, Way
 from storage.commits import Transaction
 from web.console import alert_words
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
 SETTINGS: Final = f"{HOME}/account/alerts"

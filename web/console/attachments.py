@@ -17,7 +17,7 @@ from desk.refusals import NotFound
 from desk.rights import Right
 from web.console.conversations import TALK, gone, number
 from web.console.filetypes import ANY, HEAD, SHOWN, type_of
-from web.console.route import get
+from web.console.page import get
 from web.console.visit import Visit
 
 LARGEST_LETTER: Final = 1_000_000

@@ -14,7 +14,7 @@ from desk.teams import Colleague
 from nlu.understanding import Language
 from storage.presence import State
 from web.console.inbox import channel_name
-from web.console.route import get
+from web.console.page import get
 from web.console.visit import Visit
 
 

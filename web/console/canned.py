@@ -10,7 +10,7 @@ from desk import canned as desk
 from desk.refusals import NotFound, Refused
 from desk.rights import Right
 from web.console import texts
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
 

@@ -18,7 +18,7 @@ from desk.refusals import NotFound, Refused, Unusable
 from desk.rights import Right
 from storage.commits import Transaction
 from web.console.case_words import words_of
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
 LIST: Final = f"{HOME}/cases"

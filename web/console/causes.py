@@ -13,7 +13,7 @@ from desk.refusals import NotFound, Refused
 from desk.rights import Right
 from storage.commits import Transaction
 from web.console.case_words import words_of
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
 END_OF_DAY: Final = time(23, 59)

@@ -13,7 +13,7 @@ from desk.rights import Right
 from desk.staff import Invited
 from storage.commits import Transaction
 from storage.staff import Role
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
 

@@ -18,7 +18,7 @@ from desk.refusals import NotFound, Refused
 from desk.rights import Right
 from storage.touched import What
 from web.console.live import typing_in, viewers_of
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import Visit
 
 WRITING: Final = 6.0

@@ -20,7 +20,7 @@ from storage.interactions import OFFLINE, InteractionKind
 from storage.privacy import PrivacyKind
 from web.console.inbox import channel_name
 from web.console.lines import Words
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
 R = TypeVar("R")

@@ -20,7 +20,7 @@ from nlu.understanding import Language
 from storage.commits import Transaction
 from web.console.inbox import channel_name
 from web.console.lines import Words, size
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import HOME, Visit
 from web.console.weighing import Weighed, weighed
 

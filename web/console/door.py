@@ -15,7 +15,7 @@ from desk.refusals import NotFound, Unusable
 from desk.rights import Right
 from desk.staff import Way
 from storage.staff import LinkKind, Stage
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import COOKIE, HOME, Visit
 
 WAITING_COOKIE: Final = "rapport_waiting"

@@ -15,7 +15,7 @@ from aiohttp import web
 from desk import logins
 from desk.logins import Present
 from web.console.house import House
-from web.console.route import Route
+from web.console.page import Route
 from web.console.visit import COOKIE, HOME, Visit, csrf_of
 
 CONTENT_SECURITY_POLICY: Final = (

@@ -25,7 +25,7 @@ from nlu.understanding import Language
 from storage.commits import Transaction
 from storage.teams import teams_of
 from web.console import texts
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import HOME, Visit, pages
 
 LISTS: Final = f"{HOME}/inbox"

@@ -18,7 +18,7 @@ from nlu.understanding import Language
 from storage.commits import Transaction
 from storage.knowledge_entries import EntryState
 from web.console import texts
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
 LEARNING, KNOWLEDGE = f"{HOME}/learning", f"{HOME}/knowledge"

@@ -12,7 +12,7 @@ from desk.presence import Here
 from desk.refusals import Unusable
 from desk.rights import Right
 from storage.presence import State
-from web.console.route import post
+from web.console.page import post
 from web.console.visit import HOME, Visit
 
 STATES: Final = (State.AVAILABLE, State.AWAY, State.OFFLINE)

@@ -14,7 +14,7 @@ from storage.commits import Transaction
 from storage.privacy import PrivacyKind
 from web import own_data as archives
 from web.console.contacts import CONTACT
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
 

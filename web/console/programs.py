@@ -16,7 +16,7 @@ from storage.commits import Transaction
 from storage.events import EventKind
 from web.api.call import ROOT
 from web.api.offered import CALLS, SCOPES
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
 PROGRAMS: Final = f"{HOME}/programs"

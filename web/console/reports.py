@@ -24,8 +24,8 @@ from storage.commits import Transaction
 from storage.staff import Role, Staff
 from storage.teams import Team
 from web.console.inbox import channel_name
+from web.console.page import get
 from web.console.report_words import FigureWords
-from web.console.route import get
 from web.console.visit import HOME, Visit
 
 REPORTS: Final = f"{HOME}/reports"

@@ -26,8 +26,8 @@ from web.console import (
     learning,
     presence,
     privacy,
-    reports,
     programs,
+    reports,
     search,
     spam,
     teams,
@@ -37,7 +37,7 @@ from web.console import (
 from web.console.guard import guarded
 from web.console.house import House
 from web.console.live import Live
-from web.console.route import Route, get
+from web.console.page import Route, get
 
 STATIC = Path(__file__).parent / "static"
 

@@ -16,7 +16,7 @@ from desk.search import Asked, Results, Seeker, State
 from nlu.chinese import simplified
 from storage.search import Kind
 from storage.search_words import spans
-from web.console.route import get
+from web.console.page import get
 from web.console.visit import HOME, Visit
 
 SEARCH: Final = f"{HOME}/search"

@@ -12,7 +12,7 @@ from desk.rights import Right
 from storage.commits import Transaction
 from web.console.conversations import TALK
 from web.console.inbox import channel_name
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
 

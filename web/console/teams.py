@@ -17,7 +17,7 @@ from desk.teams import Colleague, TeamFacts
 from desk.topics import Topic
 from storage.commits import Transaction
 from web.console.inbox import channel_name
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
 LANGUAGES: Final = ("zh-Hans", "zh-Hant", "en")

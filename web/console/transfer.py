@@ -18,7 +18,7 @@ from desk.teams import Colleague, TeamFacts
 from desk.transfer import transfer as verb
 from storage.commits import Transaction
 from storage.conversations import ConversationState, Owner
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
 HERE_FIRST: Final = {State.AVAILABLE: 0, State.AWAY: 1, State.OFFLINE: 2}

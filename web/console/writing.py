@@ -23,7 +23,7 @@ from storage.commits import Transaction
 from web.console.conversations import TALK, act, gone, number, weigh
 from web.console.filetypes import type_of
 from web.console.lines import size
-from web.console.route import get, post
+from web.console.page import get, post
 from web.console.visit import Visit
 from web.console.weighing import NOTHING
 
