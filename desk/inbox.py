@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import aliased
 
 from bot.effects import HandOffReason
@@ -141,7 +141,7 @@ def show(transaction: Transaction, *, conversation: int, timeline: bool = False,
     Raises NotFound.
     """
     connection = transaction.connection
-    row = connection.execute(_thread.where(Conversation.id == conversation)).one_or_none()
+    row = connection.execute(_thread, {"conversation": conversation}).one_or_none()
     if row is None:
         raise NotFound(f"there is no conversation {conversation}")
     of_contact = Interaction.contact_id == row.contact_id
@@ -163,7 +163,7 @@ def show(transaction: Transaction, *, conversation: int, timeline: bool = False,
         summary=row.handoff_summary,
         opened_at=row.opened_at,
         seen=connection.scalar(select(func.max(Interaction.id)).where(of_thread)) or 0,
-        lines=lines(transaction, of_contact if timeline else of_thread, limit),
+        lines=lines(transaction, of_contact if timeline else of_thread, limit) if limit else [],
         cases=cases_of(transaction, row.contact_id),
     )
 
@@ -253,6 +253,7 @@ _thread = (
     )
     .join(Contact, Contact.id == Conversation.contact_id)
     .join(Address, Address.id == Conversation.address_id)
+    .where(Conversation.id == bindparam("conversation"))
 )
 
 

@@ -5,10 +5,12 @@ The password is compared between `knock` and `enter`, outside of any transaction
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from desk import second_factor, tokens
@@ -16,6 +18,7 @@ from desk.refusals import Refused
 from desk.rights import Right, rights_of
 from storage import audit
 from storage.commits import Transaction
+from storage.many import Question
 from storage.staff import Attempts, Session, Staff, Stage
 from storage.touched import SESSIONS, touch
 
@@ -153,28 +156,37 @@ def count_wrong_code(transaction: Transaction, *, token: str, client: str) -> No
 
 def who(transaction: Transaction, *, token: str) -> Present | None:
     """Whose session this is; None: nobody's, or it is over."""
-    row = transaction.connection.execute(
-        select(Staff.id, Staff.name, Staff.email, Staff.roles, Staff.language, Session.token, Session.seen_at)
-        .join(Session, Session.staff_id == Staff.id)
-        .where(
-            Session.token == tokens.stored(token),
-            Session.stage == Stage.WHOLE,
-            Session.ends_at > transaction.now,
-            Session.seen_at > transaction.now - IDLE,
-            Staff.left_at.is_(None),
-        )
-    ).one_or_none()
-    if row is None:
-        return None
+    now = transaction.now
+    asked = {"of_token": tokens.stored(token), "now": now, "last_used": now - IDLE}
+    return next(iter(_who.ask(transaction.connection, asked)), None)
+
+
+def _present(row: Sequence[Any]) -> Present:
+    staff, name, email, roles, language, session, seen_at = row
     return Present(
-        staff=row.id,
-        name=row.name,
-        email=row.email,
-        roles=tuple(row.roles),
-        language=row.language,
-        session=row.token,
-        seen_at=row.seen_at,
+        staff=staff,
+        name=name,
+        email=email,
+        roles=tuple(roles),
+        language=language,
+        session=bytes(session),
+        seen_at=seen_at,
     )
+
+
+# Asked for each page and each piece of one: worked out once.
+_who = Question(
+    select(Staff.id, Staff.name, Staff.email, Staff.roles, Staff.language, Session.token, Session.seen_at)
+    .join(Session, Session.staff_id == Staff.id)
+    .where(
+        Session.token == bindparam("of_token"),
+        Session.stage == Stage.WHOLE,
+        Session.ends_at > bindparam("now"),
+        Session.seen_at > bindparam("last_used"),
+        Staff.left_at.is_(None),
+    ),
+    into=_present,
+)
 
 
 def seen(transaction: Transaction, *, session: bytes) -> None:

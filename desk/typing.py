@@ -48,12 +48,7 @@ def conversation_at(transaction: Transaction, *, channel: str, uri: str) -> int 
 
 def touched_by(transaction: Transaction, *, channel: str, external_ids: list[str]) -> set[int]:
     """The Conversations of Deliveries, by the provider's ids for them."""
-    return set(
-        transaction.connection.scalars(
-            select(Delivery.conversation_id).where(
-                Delivery.channel == channel,
-                Delivery.external_id.in_(external_ids),
-                Delivery.conversation_id.is_not(None),
-            )
-        )
+    found = transaction.connection.scalars(
+        select(Delivery.conversation_id).where(Delivery.channel == channel, Delivery.external_id.in_(external_ids))
     )
+    return {conversation for conversation in found if conversation is not None}

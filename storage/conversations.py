@@ -32,6 +32,7 @@ class Owner(StrEnum):
 
 OPEN = text("state = 'open'")
 OVER = text("state IN ('resolved', 'idle')")
+SPAM = text("state = 'spam'")
 WITH_AGENT = text("state = 'open' AND owner = 'agent'")
 
 
@@ -54,6 +55,7 @@ class Conversation(Entity):
         Index("ix_conversations_contact_id", "contact_id"),
         Index("ix_conversations_last_at", "last_at", sqlite_where=OPEN, postgresql_where=OPEN),
         Index("ix_conversations_closed_at", "closed_at", "id", sqlite_where=OVER, postgresql_where=OVER),
+        Index("ix_conversations_spam", "id", sqlite_where=SPAM, postgresql_where=SPAM),
         {"sqlite_autoincrement": True},
     )
 

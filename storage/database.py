@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -30,6 +31,8 @@ LONGEST_LOG = 8_000
 """Pages (of 4 KB) in it, from which on it is emptied between two commits..."""
 FAR_TOO_LONG = 40_000
 """...and from which on SQLite empties it within one."""
+READER_CACHE = 8_000
+"""Kilobytes, for each of the two who read aside."""
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
@@ -86,6 +89,7 @@ class SQLite(Database):
         self._reader = self._engine.connect().execution_options(rapport_reads=True)
         self._committer = ThreadPoolExecutor(1, "commit")
         self._aside = ThreadPoolExecutor(2, "read")
+        self._idle_readers: deque[Connection] = deque()
         self._log = _WriteAheadLog(self._engine, self._writer)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
@@ -110,13 +114,27 @@ class SQLite(Database):
         return await asyncio.get_running_loop().run_in_executor(self._aside, self._read_in_thread, work)
 
     def _read_in_thread(self, work: Callable[[Connection], T]) -> T:
-        with self._engine.connect().execution_options(rapport_reads=True) as connection, connection.begin():
-            return work(connection)
+        # To open one and set it up takes longer than most of what is asked.
+        connection = self._idle_readers.pop() if self._idle_readers else self._open_reader()
+        try:
+            with connection.begin():
+                return work(connection)
+        finally:
+            self._idle_readers.append(connection)
+
+    def _open_reader(self) -> Connection:
+        connection = self._engine.connect().execution_options(rapport_reads=True)
+        # What one long question has read is not kept in memory for ever; the system remembers it anyway.
+        connection.exec_driver_sql(f"PRAGMA cache_size=-{READER_CACHE}")
+        connection.rollback()
+        return connection
 
     async def close(self) -> None:
         self._log.close()
         self._committer.shutdown(wait=True)
         self._aside.shutdown(wait=True)
+        for connection in self._idle_readers:
+            connection.close()
         self._writer.close()
         self._reader.close()
         self._engine.dispose()

@@ -35,8 +35,11 @@ def upgrade() -> None:
     op.create_index(
         "ix_conversations_closed_at", "conversations", ["closed_at", "id"], sqlite_where=over, postgresql_where=over
     )
+    spam = sa.text("state = 'spam'")
+    op.create_index("ix_conversations_spam", "conversations", ["id"], sqlite_where=spam, postgresql_where=spam)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_conversations_spam", "conversations")
     op.drop_index("ix_conversations_closed_at", "conversations")
     op.drop_table("saved_views")
