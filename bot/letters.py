@@ -23,15 +23,13 @@ _GREETS = re.compile(
 )
 
 _ADDRESSES = re.compile(
-    _GREETS.pattern
-    + r"|(?:dear|greetings)\b|(?:尊敬|敬愛|敬爱|亲爱|親愛)的"
-    + r"|[^\n]{1,20}[您你]好[,，:：!！。\n]",
+    _GREETS.pattern + r"|(?:dear|greetings)\b|(?:尊敬|敬愛|敬爱|亲爱|親愛)的" + r"|[^\n]{1,20}[您你]好[,，:：!！。\n]",
     re.IGNORECASE,
 )
 """How a letter begins that needs no salutation of ours."""
 _CLOSES = re.compile(
     r"(?:(?:with )?(?:kind|best|warm|many)?\s*(?:regards|wishes)|(?:yours )?(?:sincerely|faithfully)|yours|cheers"
-    + r"|all the best)[,.!]?$|此致|敬[礼禮]|祝好|(?:顺|順|敬)[祝颂頌]|祝[您你]|.{0,20}(?:敬上|谨上|謹上)$",
+    r"|all the best)[,.!]?$|此致|敬[礼禮]|祝好|(?:顺|順|敬)[祝颂頌]|祝[您你]|.{0,20}(?:敬上|谨上|謹上)$",
     re.IGNORECASE,
 )
 

@@ -103,7 +103,7 @@ def make_token(
         "ends_at": None if days is None else transaction.now + timedelta(days=days),
     }
     made = connection.execute(insert(ApiToken).returning(ApiToken.id), row).scalar_one()
-    details = {"name": name, "scopes": row["scopes"], "read_only": read_only, "days": days}
+    details: dict[str, object] = {"name": name, "scopes": row["scopes"], "read_only": read_only, "days": days}
     note(transaction, by, "token.made", f"token:{made}", details)
     return TokenMade(id=made, token=token)
 

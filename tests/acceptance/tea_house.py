@@ -7,7 +7,7 @@ import shutil
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from time import monotonic
@@ -54,6 +54,10 @@ class RunningClock:
 
     def __call__(self) -> datetime:
         return datetime.fromtimestamp(monotonic() + self._ahead, UTC)
+
+    def jump(self, span: timedelta) -> None:
+        """So much later, at once."""
+        self._ahead += span.total_seconds()
 
 
 @dataclass

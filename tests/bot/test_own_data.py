@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.own_data import USUAL, Wish, wish_in
-from bot.words import WORDS
 from bot.wordings import PLACEHOLDER
+from bot.words import WORDS
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ from web.console.visit import COOKIE, HOME, Visit, csrf_of
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
-    " media-src 'self'; frame-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    " media-src 'self'; frame-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none';"
+    " base-uri 'none'"
 )
 """Nothing runs or looks but what we serve, no page frames ours, and no form of ours leads elsewhere."""
 HEADERS: Final = {

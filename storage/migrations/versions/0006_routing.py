@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -98,7 +100,7 @@ def _give_conversations_a_team() -> None:
 def _watch_what_agents_have() -> None:
     """What agents took before this version is watched like what they take from now on."""
     conversations = sa.table(
-        "conversations", *(sa.column(name) for name in ("id", "state", "owner", "handed_off_at", "last_at"))
+        "conversations", *(sa.column[Any](name) for name in ("id", "state", "owner", "handed_off_at", "last_at"))
     )
     columns = {
         "conversation_id": conversations.c.id,
@@ -111,7 +113,7 @@ def _watch_what_agents_have() -> None:
         "look_at": conversations.c.last_at,
     }
     with_agents = sa.select(*columns.values()).where(conversations.c.state == "open", conversations.c.owner == "agent")
-    routings = sa.table("routings", *(sa.column(name) for name in columns))
+    routings = sa.table("routings", *(sa.column[Any](name) for name in columns))
     op.execute(sa.insert(routings).from_select(list(columns), with_agents))
 
 

@@ -39,7 +39,10 @@ class Page:
                 raise EOFError from error
             if not block.strip():
                 raise EOFError
-            fields = dict(line.partition(": ")[::2] for line in block.strip().splitlines())
+            fields: dict[str, str] = {}
+            for line in block.strip().splitlines():
+                name, _, value = line.partition(": ")
+                fields[name] = value
             if "event" in fields:
                 self.marks.append(fields.get("id", ""))
                 return fields["event"]
