@@ -87,6 +87,7 @@ async def test_a_reply_by_keys_alone_is_taken_back_mended_and_sent(
     await expect(page.locator("#thread .out.message").last).to_contain_text("sent")
     assert [message.text for message in channel(talks, "webchat").sent][1:] == ["It is lost."]
     assert page.troubles == []  # type: ignore[attr-defined]
+    await page.context.close()
 
 
 async def test_what_comes_in_is_seen_without_losing_ones_words_or_ones_place(browser: Browser, talks: Console) -> None:
@@ -113,6 +114,7 @@ async def test_what_comes_in_is_seen_without_losing_ones_words_or_ones_place(bro
     await expect(page.locator("#text")).to_have_value("We look")
     await page.reload()
     await expect(page.locator("#text")).to_have_value("We look")
+    await page.context.close()
 
 
 async def test_a_colleague_takes_over_and_the_box_becomes_one_for_notes(browser: Browser, talks: Console) -> None:
