@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -133,12 +134,12 @@ async def street(
     language = str(request.param)
     user, smtp = f"day{language.lower()}", SmtpServer()
     async with smtp.running(), TelegramServer(token=TOKEN) as telegram:
-        sections = {
+        sections: dict[str, Any] = {
             "mail": [mailbox(dovecot, smtp.port, user)],
             "telegram": {"token": TOKEN, "api_base": telegram.url},
         }
         async with open_tea_house(tmp_path, trained_models, **sections) as house:
-            lin = Correspondent(dovecot, user, lambda: [mail.content for mail in smtp.mails])
+            lin = Correspondent(dovecot, user, lambda: [mail.content for mail in smtp.taken])
             street = Street(house=house, browser=browser, telegram=telegram, lin=lin, language=language)
             for name, role in (("Mei", Role.AGENT), ("Ben", Role.AGENT), ("Sue", Role.SUPERVISOR)):
                 await street.hire(name, role)

@@ -147,9 +147,9 @@ def test_the_clock_measures_all_there_is_in_pieces(transaction: Transaction) -> 
     assert measuring.waiting(later) >= 360
     assert [measuring.follow(later) for _ in range(3)] == [40, 40, 40]
     assert len(transaction.connection.execute(select(Measured.conversation_id)).all()) == 120
-    measured_twice = transaction.connection.execute(select(MeasuredMessages.messages)).all()
+    measured_twice = sorted(transaction.connection.scalars(select(MeasuredMessages.messages)))
     measuring.go_round(later)
-    assert transaction.connection.execute(select(MeasuredMessages.messages)).all().sort() == measured_twice.sort()
+    assert sorted(transaction.connection.scalars(select(MeasuredMessages.messages))) == measured_twice
     assert measuring.measured_until(later) == later.now
 
 

@@ -56,7 +56,8 @@ def open_case(connection: Connection, number: str) -> int:
 
 def in_order(connection: Connection) -> list[tuple[int | None, int | None]]:
     """(position, case)"""
-    return [tuple(row) for row in connection.execute(select(Event.position, Event.subject).order_by(Event.id))]
+    rows = connection.execute(select(Event.position, Event.subject).order_by(Event.id))
+    return [(position, subject) for position, subject in rows]
 
 
 def test_only_what_somebody_wants_is_written(engine: Engine) -> None:

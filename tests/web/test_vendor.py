@@ -22,7 +22,7 @@ SCRIPT = b"/* a library */"
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None: ...
+    def log_message(self, format: str, *_: Any) -> None: ...  # noqa: A002 - as the library calls it
 
 
 @pytest.fixture

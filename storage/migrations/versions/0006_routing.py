@@ -97,10 +97,14 @@ def _give_conversations_a_team() -> None:
     op.execute(f"ALTER TABLE conversations ADD COLUMN team_id {number} {refers}")
 
 
+def _column(name: str) -> sa.ColumnClause[Any]:
+    return sa.column(name)
+
+
 def _watch_what_agents_have() -> None:
     """What agents took before this version is watched like what they take from now on."""
     conversations = sa.table(
-        "conversations", *(sa.column[Any](name) for name in ("id", "state", "owner", "handed_off_at", "last_at"))
+        "conversations", *(_column(name) for name in ("id", "state", "owner", "handed_off_at", "last_at"))
     )
     columns = {
         "conversation_id": conversations.c.id,
@@ -113,7 +117,7 @@ def _watch_what_agents_have() -> None:
         "look_at": conversations.c.last_at,
     }
     with_agents = sa.select(*columns.values()).where(conversations.c.state == "open", conversations.c.owner == "agent")
-    routings = sa.table("routings", *(sa.column[Any](name) for name in columns))
+    routings = sa.table("routings", *(_column(name) for name in columns))
     op.execute(sa.insert(routings).from_select(list(columns), with_agents))
 
 
