@@ -100,9 +100,15 @@ def reasons(situation: Situation, now: datetime) -> list[Reason]:
 
 def at_risk(situation: Situation, now: datetime) -> bool:
     """A deadline has passed or comes soon, or somebody waits longer than we may let them."""
-    if situation.deadline is not None and situation.deadline - now <= SOON:
-        return True
-    return situation.since is not None and situation.since + _patience(situation) <= now
+    since = at_risk_from(situation)
+    return since is not None and since <= now
+
+
+def at_risk_from(situation: Situation) -> datetime | None:
+    """When it is, if nothing happens meanwhile; None: never."""
+    soon = None if situation.deadline is None else situation.deadline - SOON
+    impatient = None if situation.since is None else situation.since + _patience(situation)
+    return min((each for each in (soon, impatient) if each is not None), default=None)
 
 
 def _patience(situation: Situation) -> timedelta:

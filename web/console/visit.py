@@ -123,6 +123,7 @@ def pages() -> Environment:
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
+        auto_reload=False,  # a file is not looked at again for each piece of a page
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -17,6 +17,7 @@ from desk import lists
 from desk.inbox import Listed, people_have
 from desk.lists import A_PIECE, NO_FILTERS, OF_PEOPLE, Filters, Place, Seer, View
 from desk.logins import Present
+from desk.urgency import at_risk_from
 from storage.commits import Transaction
 from storage.conversations import Owner
 from storage.touched import EVERYTHING, What
@@ -27,6 +28,7 @@ OLDEST: Final = 60.0
 """Seconds after which the whole list is read again, whatever was told."""
 MANY: Final = 3_000
 """Touched conversations for which reading the whole list is no dearer."""
+NOBODY: Final = Seer(name="")
 THE_REST_EVERY: Final = 2.0
 """Seconds between two news of lists of what people do not have: there is always something."""
 
@@ -45,6 +47,7 @@ class Waiting:
         self._versions: dict[int, int] = {}
         self._version = 0
         self._places: dict[int, Place] = {}
+        self._risks: dict[int, datetime | None] = {}
         self._ordered: list[Listed] = []
         self._by_agent: dict[str, list[Listed]] = {}
         self._alike: dict[View, tuple[object, list[Listed]]] = {}
@@ -145,11 +148,18 @@ class Waiting:
             case _:
                 pass
         now = self._now()
-        key = self._version, now.replace(microsecond=0)
+        # Nothing but time puts one at risk that stays as it is.
+        key = self._version, now.replace(microsecond=0) if view is View.RISK else None
         held = self._alike.get(view)
         if held is None or held[0] != key:
-            held = self._alike[view] = key, [one for one in self._ordered if lists.shows(view, one, seer, now)]
+            held = self._alike[view] = key, [one for one in self._ordered if self._shows(view, one, now)]
         return held[1]
+
+    def _shows(self, view: View, one: Listed, now: datetime) -> bool:
+        if view is View.RISK:  # worked out once for each change of a row, not for each look at it
+            since = self._risks[one.conversation]
+            return since is not None and since <= now
+        return lists.shows(view, one, NOBODY, now)
 
     async def _read_all(self) -> None:
         self._touched.clear()
@@ -179,7 +189,8 @@ class Waiting:
     def _put(self, found: Sequence[Listed], gone: Sequence[int]) -> None:
         changed = bool(gone)
         for conversation in gone:
-            del self._rows[conversation], self._versions[conversation], self._places[conversation]
+            del self._rows[conversation], self._versions[conversation]
+            del self._places[conversation], self._risks[conversation]
         for one in found:
             still = replace(one, waiting_seconds=None)
             if self._rows.get(one.conversation) != still:
@@ -188,6 +199,7 @@ class Waiting:
                 self._versions[one.conversation] = self._version
                 self._rows[one.conversation] = still
                 self._places[one.conversation] = still.place
+                self._risks[one.conversation] = at_risk_from(still.situation)
         if changed:
             self._version += 1
             self._ordered = sorted(self._rows.values(), key=lambda one: self._places[one.conversation])
