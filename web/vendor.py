@@ -8,6 +8,7 @@ file is refused (Subresource Integrity, W3C).
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import io
 import json
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _bring(target: Path, packages: Mapping[str, Mapping[str, str]]) -> None:
     lock = LOCK.read_bytes()
-    stamp, made_from = target / ".lock", hashlib.sha256(lock).hexdigest()
+    stamp, made_from = target / ".lock", f"{hashlib.sha256(lock).hexdigest()} gz"
     if stamp.is_file() and stamp.read_text() == made_from:
         return
     target.mkdir(parents=True, exist_ok=True)
@@ -63,7 +64,10 @@ def _bring(target: Path, packages: Mapping[str, Mapping[str, str]]) -> None:
             for inside, outside in files.items():
                 member = archive.extractfile(inside)
                 assert member is not None, f"{name} holds no {inside}"
-                (target / outside).write_bytes(member.read())
+                content = member.read()
+                (target / outside).write_bytes(content)
+                # Served in its place to every browser: a third of the bytes.
+                (target / f"{outside}.gz").write_bytes(gzip.compress(content, mtime=0))
     stamp.write_text(made_from)
 
 

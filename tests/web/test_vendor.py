@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import io
 import json
@@ -60,6 +61,7 @@ def _package(files: Any) -> bytes:
 def test_they_are_fetched_once_and_then_no_registry_is_asked(registry: Path, tmp_path: Path) -> None:
     assert vendor.main([]) == 0
     assert (tmp_path / "served" / "htmx.js").read_bytes() == SCRIPT
+    assert gzip.decompress((tmp_path / "served" / "htmx.js.gz").read_bytes()) == SCRIPT
     for package in registry.rglob("*.tgz"):
         package.unlink()
     assert vendor.main([]) == 0
