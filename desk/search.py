@@ -35,7 +35,7 @@ FIRST_DAY = date(1990, 1, 1)
 PAGE = 20
 FEW = 5
 """Of contacts and cases, beside conversations."""
-LOOK_AT = (100, 400, 1500, 2000)
+LOOK_AT = (100, 400, 1500)
 """Lines with all the words that are looked at, one helping after the other, until a page is full. Whoever asks for a
 very common word and a very rare condition is told how far we came, and may go on from there."""
 MOST_OF_ONE = 1000
