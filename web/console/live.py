@@ -115,6 +115,8 @@ class Live:
         self._listening: dict[What, set[Page]] = {}
         self._inboxes: set[Page] = set()
         self._renewing: asyncio.Task[None] | None = None
+        self._renew = False
+        """Something was told that the lists may not show yet."""
         self._closing = False
 
     @property
@@ -252,16 +254,18 @@ class Live:
         if self.lists is None:
             return
         self.lists.touched(told)
+        self._renew = True
         if self._inboxes and (self._renewing is None or self._renewing.done()):
             self._renewing = asyncio.get_running_loop().create_task(self._renew_lists(self.lists), name="lists")
 
     async def _renew_lists(self, lists: Lists) -> None:
         """Until nothing is new: look, and tell the pages that show something else now."""
-        more = True
-        while more and self._inboxes and not self._closing:
+        while self._renew and self._inboxes and not self._closing:
+            self._renew = False  # what is told from here on is looked at in the next round
             try:
-                more = await lists.renew()
+                self._renew = await lists.renew() or self._renew
             except Exception as error:
+                self._renew = True
                 log.warning("lists_not_read", reason=type(error).__name__)
             for page in self._inboxes:
                 shown = lists.shown(page.present, page.inbox or {})

@@ -8,9 +8,13 @@ import pytest
 
 from channels.envelope import DeliveryStatus, DeliveryUpdate
 from desk import conversations, logins
+from desk.logins import Present
 from storage.touched import for_staff, touch
+from tests.clock import FrozenClock
+from tests.waiting import until
 from tests.web.console.listening import looking
 from tests.web.console.people import Console, Person
+from web.console.live import Live, Page
 
 
 async def mark_of(person: Person, path: str = "/console/conversations/1") -> str:
@@ -167,3 +171,33 @@ async def test_logging_out_in_one_browser_leaves_the_other_listening(console: Co
 def _token(person: Person) -> str:
     (cookie,) = (morsel for morsel in person.client.session.cookie_jar if morsel.key == "rapport_session")
     return cookie.value
+
+
+class Counted:
+    """Lists that show something else at each look."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def touched(self, what: object) -> None: ...
+
+    async def renew(self) -> bool:
+        self.looks += 1
+        return False
+
+    def shown(self, present: object, query: object) -> object:
+        return self.looks
+
+
+async def test_what_is_told_while_the_lists_rest_is_looked_at_all_the_same(clock: FrozenClock) -> None:
+    live, counted = Live(), Counted()
+    live.lists = counted
+    who = Present(staff=1, name="Ben", email="", roles=("agent",), language="en", session=b"", seen_at=clock.now())
+    page = Page(present=who, conversation=None, inbox={}, listens={})
+    live._inboxes.add(page)  # pyright: ignore[reportPrivateUsage]
+    live.tell([1])
+    await until(lambda: counted.looks == 1)
+    live.tell([2])
+    await until(lambda: counted.looks == 2)
+    assert page.due == {"inbox"}
+    live.close()
