@@ -2,7 +2,7 @@
 # ARGS go to the command: `make run ARGS="--port 9000"`, `make test ARGS="tests/bot -k greeting"`.
 
 .DEFAULT_GOAL := help
-.PHONY: help environment semantic run rasa test slow check fmt bench bench-nlu torture clean
+.PHONY: help environment semantic run rasa test slow check fmt bench bench-nlu pictures torture clean
 
 ARGS ?=
 
@@ -52,6 +52,9 @@ bench: .venv/.development ## measure speed; the table goes to docs/benchmarks.md
 
 bench-nlu: .venv/.development ## measure how well messages are understood; to docs/nlu-figures.md (half an hour)
 	@.venv/bin/python -m tests.bench_nlu $(ARGS)
+
+pictures: .venv/.development ## take the console's pictures for docs/console anew
+	@.venv/bin/python -m tests.pictures
 
 torture: .venv/.development ## a thousand real kills at random moments under load, with the books checked after each
 	@.venv/bin/python -m tests.torture $(ARGS)

@@ -15,14 +15,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
-from desk import passwords, staff
-from desk.logins import Present
 from nlu.understanding import Language
 from storage.cases import Case
 from storage.conversations import Conversation, Owner
 from storage.interactions import Direction, Interaction
 from storage.staff import Role
-from tests.acceptance.tea_house import MONDAY, TeaHouse, label, open_tea_house
+from tests.acceptance.colleagues import hire, log_in
+from tests.acceptance.tea_house import TeaHouse, label, open_tea_house
 from tests.acceptance.test_conversation_in_browser import enter, hears, press, said, write
 from tests.acceptance.test_mail import Correspondent, mailbox, plain
 from tests.browser import browser
@@ -38,7 +37,6 @@ expect.set_options(timeout=30_000)
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
-PASSWORD = "correct horse battery"
 WANG = 4242
 TOKEN = "4242424242:loopback-token-of-a-bot"
 
@@ -63,40 +61,10 @@ class Street:
         self.contexts.append(context)
         return await context.new_page()
 
-    async def hire(self, name: str, *roles: Role) -> None:
-        do, stored = self.house.gateway.commits.run, passwords.hashed(PASSWORD)
-        email = f"{name.lower()}@shop.test"
-        first = await do(staff.first_link)
-        if first is not None:
-            await do(
-                lambda transaction: staff.come_in(
-                    transaction,
-                    token=first,
-                    password=stored,
-                    client="::1",
-                    name="Ada",
-                    email="ada@shop.test",
-                    language=self.language,
-                )
-            )
-        invited = await do(
-            lambda transaction: staff.invite(
-                transaction, by=ADA, name=name, email=email, roles=roles, language=self.language
-            )
-        )
-        await do(
-            lambda transaction: staff.come_in(
-                transaction, token=invited.token, password=stored, client="::1", language=self.language
-            )
-        )
-
     async def at_work(self, name: str) -> Page:
         """Their browser, logged in, before the inbox."""
         page = await self.window()
-        await page.goto(f"{self.house.url}/console/login?next=%2Fconsole%2Finbox")
-        await page.fill("[name=email]", f"{name.lower()}@shop.test")
-        await page.fill("[name=password]", PASSWORD)
-        await page.click("main button")
+        await log_in(page, self.house, name)
         await expect(page.locator("h1")).to_have_text(self.says("inbox.title"))
         return page
 
@@ -106,17 +74,6 @@ class Street:
     async def open(self, page: Page, conversation: int) -> None:
         await page.goto(f"{self.house.url}/console/conversations/{conversation}")
         await expect(page.locator("#thread")).to_be_visible()
-
-
-ADA = Present(
-    staff=1,
-    name="Ada",
-    email="ada@shop.test",
-    roles=(Role.ADMIN,),
-    language="en",
-    session=b"",
-    seen_at=MONDAY,
-)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +98,7 @@ async def street(
             lin = Correspondent(dovecot, user, lambda: [mail.content for mail in smtp.taken])
             street = Street(house=house, browser=browser, telegram=telegram, lin=lin, language=language)
             for name, role in (("Mei", Role.AGENT), ("Ben", Role.AGENT), ("Sue", Role.SUPERVISOR)):
-                await street.hire(name, role)
+                await hire(house, name, role, language=language)
             yield street
             for context in street.contexts:
                 await context.close()
