@@ -10,7 +10,6 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from desk import tokens
 from desk.logins import Present
@@ -19,6 +18,7 @@ from storage import audit
 from storage.alerts import AlertHabits
 from storage.commits import Transaction
 from storage.staff import Staff
+from storage.upsert import upsert
 
 CODE_LASTS = timedelta(minutes=30)
 CODE_PREFIX = "staff-"
@@ -171,7 +171,6 @@ def _minutes(clock: str) -> int:
 
 
 def _save(transaction: Transaction, staff: int, changes: dict[str, Any], *, zone: str = "UTC") -> None:
-    dialect = postgresql if transaction.connection.dialect.name == "postgresql" else sqlite
     usual = OwnHours(time_zone=zone)
     first = {
         "staff_id": staff,
@@ -182,7 +181,7 @@ def _save(transaction: Transaction, staff: int, changes: dict[str, Any], *, zone
         "days": list(usual.days),
     }
     transaction.connection.execute(
-        dialect.insert(AlertHabits)
+        upsert(transaction.connection, AlertHabits)
         .values(**(first | changes))
         .on_conflict_do_update(index_elements=[AlertHabits.staff_id], set_=changes)
     )

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from desk.alerts import Told, told_in
-from storage.alerts import AlertHabits, AlertLetter, LetterStatus, Way
+from storage.alerts import DUE, AlertHabits, AlertLetter, LetterStatus, Way
 from storage.commits import Transaction, server_time
 from storage.staff import Staff
 
@@ -60,6 +60,7 @@ def claim(transaction: Transaction, *, holder: str, ways: Collection[Way]) -> li
         .join(Staff, Staff.id == AlertLetter.staff_id)
         .outerjoin(AlertHabits, AlertHabits.staff_id == AlertLetter.staff_id)
         .where(
+            DUE,
             AlertLetter.status.in_([LetterStatus.GATHERING, LetterStatus.RETRYING]),
             AlertLetter.due_at <= transaction.now,
         )
@@ -124,7 +125,7 @@ def sweep(transaction: Transaction) -> int:
     """Letters whose process died: nobody knows whether they left, and they are not sent again."""
     return transaction.connection.execute(
         update(AlertLetter)
-        .where(AlertLetter.status == LetterStatus.SENDING, AlertLetter.due_at <= server_time(transaction))
+        .where(DUE, AlertLetter.status == LetterStatus.SENDING, AlertLetter.due_at <= server_time(transaction))
         .values(status=LetterStatus.UNKNOWN, reason="stopped", holder=None, updated_at=transaction.now)
     ).rowcount
 

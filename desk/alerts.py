@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from desk.alert_hours import OwnHours, hours_of
 from desk.logins import Present
@@ -22,6 +21,7 @@ from storage.alerts import KEYED, Alert, AlertChoice, AlertHabits, AlertKind, Al
 from storage.commits import Transaction
 from storage.staff import Staff
 from storage.touched import for_staff, touch
+from storage.upsert import upsert
 
 GATHERING = timedelta(seconds=60)
 """How long a letter waits for more of the same: ten mentions in a minute are one mail."""
@@ -184,7 +184,7 @@ def choose(transaction: Transaction, *, present: Present, ways: Mapping[AlertKin
 def forget_old(transaction: Transaction, *, most: int = 500) -> int:
     """What was read long ago goes, with its letters; in pieces."""
     connection, until = transaction.connection, transaction.now - KEPT
-    old = connection.scalars(select(Alert.id).where(Alert.read_at < until).order_by(Alert.id).limit(most)).all()
+    old = connection.scalars(select(Alert.id).where(Alert.read_at < until).order_by(Alert.read_at).limit(most)).all()
     if not old:
         return 0
     letters = connection.scalars(select(ToldIn.letter_id).where(ToldIn.alert_id.in_(old)).distinct()).all()
@@ -245,9 +245,8 @@ def _insert(
     key: str | None,
 ) -> int | None:
     """None: they know it already."""
-    dialect = postgresql if transaction.connection.dialect.name == "postgresql" else sqlite
     statement = (
-        dialect.insert(Alert)
+        upsert(transaction.connection, Alert)
         .on_conflict_do_nothing(index_elements=[Alert.staff_id, Alert.key], index_where=KEYED)
         .returning(Alert.id)
     )

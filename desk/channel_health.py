@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from channels.envelope import DeliveryStatus, SendErrorCode
 from desk.alerts import raise_alert
@@ -70,8 +70,10 @@ def _not_asked(transaction: Transaction) -> dict[str, str]:
 
 
 def _not_sending(transaction: Transaction) -> dict[str, str]:
+    newest = select(func.max(Delivery.id)).scalar_subquery()
     latest = (
         select(Delivery.channel, Delivery.status, Delivery.reason, Delivery.updated_at, Delivery.attempts)
+        .where(Delivery.id > newest - LATEST)
         .order_by(Delivery.id.desc())
         .limit(LATEST)
     )

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from desk import second_factor, tokens
 from desk.refusals import Refused
@@ -21,6 +20,7 @@ from storage.commits import Transaction
 from storage.many import Question
 from storage.staff import Attempts, Session, Staff, Stage
 from storage.touched import SESSIONS, touch
+from storage.upsert import upsert
 
 IDLE = timedelta(hours=8)
 """A session that is not used for so long is over..."""
@@ -262,10 +262,9 @@ def _refuse_haste(transaction: Transaction, key: str, free: int, longest: timede
 
 
 def _count(transaction: Transaction, email: str, client: str) -> None:
-    dialect = postgresql if transaction.connection.dialect.name == "postgresql" else sqlite
     now = transaction.now
     for key, _, _ in _keys(email, client):
-        first = dialect.insert(Attempts).values(key=key, failures=1, last_at=now)
+        first = upsert(transaction.connection, Attempts).values(key=key, failures=1, last_at=now)
         transaction.connection.execute(
             first.on_conflict_do_update(
                 index_elements=[Attempts.key], set_={"failures": Attempts.failures + 1, "last_at": now}

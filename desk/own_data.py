@@ -28,6 +28,7 @@ from storage.conversations import Conversation, ConversationState
 from storage.deliveries import Delivery
 from storage.interactions import Direction, InteractionKind
 from storage.outbox import ACTIVE, Leaving
+from storage.privacy import UNDONE as UNDONE_ROWS
 from storage.privacy import PrivacyKind, PrivacyRequest, PrivacyState
 
 LINK_DAYS: Final = 7
@@ -223,10 +224,11 @@ def finish_erasures(transaction: Transaction) -> int:
         select(PrivacyRequest.id, PrivacyRequest.contact_id, PrivacyRequest.handled_by)
         .outerjoin(Delivery, Delivery.id == PrivacyRequest.delivery_id)
         .where(
+            UNDONE_ROWS,
             PrivacyRequest.state == PrivacyState.TELLING,
             (Delivery.status.not_in(ACTIVE)) | (PrivacyRequest.handled_at < transaction.now - FAREWELL),
         )
-        .order_by(PrivacyRequest.id)
+        .order_by(PrivacyRequest.asked_at)
         .limit(1)
         .with_for_update(of=PrivacyRequest, skip_locked=True)
     ).one_or_none()

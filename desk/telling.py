@@ -163,9 +163,8 @@ def forget_told(transaction: Transaction) -> None:
     """By the clock: events of which everybody has heard, after a while; what nobody came for, after a longer one."""
     connection, now = transaction.connection, transaction.now
     heard = select(func.min(WebhookEndpoint.position)).scalar_subquery()
-    old = and_(Event.at < now - EVENTS_KEPT, or_(Event.position <= heard, ~exists(select(WebhookEndpoint.id))))
-    gone = or_(old, Event.at < now - EVENTS_WAIT)
-    some = select(Event.id).where(gone).order_by(Event.id).limit(1000)
+    done_with = or_(Event.position <= heard, ~exists(select(WebhookEndpoint.id)), Event.at < now - EVENTS_WAIT)
+    some = select(Event.id).where(Event.at < now - EVENTS_KEPT, done_with).order_by(Event.at).limit(1000)
     connection.execute(delete(Event).where(Event.id.in_(some)))
 
 

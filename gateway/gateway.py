@@ -229,6 +229,8 @@ class Gateway:
 
     async def settle(self) -> None:
         """Wait until every claimed Turn is applied and everything due is sent: for tests and for the terminal."""
+        # A tick may have claimed something in a commit that is not through yet.
+        await self.commits.run(lambda transaction: None)
         await self.turns.settle()
         for sender in self.senders.values():
             await sender.send_due()

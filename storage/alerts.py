@@ -62,6 +62,7 @@ class Alert(Entity):
     __tablename__ = "alerts"
     __table_args__ = (
         Index("ix_alerts_staff_id", "staff_id", "id"),
+        Index("ix_alerts_read_at", "read_at"),
         Index("ix_alerts_unread", "staff_id", sqlite_where=UNREAD, postgresql_where=UNREAD),
         Index("uq_alerts_key", "staff_id", "key", unique=True, sqlite_where=KEYED, postgresql_where=KEYED),
         {"sqlite_autoincrement": True},

@@ -47,6 +47,7 @@ class Event(Entity):
 
     __tablename__ = "events"
     __table_args__ = (
+        Index("ix_events_at", "at"),
         Index("ix_events_not_placed", "id", sqlite_where=NOT_PLACED, postgresql_where=NOT_PLACED),
         {"sqlite_autoincrement": True},
     )

@@ -12,8 +12,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, BindParameter, Connection, TextClause, bindparam, func, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ARRAY, BigInteger, BindParameter, Connection, TextClause, bindparam, func, select, text
 
 from storage.cases import Case
 from storage.contacts import Contact

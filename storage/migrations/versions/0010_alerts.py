@@ -43,6 +43,7 @@ def _alerts() -> None:
     )
     unread, keyed = sa.text("read_at IS NULL"), sa.text("key IS NOT NULL")
     op.create_index("ix_alerts_staff_id", "alerts", ["staff_id", "id"])
+    op.create_index("ix_alerts_read_at", "alerts", ["read_at"])
     op.create_index("ix_alerts_unread", "alerts", ["staff_id"], sqlite_where=unread, postgresql_where=unread)
     op.create_index(
         "uq_alerts_key", "alerts", ["staff_id", "key"], unique=True, sqlite_where=keyed, postgresql_where=keyed

@@ -65,6 +65,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("position", name=op.f("uq_events_position")),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_events_at", "events", ["at"])
     op.create_index("ix_events_not_placed", "events", ["id"], sqlite_where=NOT_PLACED, postgresql_where=NOT_PLACED)
     op.create_table(
         "webhook_endpoints",
