@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -71,12 +71,11 @@ from storage.conversations import close_idle
 from storage.database import Database, open_database
 from storage.link_codes import link_shown
 from storage.touched import Touched
-from web import own_data
-from web.api.routes import api_routes
 from web.app import Inside, create_app
+from web.console.house import House
 from web.console.live import Live
-from web.console.routes import console_routes
 from web.internal import Internal, internal_routes
+from web.later import Later
 
 log = structlog.get_logger(__name__)
 
@@ -198,6 +197,7 @@ class Gateway:
     def application(self, *, internal_token: str | None = None) -> web.Application:
         """The web application of this process. `internal_token`: lets commands on this machine in who show it."""
         routes: list[web.AbstractRouteDef] = []
+        parts: list[Later] = []
         if self._serves:
             routes += [route for channel in self.channels.values() for route in channel.routes()]
             house = house_of(
@@ -212,16 +212,14 @@ class Gateway:
                 blobs=self.blobs,
                 staff_alerts=self.staff_alerts,
             )
-            routes += console_routes(house, self.live)
-            routes += api_routes(house)
-            routes += own_data.routes(house)
+            parts += _parts(house, self.live)
         if internal_token is not None:
             internal = Internal(token=internal_token, do=partial(answer, self.commits))
             routes.extend(internal_routes(internal))
         inside = Inside(
             ready=lambda: ready(self.database, self.playbooks), metrics=self.metrics.exposition, demo=self._demo_facts
         )
-        return create_app(inside, routes, demo=self._serves)
+        return create_app(inside, routes, parts, demo=self._serves)
 
     async def first_link(self) -> str | None:
         """The token that makes somebody the first admin; None where people work here already."""
@@ -567,3 +565,24 @@ class Gateway:
     def _demo_facts(self) -> Mapping[str, Any]:
         policy = self.playbooks.playbook().policy
         return {"business": {str(language): name for language, name in policy.name.items()}}
+
+
+def _parts(house: House, live: Live) -> list[Later]:
+    """What staff, programs and people with a link to their own data use: loaded when the first of them comes."""
+
+    def console() -> Iterable[web.AbstractRouteDef]:
+        from web.console.routes import console_routes
+
+        return console_routes(house, live)
+
+    def interface() -> Iterable[web.AbstractRouteDef]:
+        from web.api.routes import api_routes
+
+        return api_routes(house)
+
+    def own_data() -> Iterable[web.AbstractRouteDef]:
+        from web import own_data
+
+        return own_data.routes(house)
+
+    return [Later("/console", console), Later("/api", interface), Later("/my-data", own_data)]

@@ -11,6 +11,8 @@ import orjson
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from web.later import Later
+
 STATIC = Path(__file__).parent / "static"
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -35,8 +37,10 @@ class Inside:
     """What the demonstration page is told: names of the business by language, whether web chat is on."""
 
 
-def create_app(inside: Inside, routes: Iterable[web.AbstractRouteDef], *, demo: bool) -> web.Application:
-    """`demo`: serve the demonstration page and the chat widget."""
+def create_app(
+    inside: Inside, routes: Iterable[web.AbstractRouteDef], parts: Iterable[Later] = (), *, demo: bool
+) -> web.Application:
+    """`parts`: loaded when they are first asked for; `demo`: serve the demonstration page and the chat widget."""
     app = web.Application()
     app.on_response_prepare.append(_protect)
     app.add_routes(
@@ -47,6 +51,8 @@ def create_app(inside: Inside, routes: Iterable[web.AbstractRouteDef], *, demo: 
         ]
     )
     app.add_routes(routes)
+    for part in parts:
+        app.router.register_resource(part)
     if demo:
         app.add_routes([web.get("/", _demo(inside)), web.static("/static", STATIC)])
     return app
