@@ -21,11 +21,12 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (xhr.status === 409 && target.id === "reply") Object.assign(event.detail, { shouldSwap: true, isError: false });
   wasAtEnd = atEnd();
   wasHigh = thread() ? thread().scrollHeight - thread().scrollTop : 0;
-  written = null;
+  if (target.id !== "reply") return; // the thread may renew itself while the box does
   // The box renews itself because somebody else did something: what is typed just now stays.
-  if (target.id === "reply" && event.detail.requestConfig.verb === "get" && box()) {
-    written = { text: box().value, at: box().selectionStart, focused: document.activeElement === box(), noting: noting() };
-  }
+  const renewed = event.detail.requestConfig.verb === "get" && box();
+  written = renewed
+    ? { text: box().value, at: box().selectionStart, focused: document.activeElement === box(), noting: noting() }
+    : null;
 });
 
 document.addEventListener("htmx:afterSettle", (event) => {
