@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from phonenumbers import SUPPORTED_REGIONS
+
 from bot.located import Place, Section, read_mapping
 from bot.policy import (
     TIERS,
@@ -77,7 +79,7 @@ def _one_of(section: Section, key: str, allowed: list[str]) -> str:
 
 def _region(business: Section) -> str:
     region = business.text("region", "CN")
-    if not re.fullmatch("[A-Z]{2}", region):
+    if region not in SUPPORTED_REGIONS:
         business.note(
             f"`business.region` is {region!r}; it should be a country's two capital letters.",
             business.line_of("region"),
