@@ -110,6 +110,8 @@ class Policy:
     """What we speak until the customer has shown theirs."""
     staff_language: Language
     currency: str
+    region: str
+    """Two letters (ISO 3166-1): where phone numbers without a + are from, and whether 9/3 is the third of September."""
     order_pattern: re.Pattern[str]
     order_example: str
     confidence: Confidence

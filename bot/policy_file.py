@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from phonenumbers import SUPPORTED_REGIONS
+
 from bot.authority import TIERS, Authority
 from bot.case_rules import read_rules
 from bot.located import Place, Section, read_mapping
@@ -40,6 +42,7 @@ def read_policy(content: str, place: Place) -> Policy | None:
         language=Language(_one_of(business, "language", languages)),
         staff_language=Language(_one_of(business, "staff_language", languages)),
         currency=business.text("currency"),
+        region=_region(business),
         order_pattern=_pattern(orders),
         order_example=orders.text("example"),
         confidence=_confidence(root),
@@ -75,6 +78,16 @@ def _nothing(root: Section) -> Section:
 def _one_of(section: Section, key: str, allowed: list[str]) -> str:
     value = section.choice(key, allowed)
     return value if value in allowed else allowed[0]
+
+
+def _region(business: Section) -> str:
+    region = business.text("region", "CN")
+    if region not in SUPPORTED_REGIONS:
+        business.note(
+            f"`business.region` is {region!r}; it should be a country's two capital letters.",
+            business.line_of("region"),
+        )
+    return region
 
 
 def _pattern(orders: Section) -> re.Pattern[str]:

@@ -116,6 +116,7 @@ def _with(version: _Version, joined: Entries) -> _Version:
 def _entities(playbook: Playbook) -> Entities:
     return Entities(
         order_pattern=playbook.policy.order_pattern.pattern,
+        region=playbook.policy.region,
         catalogue=[
             Product(name=product.id, words=(*product.names.values(), *product.also)) for product in playbook.products
         ],

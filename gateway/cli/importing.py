@@ -6,6 +6,7 @@ import asyncio
 import csv
 import json
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,8 +17,8 @@ from gateway.cli.app import app, err, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from zoneinfo import ZoneInfo
 
+    from bot.playbook import Playbook
     from gateway.importing import Account, Request
     from gateway.settings import Settings
     from gateway.tables import BadRow, Shape
@@ -38,7 +39,10 @@ def import_(
         list[str] | None, typer.Option("--set", help="A value for every row: --set currency=CNY.")
     ] = None,
     errors: Annotated[Path | None, typer.Option(help="Write bad rows to this CSV file, with line and reason.")] = None,
-    region: Annotated[str, typer.Option(help="Country of phone numbers that do not name theirs.")] = "CN",
+    region: Annotated[
+        str | None,
+        typer.Option(help="Country of phone numbers that do not name theirs; the playbook's where it is left out."),
+    ] = None,
     time_zone: Annotated[
         str | None, typer.Option(help="Of times without an offset; the playbook's where it is left out.")
     ] = None,
@@ -61,7 +65,13 @@ def import_(
 
 
 def _request(
-    settings: Settings, kind: str, file: Path, renamed: list[str], constant: list[str], region: str, zone: str | None
+    settings: Settings,
+    kind: str,
+    file: Path,
+    renamed: list[str],
+    constant: list[str],
+    region: str | None,
+    zone: str | None,
 ) -> Request:
     from datetime import UTC, datetime
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -73,16 +83,17 @@ def _request(
 
     if kind not in list(Kind):
         raise typer.BadParameter(f"{kind} cannot be imported; it is one of {', '.join(Kind)}")
-    if region.upper() not in SUPPORTED_REGIONS:
+    region = (region or _business(settings.playbook).policy.region).upper()
+    if region not in SUPPORTED_REGIONS:
         raise typer.BadParameter(f"--region {region} is no ISO 3166 country code such as CN")
     try:
-        where = ZoneInfo(zone) if zone else _business_zone(settings)
+        where = ZoneInfo(zone) if zone else _business(settings.playbook).hours.time_zone
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise typer.BadParameter(f"--time-zone {zone} is no IANA time zone such as Asia/Shanghai") from None
     return Request(
         kind=Kind(kind),
         path=file,
-        customs=Customs(region=region.upper(), zone=where, now=datetime.now(UTC)),
+        customs=Customs(region=region, zone=where, now=datetime.now(UTC)),
         renamed=_pairs(renamed, "--map theirs=ours"),
         constant=_pairs(constant, "--set ours=value"),
     )
@@ -98,14 +109,15 @@ def _pairs(given: list[str], form: str) -> dict[str, str]:
     return pairs
 
 
-def _business_zone(settings: Settings) -> ZoneInfo:
+@cache
+def _business(playbook: Path) -> Playbook:
     from bot.playbook import PlaybookMistakes, load
     from gateway.playbooks import files
 
     try:
-        return load(files(settings.playbook)).hours.time_zone
+        return load(files(playbook))
     except PlaybookMistakes:
-        raise typer.BadParameter("the playbook has mistakes; say what zone times are in with --time-zone") from None
+        raise typer.BadParameter("the playbook has mistakes; say --region and --time-zone yourself") from None
 
 
 async def _import(settings: Settings, request: Request, shape: Shape, errors: Path | None, *, quiet: bool) -> Account:

@@ -98,6 +98,8 @@ def test_the_demo_shops_short_forms_are_one_text_message_each() -> None:
         ("texts/en.yml", '"Just reply with the number."', '""', "`choice.how` is empty"),
         ("policy.yml", "  currency: CNY", "  curency: CNY", "`business.curency` is not known here"),
         ("policy.yml", "  currency: CNY", "  currency: [CNY]", "`business.currency` should be a text"),
+        ("policy.yml", "  region: CN", "  region: China", "`business.region` is 'China'; it should be a country's two"),
+        ("policy.yml", "  region: CN", "  region: ZZ", "`business.region` is 'ZZ'; it should be a country's two"),
         ("policy.yml", "  language: zh-Hans", "  language: fr", "`business.language` is 'fr'; it should be one of"),
         ("policy.yml", "    en: Shanlan Tea\n", "", "`business.name.en` is missing"),
         ("policy.yml", "settle_seconds: 2", "settle_seconds: soon", "`times.settle_seconds` should be a number"),

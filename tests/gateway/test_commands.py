@@ -138,6 +138,20 @@ def test_imports_tell_what_became_of_the_rows_and_a_second_time_changes_nothing(
     assert "there is no contact" in rapport.says("linkcode", "customer:K9", status=1)
 
 
+@pytest.mark.parametrize(("named", "uri"), [((), "tel:+12025550123"), (("--region", "GB"), "tel:+442079460123")])
+def test_phones_in_an_import_are_of_the_businesss_country_where_none_is_named(
+    rapport: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: tuple[str, ...], uri: str
+) -> None:
+    playbook = shutil.copytree(PLAYBOOK, tmp_path / "playbook")
+    policy = playbook / "policy.yml"
+    policy.write_text(policy.read_text("utf-8").replace("region: CN", "region: US"), "utf-8")
+    monkeypatch.setenv("RAPPORT_PLAYBOOK", str(playbook))
+    phone = "020 7946 0123" if named else "(202) 555-0123"
+    contacts = rapport.write("contacts.csv", f"contact_id,name,phone\nK1,Lin Yue,{phone}\n")
+    rapport.says("import", "contacts", contacts, *named)
+    assert uri in rapport.says("contact", "customer:K1")
+
+
 def test_the_demonstration_fills_and_can_be_worked_with_backed_up_and_replayed(rapport: Terminal) -> None:
     assert "6 contacts" in rapport.says("demo")
     assert "already" in rapport.says("demo", status=1)
