@@ -407,6 +407,14 @@ HOLDINGS: Sequence[Holding] = (
         copied=("id", "uri", "proven_at", "closed_at", "created_at"),
     ),
     Holding(
+        entity=WebhookAttempt,
+        fate=Fate.BLANKED,
+        why="that an endpoint was told, and when, is the house's own; it may have answered with what it was told. What is"
+        " told of longer ago goes with its event",
+        of=lambda whose: WebhookAttempt.event_id.in_(select(Event.id).where(Event.contact_id.in_(whose.contacts))),
+        blank={"answer": ""},
+    ),
+    Holding(
         entity=Contact,
         fate=Fate.BLANKED,
         why="tier, language and when they came count; the rest goes",
@@ -462,7 +470,6 @@ HOLDINGS: Sequence[Holding] = (
     _not_theirs(Skills, STAFF),
     _not_theirs(Team, STAFF),
     _not_theirs(TeamMember, STAFF),
-    _not_theirs(WebhookAttempt, "how programs answered; swept after some days"),
     _not_theirs(WebhookEndpoint, HOUSE),
     _not_theirs(WebhookWish, HOUSE),
 )

@@ -20,6 +20,7 @@ from desk.rights import Right
 from storage import audit, event_triggers, events
 from storage.alerts import AlertKind
 from storage.commits import Transaction, server_time
+from storage.contacts import Contact
 from storage.events import Event
 from storage.webhooks import EndpointState, WebhookAttempt, WebhookEndpoint, WebhookWish
 
@@ -160,12 +161,18 @@ def record(transaction: Transaction, *, process: str, told: Round, outcomes: Seq
 
 
 def forget_told(transaction: Transaction) -> None:
-    """By the clock: events of which everybody has heard, after a while; what nobody came for, after a longer one."""
+    """By the clock: events of which everybody has heard, after a while; what nobody came for, after a longer one. What
+    endpoints said to them goes along: without its event nobody could tell any more whom an answer is about."""
     connection, now = transaction.connection, transaction.now
     heard = select(func.min(WebhookEndpoint.position)).scalar_subquery()
     done_with = or_(Event.position <= heard, ~exists(select(WebhookEndpoint.id)), Event.at < now - EVENTS_WAIT)
     some = select(Event.id).where(Event.at < now - EVENTS_KEPT, done_with).order_by(Event.at).limit(1000)
-    connection.execute(delete(Event).where(Event.id.in_(some)))
+    gone = list(connection.scalars(some))
+    connection.execute(delete(WebhookAttempt).where(WebhookAttempt.event_id.in_(gone)))
+    connection.execute(
+        delete(WebhookAttempt).where(WebhookAttempt.event_id.is_(None), WebhookAttempt.at < now - EVENTS_KEPT)
+    )
+    connection.execute(delete(Event).where(Event.id.in_(gone)))
 
 
 def _round(transaction: Transaction, row: Row[*tuple[Any, ...]], newest: int) -> Round | None:
@@ -240,7 +247,18 @@ def _keep(transaction: Transaction, endpoint: int, outcomes: Sequence[Outcome]) 
     connection = transaction.connection
     if connection.scalar(select(WebhookEndpoint.id).where(WebhookEndpoint.id == endpoint)) is None or not outcomes:
         return
-    connection.execute(insert(WebhookAttempt), [_attempt(endpoint, outcome, transaction.now) for outcome in outcomes])
+    about = [outcome.told.event.id for outcome in outcomes if outcome.told.event is not None]
+    # Somebody may have been forgotten while the network was asked about them.
+    forgotten = set(
+        connection.scalars(
+            select(Event.id)
+            .join(Contact, Contact.id == Event.contact_id)
+            .where(Event.id.in_(about), Contact.erased_at.is_not(None))
+        )
+    )
+    attempts = [_attempt(endpoint, outcome, transaction.now) for outcome in outcomes]
+    kept = [each | {"answer": ""} if each["event_id"] in forgotten else each for each in attempts]
+    connection.execute(insert(WebhookAttempt), kept)
     oldest = (
         select(WebhookAttempt.id)
         .where(WebhookAttempt.endpoint_id == endpoint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot.playbook import Playbook
-from desk import alerts, channel_health, deadlines, own_data, presence, programs, promises, routing, telling
+from desk import alerts, channel_health, deadlines, logins, own_data, presence, programs, promises, routing, telling
 from desk.reports import measuring
 from storage.commits import Transaction
 
@@ -15,6 +15,7 @@ EVERY: Mapping[Callable[[Transaction], object], int] = {
     own_data.finish_erasures: 2,
     deadlines.note_breaches: 5,
     deadlines.notice_owners: 5,
+    logins.forget_old: 600,
     measuring.follow: 1,
     measuring.close: 20,
     measuring.go_round: 60,
