@@ -17,6 +17,7 @@ from desk.people import find
 from desk.profiles import ConsentFacts, LinkFacts, OrderLine, consents_of, links_of, orders_of
 from desk.refusals import NotFound, Unusable
 from desk.rights import Right
+from desk.sight import open_lines
 from storage import audit
 from storage.commits import Transaction
 from storage.contacts import Address, Contact
@@ -105,7 +106,7 @@ def card(transaction: Transaction, *, contact: str) -> Card:
         orders=orders_of(connection, identity),
         cases=cases,
         promises=_promises(cases),
-        planned=_planned(connection, identity),
+        planned=_planned(transaction, identity),
         links=links_of(connection, identity),
         asked=_asked(connection, identity),
     )
@@ -221,10 +222,14 @@ def _promises(cases: Sequence[CaseSummary]) -> list[PromiseCard]:
     return sorted(made, key=lambda promise: promise.due)
 
 
-def _planned(connection: Connection, contact: int) -> list[Planned]:
-    rows = connection.execute(
+def _planned(transaction: Transaction, contact: int) -> list[Planned]:
+    rows = transaction.connection.execute(
         select(FollowUp.id, FollowUp.kind, FollowUp.reason, FollowUp.due_at, FollowUp.case_number)
-        .where(FollowUp.contact_id == contact, FollowUp.state == FollowUpState.PLANNED)
+        .where(
+            FollowUp.contact_id == contact,
+            FollowUp.state == FollowUpState.PLANNED,
+            *open_lines(transaction, FollowUp.conversation_id),
+        )
         .order_by(FollowUp.due_at)
     )
     return [Planned(**row) for row in rows.mappings()]

@@ -29,6 +29,7 @@ from desk.locked_case import (
 )
 from desk.logins import Present
 from desk.refusals import Impossible, NotFound, Unusable
+from desk.sight import Kind, open_cases, sees
 from storage.cases import FIRST, Case, CaseConversation, CaseLink, LinkKind
 from storage.commits import Transaction
 from storage.conversations import Conversation
@@ -71,7 +72,7 @@ def attach(
         raise Merged(f"case {case} was merged into {row.merged_into}")
     connection = transaction.connection
     contact = connection.scalar(select(Conversation.contact_id).where(Conversation.id == conversation))
-    if contact != row.contact_id:
+    if contact != row.contact_id or not sees(transaction, Kind.CONVERSATION, conversation):
         raise NotFound(f"this contact has no conversation {conversation}")
     values = {"attached": attached, "why": why, "by": by.name, "at": transaction.now}
     known = CaseConversation.case_id == row.id, CaseConversation.conversation_id == conversation
@@ -305,7 +306,7 @@ def _suggestion(case: Row[*tuple[Any, ...]], text: str, count: int, now: datetim
 def _open_cases(transaction: Transaction, contact: int) -> Sequence[Row[*tuple[Any, ...]]]:
     return transaction.connection.execute(
         select(Case.id, Case.number, Case.subject, Case.facts, Case.category, Case.opened_at, Case.updated_at)
-        .where(Case.contact_id == contact, Case.status.in_(OPEN), Case.merged_into.is_(None))
+        .where(Case.contact_id == contact, Case.status.in_(OPEN), Case.merged_into.is_(None), *open_cases(transaction))
         .order_by(Case.id.desc())
         .limit(20)
     ).all()

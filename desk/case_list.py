@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from bot.turn import CaseStatus
 from desk.locked_case import OPEN
 from desk.refusals import Unusable
+from desk.sight import open_cases
 from storage.cases import Case
 from storage.commits import Transaction
 from storage.compensations import Approval, ApprovalState
@@ -94,7 +95,8 @@ def listed(
     Raises Unusable.
     """
     only = only or Filter()
-    statement = _filtered(_listed, only).where(_of_view(view, by, transaction.now, soon)).limit(most + 1)
+    statement = _filtered(_listed, only).where(_of_view(view, by, transaction.now, soon))
+    statement = statement.where(*open_cases(transaction)).limit(most + 1)
     if view is View.OVER:
         statement = statement.order_by(Case.id.desc())
         if after:
@@ -115,7 +117,8 @@ def counts(transaction: Transaction, *, by: str, soon: timedelta) -> Mapping[Vie
     for view in View:
         if view is View.OVER:
             continue
-        few = select(Case.id).where(_of_view(view, by, transaction.now, soon)).limit(COUNTED).subquery()
+        shown = select(Case.id).where(_of_view(view, by, transaction.now, soon), *open_cases(transaction))
+        few = shown.limit(COUNTED).subquery()
         counted[view] = transaction.connection.scalar(select(func.count()).select_from(few)) or 0
     return counted
 

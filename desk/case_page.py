@@ -19,6 +19,7 @@ from desk.locked_case import LONGEST_NUMBER, OPEN, NoCase
 from desk.logins import Present
 from desk.proposals import Allowed, allowed, family
 from desk.refusals import NotFound
+from desk.sight import open_cases, open_lines, open_talks
 from storage.cases import Case, CaseChange, CaseLink
 from storage.cause_actions import ActionState, CauseAction
 from storage.commits import Transaction
@@ -221,7 +222,7 @@ def show(transaction: Transaction, *, case: str, by: Present, playbook: Playbook
     row = connection.execute(
         select(*Case.__table__.columns, Contact.name, Contact.tier)
         .join(Contact, Contact.id == Case.contact_id)
-        .where(Case.number == case[:LONGEST_NUMBER])
+        .where(Case.number == case[:LONGEST_NUMBER], *open_cases(transaction))
     ).one_or_none()
     if row is None:
         raise NoCase(f"there is no case {case[:LONGEST_NUMBER]}")
@@ -277,7 +278,12 @@ def beside(transaction: Transaction, *, conversation: int) -> Beside:
         raise NotFound(f"there is no conversation {conversation}")
     rows = connection.execute(
         select(*Case.__table__.columns)
-        .where(Case.contact_id == contact, Case.status != CaseStatus.SPAM.value, Case.merged_into.is_(None))
+        .where(
+            Case.contact_id == contact,
+            Case.status != CaseStatus.SPAM.value,
+            Case.merged_into.is_(None),
+            *open_cases(transaction),
+        )
         .order_by(Case.status.in_(OPEN).desc(), Case.id.desc())
         .limit(10)
     ).all()
@@ -452,7 +458,7 @@ def _links(transaction: Transaction, case: int) -> tuple[LinkedCase, ...]:
 def _talks(transaction: Transaction, talks: Sequence[int]) -> tuple[TalkFacts, ...]:
     rows = transaction.connection.execute(
         select(Conversation.id, Conversation.channel, Conversation.state, Conversation.opened_at)
-        .where(Conversation.id.in_(talks))
+        .where(Conversation.id.in_(talks), *open_talks(transaction))
         .order_by(Conversation.id)
     )
     return tuple(TalkFacts(**row) for row in rows.mappings())
@@ -481,7 +487,11 @@ def _lines(
             Interaction.conversation_id,
             Interaction.case_id,
         )
-        .where(Interaction.contact_id == row.contact_id, or_(Interaction.case_id.in_(members), said))
+        .where(
+            Interaction.contact_id == row.contact_id,
+            or_(Interaction.case_id.in_(members), said),
+            *open_lines(transaction),
+        )
         .order_by(Interaction.id.desc())
         .limit(LATEST)
     ).all()

@@ -10,6 +10,7 @@ from sqlalchemy import Row, insert, select, update
 
 from bot.turn import CaseStatus, FollowUpKind
 from desk.refusals import NotFound
+from desk.sight import open_cases
 from storage.cases import Case
 from storage.commits import Transaction
 from storage.follow_ups import FollowUp, FollowUpState
@@ -52,7 +53,7 @@ def cases_of(transaction: Transaction, contact: int) -> list[CaseSummary]:
             Case.opened_at,
             Case.closed_at,
         )
-        .where(Case.contact_id == contact)
+        .where(Case.contact_id == contact, *open_cases(transaction))
         .order_by(Case.closed_at.is_not(None), Case.id.desc())
     )
     return [CaseSummary(**row) for row in rows.mappings()]

@@ -34,6 +34,7 @@ from desk.locked_case import (
 )
 from desk.logins import Present
 from desk.refusals import NotFound, Unusable
+from desk.sight import Kind, sees
 from storage import audit, lanes
 from storage.alerts import AlertKind
 from storage.cases import FIRST, Case
@@ -332,7 +333,7 @@ def _lock_unmerged(transaction: Transaction, case: str) -> Row[*tuple[Any, ...]]
 
 def _of_contact(transaction: Transaction, conversation: int, contact: int) -> None:
     found = transaction.connection.scalar(select(Conversation.contact_id).where(Conversation.id == conversation))
-    if found != contact:
+    if found != contact or not sees(transaction, Kind.CONVERSATION, conversation):
         raise NotFound(f"this contact has no conversation {conversation}")
 
 

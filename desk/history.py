@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from desk.refusals import Unusable
+from desk.sight import open_cases, open_lines, open_talks
 from storage.cases import Case
 from storage.commits import Transaction
 from storage.consents import Consent
@@ -99,7 +100,7 @@ def history(
     for rank, source in enumerate(_SOURCES):
         if not source.kinds & kinds:
             continue
-        statement = source.query(contact)
+        statement = source.query(contact).where(*_open(transaction, source.kinds))
         if source.kinds == _OF_INTERACTIONS and source.kinds - kinds:
             statement = statement.where(_of_kinds(kinds))
         if place is not None:
@@ -115,6 +116,14 @@ def history(
         (at, rank, identity), _ = shown[-1]
         earlier = f"{at.isoformat()}~{-rank}~{identity}"
     return Page(events=[event for _, event in shown], earlier=earlier)
+
+
+def _open(transaction: Transaction, kinds: frozenset[Kind]) -> list[ColumnElement[bool]]:
+    if kinds == _OF_INTERACTIONS:
+        return open_lines(transaction)
+    if Kind.CASES in kinds:
+        return open_cases(transaction)
+    return open_lines(transaction, FollowUp.conversation_id) if Kind.FOLLOW_UPS in kinds else []
 
 
 def _place(before: str) -> tuple[datetime, int, int]:
@@ -286,7 +295,7 @@ def conversations_of(transaction: Transaction, *, contact: int, limit: int = 20)
     return list(
         transaction.connection.execute(
             select(*columns)
-            .where(Conversation.contact_id == contact)
+            .where(Conversation.contact_id == contact, *open_talks(transaction))
             .order_by(Conversation.last_at.desc(), Conversation.id.desc())
             .limit(limit)
         )

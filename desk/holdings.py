@@ -43,6 +43,7 @@ from storage.measured import Measured, MeasuredMessages, Measuring
 from storage.media import Media, MediaState
 from storage.mentions import Mention
 from storage.message_parts import MessagePart
+from storage.openid import OpenIdAnswer
 from storage.orders import Order
 from storage.presence import Presence
 from storage.privacy import BlobDoubt, PrivacyRequest, RetentionMark, RetentionSweep, Tombstone
@@ -409,8 +410,8 @@ HOLDINGS: Sequence[Holding] = (
     Holding(
         entity=WebhookAttempt,
         fate=Fate.BLANKED,
-        why="that an endpoint was told, and when, is the house's own; it may have answered with what it was told. What is"
-        " told of longer ago goes with its event",
+        why="that an endpoint was told, and when, is the house's own; it may have answered with what it was told. What"
+        " is told of longer ago goes with its event",
         of=lambda whose: WebhookAttempt.event_id.in_(select(Event.id).where(Event.contact_id.in_(whose.contacts))),
         blank={"answer": ""},
     ),
@@ -454,6 +455,7 @@ HOLDINGS: Sequence[Holding] = (
     _not_theirs(Key, HOUSE),
     _not_theirs(KnowledgeEntry, "the house's own answers, approved by a person who takes names out"),
     _not_theirs(Measuring, HOUSE),
+    _not_theirs(OpenIdAnswer, STAFF),
     _not_theirs(Pace, HOUSE),
     _not_theirs(Presence, STAFF),
     _not_theirs(RefusedInput, "inputs that were not taken, by hash; retention sweeps them"),

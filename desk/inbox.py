@@ -14,6 +14,7 @@ from bot.effects import HandOffReason
 from bot.turn import CaseStatus
 from desk.cases import CaseSummary, cases_of
 from desk.refusals import NotFound
+from desk.sight import Kind, open_lines, open_talks, sees
 from desk.timeline import Line, lines
 from desk.urgency import Situation, answer_by
 from storage.cases import Case
@@ -120,6 +121,7 @@ def queue(transaction: Transaction, *, agent: str | None = None) -> list[Listed]
 def people_have(transaction: Transaction, only: Sequence[int] | None = None) -> list[Listed]:
     """Open Conversations that the queue or an agent has; `only`: of these. In no order."""
     statement = _people_have if only is None else _people_have.where(Conversation.id.in_(only))
+    statement = statement.where(*open_talks(transaction))
     return listed(transaction, transaction.connection.execute(statement).all())
 
 
@@ -131,7 +133,7 @@ def listed(transaction: Transaction, rows: Sequence[Any]) -> list[Listed]:
 
 def spam(transaction: Transaction, *, limit: int = 200) -> list[Listed]:
     """The spam folder: Conversations that count nowhere, the latest first. Nobody waits in it."""
-    rows = transaction.connection.execute(_in_spam.limit(limit)).all()
+    rows = transaction.connection.execute(_in_spam.where(*open_talks(transaction)).limit(limit)).all()
     return listed(transaction, rows)
 
 
@@ -142,7 +144,7 @@ def show(transaction: Transaction, *, conversation: int, timeline: bool = False,
     """
     connection = transaction.connection
     row = connection.execute(_thread, {"conversation": conversation}).one_or_none()
-    if row is None:
+    if row is None or not sees(transaction, Kind.CONVERSATION, conversation):
         raise NotFound(f"there is no conversation {conversation}")
     of_contact = Interaction.contact_id == row.contact_id
     of_thread = and_(of_contact, Interaction.conversation_id == conversation)
@@ -163,7 +165,9 @@ def show(transaction: Transaction, *, conversation: int, timeline: bool = False,
         summary=row.handoff_summary,
         opened_at=row.opened_at,
         seen=connection.scalar(select(func.max(Interaction.id)).where(of_thread)) or 0,
-        lines=lines(transaction, of_contact if timeline else of_thread, limit) if limit else [],
+        lines=lines(transaction, and_(of_contact, *open_lines(transaction)) if timeline else of_thread, limit)
+        if limit
+        else [],
         cases=cases_of(transaction, row.contact_id),
     )
 

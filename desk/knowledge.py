@@ -20,6 +20,7 @@ from desk.alerts import raise_alert
 from desk.logins import Present
 from desk.refusals import NotFound, Refused, Unusable
 from desk.rights import Right
+from desk.sight import Kind, sees
 from nlu.understanding import Language
 from storage import audit
 from storage.alerts import AlertKind
@@ -135,7 +136,7 @@ def draft_of(transaction: Transaction, *, interaction: int) -> Draft:
         .join(Contact, Contact.id == Interaction.contact_id)
         .where(Interaction.id == interaction)
     ).one_or_none()
-    if row is None:
+    if row is None or not sees(transaction, Kind.LINE, interaction):
         raise NotFound(f"there is no message {interaction}")
     said = row.kind is InteractionKind.MESSAGE and row.direction is Direction.OUT and row.author.startswith("agent:")
     if not said or row.conversation_id is None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, func, select
+from sqlalchemy import ColumnElement, RowMapping, and_, func, select
 
 from bot.turn import CaseKind, CaseStatus
 from desk.paging import Page, after, page_of
 from desk.refusals import NotFound
+from desk.sight import open_cases, open_lines, open_talks
 from desk.timeline import Line, lines
 from storage.cases import Case
 from storage.commits import Transaction
@@ -128,6 +129,7 @@ def conversations(
         Contact.tier: tier,
     }
     wanted += [column == value for column, value in exact.items() if value is not None]
+    wanted += open_talks(transaction)
     if updated_since is not None:
         wanted.append(Conversation.last_at >= updated_since)
     if (key := after(cursor)) is not None:
@@ -173,7 +175,7 @@ def cases(
     limit: int = 50,
 ) -> Page[CaseEntry]:
     """Cases, the youngest first. Raises WrongCursor."""
-    wanted: list[ColumnElement[bool]] = []
+    wanted = open_cases(transaction)
     exact = {Case.status: status, Case.kind: kind, Case.owner: owner, Case.contact_id: contact}
     wanted += [column == value for column, value in exact.items() if value is not None]
     if updated_since is not None:
@@ -187,7 +189,11 @@ def cases(
 
 def case(transaction: Transaction, *, case: str) -> CaseEntry:
     """A case by its number, such as C-1042. Raises NotFound."""
-    row = transaction.connection.execute(_cases.where(Case.number == case)).mappings().one_or_none()
+    row = (
+        transaction.connection.execute(_cases.where(Case.number == case, *open_cases(transaction)))
+        .mappings()
+        .one_or_none()
+    )
     if row is None:
         raise NotFound(f"there is no case {case}")
     return _case_entry(row)
@@ -224,7 +230,7 @@ def messages(
 
     Raises WrongCursor.
     """
-    wanted: list[ColumnElement[bool]] = []
+    wanted = open_lines(transaction)
     exact = {
         Interaction.conversation_id: conversation,
         Interaction.contact_id: contact,
@@ -247,7 +253,7 @@ def messages(
 
 def message(transaction: Transaction, *, message: int) -> Line:
     """One line of a thread. Raises NotFound."""
-    found = lines(transaction, Interaction.id == message, 1)
+    found = lines(transaction, and_(Interaction.id == message, *open_lines(transaction)), 1)
     if not found:
         raise NotFound(f"there is no message {message}")
     return found[0]

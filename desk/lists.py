@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, or_, select
 from bot.turn import CaseStatus
 from desk.inbox import Listed, conversations_listed, listed, people_have
 from desk.refusals import Unusable
+from desk.sight import open_talks
 from desk.urgency import at_risk
 from storage.cases import Case
 from storage.commits import Transaction
@@ -55,6 +56,11 @@ class Seer:
 
     name: str
     teams: frozenset[int] = frozenset()
+    closed: frozenset[int] = frozenset()
+    """Teams whose conversations are not there for them, but what they have themselves."""
+
+    def sees(self, one: Listed) -> bool:
+        return one.team not in self.closed or one.agent == self.name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,7 +176,7 @@ def rest(
             Conversation.team_id,
             when.label("at"),
         )
-        .where(state, when.is_not(None))
+        .where(state, when.is_not(None), *open_talks(transaction))
         .order_by(when.desc(), Conversation.id.desc())
     )
     if after is not None:

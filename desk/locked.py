@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from desk.refusals import Ended, NotFound
+from desk.sight import Kind, sees
 from storage import lanes
 from storage.commits import Transaction
 from storage.contacts import Address, Contact
@@ -37,6 +38,8 @@ def lock(transaction: Transaction, conversation: int) -> Row[*tuple[Any, ...]]:
     while True:
         contact = connection.scalar(select(Conversation.contact_id).where(Conversation.id == conversation))
         if contact is None:
+            raise NotFound(f"there is no conversation {conversation}")
+        if not sees(transaction, Kind.CONVERSATION, conversation):
             raise NotFound(f"there is no conversation {conversation}")
         lanes.lock(connection, [contact])
         row = connection.execute(

@@ -12,6 +12,7 @@ from bot.turn import CaseStatus, Step
 from desk.case_news import CaseEvent, tell
 from desk.logins import Present
 from desk.refusals import NotFound, Refused
+from desk.sight import Kind, sees
 from storage import audit, lanes
 from storage.cases import Case, CaseChange
 from storage.commits import Transaction
@@ -45,7 +46,7 @@ def lock_case(transaction: Transaction, number: str) -> Row[*tuple[Any, ...]]:
     connection = transaction.connection
     while True:
         contact = connection.scalar(select(Case.contact_id).where(Case.number == number[:LONGEST_NUMBER]))
-        if contact is None:
+        if contact is None or not sees(transaction, Kind.CASE, number):
             raise NoCase(f"there is no case {number[:LONGEST_NUMBER]}")
         lanes.lock(connection, [contact])
         row = connection.execute(_case.where(Case.number == number).with_for_update(of=Case.__table__)).one()

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, and_, or_, select
 
 from desk.cases import CaseSummary, cases_of
+from desk.sight import open_lines
 from desk.timeline import Line, lines
 from storage.commits import Transaction
 from storage.consents import Consent
@@ -119,9 +120,9 @@ def profile(transaction: Transaction, contact: int, limit: int) -> Profile:
         consents=consents_of(connection, contact),
         orders=orders_of(connection, contact),
         cases=cases_of(transaction, contact),
-        follow_ups=_follow_ups(connection, contact),
+        follow_ups=_follow_ups(transaction, contact),
         links=links_of(connection, contact),
-        timeline=lines(transaction, Interaction.contact_id == contact, limit),
+        timeline=lines(transaction, and_(Interaction.contact_id == contact, *open_lines(transaction)), limit),
     )
 
 
@@ -156,10 +157,10 @@ def orders_of(connection: Connection, contact: int) -> list[OrderLine]:
     return [OrderLine(**row) for row in rows.mappings()]
 
 
-def _follow_ups(connection: Connection, contact: int) -> list[FollowUpFacts]:
-    rows = connection.execute(
+def _follow_ups(transaction: Transaction, contact: int) -> list[FollowUpFacts]:
+    rows = transaction.connection.execute(
         select(FollowUp.kind, FollowUp.reason, FollowUp.due_at, FollowUp.state, FollowUp.case_number)
-        .where(FollowUp.contact_id == contact)
+        .where(FollowUp.contact_id == contact, *open_lines(transaction, FollowUp.conversation_id))
         .order_by(FollowUp.due_at)
     )
     return [FollowUpFacts(**row) for row in rows.mappings()]

@@ -18,6 +18,7 @@ from sqlalchemy import and_, func, insert, select, update
 from desk import locked
 from desk.agents import agent_name
 from desk.refusals import Ended, NotFound, Unusable
+from desk.sight import Kind, open_lines, sees
 from desk.timeline import Line, lines
 from storage.commits import Transaction
 from storage.contacts import Contact
@@ -112,18 +113,21 @@ def waiting(transaction: Transaction, *, limit: int = 50, after: int = 0) -> Wai
     `after`: the Interaction that was looked at last.
     """
     connection = transaction.connection
-    is_waiting = Review.state == ReviewState.WAITING
+    is_waiting = and_(Review.state == ReviewState.WAITING, *open_lines(transaction))
     rows = connection.execute(
         _reviews.where(is_waiting, Review.interaction_id > after).order_by(Review.interaction_id).limit(limit)
     ).all()
-    count = connection.scalar(select(func.count()).select_from(Review).where(is_waiting)) or 0
+    counted = select(func.count()).select_from(Review).where(is_waiting)
+    if transaction.sight.closed:
+        counted = counted.join(Interaction, Interaction.id == Review.interaction_id)
+    count = connection.scalar(counted) or 0
     return Waiting(waiting=count, reviews=tuple(_to_review(row) for row in rows))
 
 
 def look(transaction: Transaction, *, interaction: int) -> InContext:
     """One of them, waiting or decided, in its Conversation. Raises NotFound."""
     row = transaction.connection.execute(_reviews.where(Review.interaction_id == interaction)).one_or_none()
-    if row is None:
+    if row is None or not sees(transaction, Kind.LINE, interaction):
         raise NotFound(f"message {interaction} is not up for review; `rapport correct` puts it there")
     review = _to_review(row)
     of_thread = and_(
@@ -159,7 +163,8 @@ def told(transaction: Transaction, *, interaction: int) -> Told:
         ).where(Interaction.id == interaction)
     ).one_or_none()
     said = row is not None and row.direction is Direction.IN and row.kind in IN_WORDS
-    if row is None or not said or row.conversation_id is None:
+    hidden = not sees(transaction, Kind.LINE, interaction)
+    if row is None or not said or row.conversation_id is None or hidden:
         raise NotFound(f"there is no message {interaction}")
     known = transaction.connection.execute(_reviews.where(Review.interaction_id == interaction)).one_or_none()
     then = _understood_then(transaction, row.conversation_id, interaction)
@@ -185,7 +190,7 @@ def correct(transaction: Transaction, *, interaction: int, intent: str, by: str)
             Interaction.id == interaction
         )
     ).one_or_none()
-    if message is None:
+    if message is None or not sees(transaction, Kind.LINE, interaction):
         raise NotFound(f"there is no message {interaction}; `rapport show` lists them, line by line")
     if message.direction is not Direction.IN or message.kind not in IN_WORDS or not message.text.strip():
         raise Unusable(f"line {interaction} is not a customer's message in words")

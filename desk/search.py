@@ -19,6 +19,7 @@ from bot.turn import CaseStatus
 from desk.rights import Right
 from desk.search_people import FoundContact, find_contacts, shown
 from desk.search_query import Asked, State, understood
+from desk.sight import open_cases, open_lines
 from nlu.chinese import simplified
 from storage import search_upkeep
 from storage.cases import Case
@@ -134,7 +135,7 @@ def search(
         few = FEW if only is None else most
         results["contacts"] = _contacts(transaction, asked, by, before, few)
     if only in (None, Kind.CASE) and not asked.of_lines_alone:
-        results["cases"] = _cases(connection, asked, before, FEW if only is None else most)
+        results["cases"] = _cases(transaction, asked, before, FEW if only is None else most)
     if only in (None, Kind.INTERACTION):
         results["lines"] = _lines(transaction, asked, by, before, most)
     return Results(asked=asked, behind=search_upkeep.behind(connection), **results)
@@ -154,16 +155,17 @@ def _contacts(transaction: Transaction, asked: Asked, by: Seeker, before: int | 
     return Part(rows=rows[:most], next=by_words[-1] if len(rows) > most and by_words else None)
 
 
-def _cases(connection: Connection, asked: Asked, before: int | None, most: int) -> Part:
+def _cases(transaction: Transaction, asked: Asked, before: int | None, most: int) -> Part:
     conditions = [_of_state(asked.state, Case.status, (CaseStatus.RESOLVED, CaseStatus.CLOSED), CaseStatus.SPAM)]
+    conditions += open_cases(transaction)
     conditions += _between(asked, Case.opened_at)
 
     def read(hits: Sequence[int]) -> list[Any]:
         return list(
-            connection.execute(_case.where(Case.id.in_(hits), *conditions).order_by(Case.id.desc())).all(),
+            transaction.connection.execute(_case.where(Case.id.in_(hits), *conditions).order_by(Case.id.desc())).all(),
         )
 
-    found, last = _sift(connection, Kind.CASE, _clauses(asked), read, before, None, most)
+    found, last = _sift(transaction.connection, Kind.CASE, _clauses(asked), read, before, None, most)
     rows = [
         FoundCase(
             number=row.number,
@@ -192,6 +194,7 @@ def _lines(transaction: Transaction, asked: Asked, by: Seeker, before: int | Non
         clauses.append(_in_months(asked, transaction.now))
     over = (ConversationState.RESOLVED, ConversationState.IDLE)
     conditions = [_of_state(asked.state, Conversation.state, over, ConversationState.SPAM)]
+    conditions += open_lines(transaction)
     conditions += _between(asked, Interaction.at)
     seen: dict[int, int] = {}
 

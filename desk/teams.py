@@ -44,6 +44,8 @@ class TeamFacts:
     tiers: tuple[str, ...]
     topics: tuple[str, ...]
     members: tuple[int, ...]
+    members_only: bool = False
+    """Only they, and who directs them, see its conversations."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +92,7 @@ def every_team(transaction: Transaction) -> list[TeamFacts]:
             tiers=tuple(row.tiers),
             topics=tuple(row.topics),
             members=tuple(members.get(row.id, ())),
+            members_only=row.members_only,
         )
         for row in rows
     ]
@@ -149,13 +152,25 @@ def takes(transaction: Transaction) -> list[Takes]:
 
 
 def make(
-    transaction: Transaction, *, by: Present, name: str, takes: Mapping[str, Sequence[str]], members: Sequence[int]
+    transaction: Transaction,
+    *,
+    by: Present,
+    name: str,
+    takes: Mapping[str, Sequence[str]],
+    members: Sequence[int],
+    members_only: bool = False,
 ) -> int:
-    """A new team; its number. `takes`: lists by `languages`, `channels`, `tiers` and `topics`. Raises Unusable."""
-    row = {"name": _name(transaction, name, None), **_lists(takes), "made_at": transaction.now}
+    """A new team; its number. `takes`: lists by `languages`, `channels`, `tiers` and `topics`; `members_only`: nobody
+    else but who directs them sees its conversations. Raises Unusable."""
+    row = {
+        "name": _name(transaction, name, None),
+        **_lists(takes),
+        "made_at": transaction.now,
+        "members_only": members_only,
+    }
     team = transaction.connection.execute(insert(Team).returning(Team.id), row).scalar_one()
     _set_members(transaction, team, members)
-    _note(transaction, by, "team.made", f"team:{team}", name=row["name"])
+    _note(transaction, by, "team.made", f"team:{team}", name=row["name"], members_only=members_only)
     return team
 
 
@@ -167,10 +182,13 @@ def change(
     name: str,
     takes: Mapping[str, Sequence[str]],
     members: Sequence[int],
+    members_only: bool | None = None,
 ) -> None:
-    """Raises Unusable, NotFound."""
+    """`members_only`: None leaves it as it is. Raises Unusable, NotFound."""
     before = _find(transaction, team)
-    values = {"name": _name(transaction, name, team), **_lists(takes)}
+    values: dict[str, Any] = {"name": _name(transaction, name, team), **_lists(takes)}
+    if members_only is not None:
+        values["members_only"] = members_only
     transaction.connection.execute(update(Team).where(Team.id == team).values(values))
     _set_members(transaction, team, members)
     _note(transaction, by, "team.changed", f"team:{team}", before=before.name, **values, members=list(members))

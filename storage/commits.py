@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from time import perf_counter
@@ -23,6 +23,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storage import touched
 from storage.database import Clock, Database
+from storage.sight import ALL, Sight
 
 Item = TypeVar("Item")
 R = TypeVar("R")
@@ -60,6 +61,12 @@ class Transaction:
     news: list[Any] = field(default_factory=list[Any])
     """Told to the listener in order once the commit is through; forgotten with a rollback."""
     counts: Counter[tuple[str, ...]] = field(default_factory=Counter[tuple[str, ...]])
+    sight: Sight = ALL
+    """Through whose eyes it looks."""
+
+    def seen_by(self, sight: Sight) -> Transaction:
+        """The same, through somebody's eyes."""
+        return replace(self, sight=sight)
 
     def count(self, *what: str) -> None:
         """Add one to a counter, if this is committed: what, and the values of its labels."""

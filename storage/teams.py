@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Index, select, text
+from sqlalchemy import Connection, ForeignKey, Index, false, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.schema import Document, Entity
@@ -34,6 +34,8 @@ class Team(Entity):
     made_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     """Since when it takes nothing more; what it did stays its."""
+    members_only: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Only its members, and who directs them, see its conversations."""
 
 
 class TeamMember(Entity):

@@ -1,4 +1,4 @@
-"""What endpoints answered goes with the person whom they were told of, and with the event that tells whom it is about."""
+"""What endpoints answered goes with the person whom they were told of, and with the event by which it is found."""
 
 from __future__ import annotations
 

@@ -17,17 +17,20 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from desk import calls, listings, programs
+from desk import calls, listings, looks, programs
 from desk.logins import Present
+from desk.looks import Look
 from desk.programs import Program
 from desk.refusals import Refused
 from desk.rights import Right
+from desk.sight import sight_of
 from storage import audit
 from storage.commits import Transaction, Unavailable
+from storage.sight import ALL, Sight
 from web.api.answers import answer, hidden, mistakes, problem, refusal
 from web.api.call import Call
 from web.api.rates import Rates
-from web.console.house import House
+from web.console.house import House, seen_by
 
 LARGEST: Final = 256 * 1024
 """Bytes of a request."""
@@ -36,6 +39,8 @@ LONGEST_TOKEN: Final = 200
 _KEY = re.compile(r"[\x21-\x7e]+")
 _TAG = re.compile(r'"(\d{1,18})\.(\d{1,18})\.(\d{1,18})"')
 
+_LOOKED_AT: Final = ("conversation", "contact", "case", "message")
+"""What is a look at somebody, when it is read."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -99,13 +104,13 @@ def guarded(of_path: Sequence[Call], house: House, rates: Rates) -> Callable[[we
     async def serve(request: web.Request) -> web.Response:
         allowed: Mapping[str, str] = {}
         try:
-            program = await _program(request, house)
+            program, sight = await _program(request, house)
             allowance = rates.ask(f"token:{program.token}")
             allowed = allowance.headers
             if not allowance.granted:
                 raise Refusal(problem(429, "TooMany", f"too many requests; go on in {allowance.wait} s"))
             asked = await _asked(request, _call(request, by_method), program, house)
-            response = await _carry_out(asked, house, request)
+            response = await _carry_out(asked, seen_by(house, sight), request)
         except Refusal as refused:
             response = refused.response
         except Refused as refused:
@@ -118,17 +123,25 @@ def guarded(of_path: Sequence[Call], house: House, rates: Rates) -> Callable[[we
     return serve
 
 
-async def _program(request: web.Request, house: House) -> Program:
+async def _program(request: web.Request, house: House) -> tuple[Program, Sight]:
     scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
     shown = shown.strip()
     if scheme.lower() == "bearer" and shown and len(shown) <= LONGEST_TOKEN:
-        program = await house.glance(lambda transaction: programs.whose(transaction, token=shown))
+        program, sight = await house.glance(lambda transaction: _recognised(transaction, shown))
         if program is not None:
             if program.used_at is None or house.now() - program.used_at > programs.USED_EVERY:
                 await house.do(lambda transaction: programs.used(transaction, token=program.token))
-            return program
+            return program, sight
     words = "show a token of this house that is in force, as Authorization: Bearer rapport_…"
     raise Refusal(problem(401, "NoToken", words, headers={"WWW-Authenticate": 'Bearer realm="rapport"'}))
+
+
+def _recognised(transaction: Transaction, token: str) -> tuple[Program | None, Sight]:
+    """A program is in no team: what members alone see is open to it only with the right to direct them."""
+    program = programs.whose(transaction, token=token)
+    if program is None:
+        return None, ALL
+    return program, sight_of(transaction, staff=None, name=program.name, rights=program.scopes)
 
 
 def _call(request: web.Request, by_method: Mapping[str, Call]) -> Call:
@@ -225,9 +238,20 @@ async def _carry_out(asked: Asked, house: House, request: web.Request) -> web.Re
         said = await house.do(lambda transaction: _read_private(transaction, asked))
     else:
         said = await house.look(lambda transaction: _read(transaction, asked))
+        await _note_look(asked, house)
     if asked.call.reads and said.headers.get("ETag") in _tags(request.headers.get("If-None-Match", "")):
         return answer(b"", status=304, headers=said.headers)
     return answer(said.body, status=said.status, headers=said.headers)
+
+
+async def _note_look(asked: Asked, house: House) -> None:
+    """Who saw it; once an hour, so that a program which asks every second does not fill the log."""
+    about, program = asked.call.about, asked.program
+    if about not in _LOOKED_AT:
+        return
+    look = Look(action=f"{about}.opened", subject=f"{about}:{asked.places[about]}"[:300])
+    if not await house.glance(lambda transaction: looks.noted(transaction, look=look, who=program.name)):
+        await house.do(lambda transaction: looks.note(transaction, look=look, who=program.name, client=asked.client))
 
 
 def _tags(shown: str) -> list[str]:

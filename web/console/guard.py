@@ -6,16 +6,23 @@ Rights are looked at here and nowhere else, for every route of `web.console.rout
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Final
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
-from desk import logins
+from desk import logins, looks
 from desk.logins import Present
-from web.console.house import House
+from desk.looks import Look
+from desk.rights import Right
+from desk.sight import sees, sight_of
+from storage.commits import Transaction
+from storage.sight import ALL, Sight
+from web.console.house import House, seen_by
 from web.console.page import Route
+from web.console.subjects import Subject, subject_of
 from web.console.visit import COOKIE, HOME, Visit, csrf_of
 
 CONTENT_SECURITY_POLICY: Final = (
@@ -40,11 +47,23 @@ def guarded(route: Route, house: House) -> Callable[[web.Request], Awaitable[web
     async def answer(request: web.Request) -> web.StreamResponse:
         mark = house.mark()  # before anything is looked at
         token = request.cookies.get(COOKIE, "")
-        present = await _present(house, token)
+        subject = subject_of(route.path, request)
+        came = await _came(house, token, subject)
         request = request.clone(client_max_size=route.largest)
-        visit = Visit(request=request, house=house, present=present, token=token, mark=mark)
+        visit = Visit(
+            request=request,
+            house=seen_by(house, came.sight),
+            present=came.present,
+            token=token,
+            mark=mark,
+            sight=came.sight,
+        )
         refused = await _refused(route, visit)
+        if refused is None and not came.sees:
+            refused = visit.page("refused.html", status=404, reason=visit.say("conversation.not_there"))
         response = refused if refused is not None else await route.page(visit)
+        if came.looks is not None and response.status == 200:
+            await _note(visit, came.looks)
         if not response.prepared:
             for name, value in HEADERS.items():
                 response.headers.setdefault(name, value)
@@ -53,13 +72,48 @@ def guarded(route: Route, house: House) -> Callable[[web.Request], Awaitable[web
     return answer
 
 
-async def _present(house: House, token: str) -> Present | None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Came:
+    """Who asks, and what they may see of what they ask about."""
+
+    present: Present | None
+    sight: Sight = ALL
+    sees: bool = True
+    looks: Look | None = None
+    """What the log does not know yet, if it is shown."""
+
+
+async def _came(house: House, token: str, subject: Subject | None) -> _Came:
     if not token:
-        return None
-    present = await house.glance(lambda transaction: logins.who(transaction, token=token))
+        return _Came(present=None)
+    came = await house.glance(lambda transaction: _recognised(transaction, token, subject))
+    present = came.present
     if present is not None and house.now() - present.seen_at > logins.SEEN_EVERY:
         await house.do(lambda transaction: logins.seen(transaction, session=present.session))
-    return present
+    return came
+
+
+def _recognised(transaction: Transaction, token: str, subject: Subject | None) -> _Came:
+    present = logins.who(transaction, token=token)
+    if present is None or Right.CONVERSE not in present.rights:
+        return _Came(present=present)
+    sight = sight_of(transaction, staff=present.staff, name=present.name, rights=present.rights)
+    if subject is None:
+        return _Came(present=present, sight=sight)
+    look = subject.look
+    return _Came(
+        present=present,
+        sight=sight,
+        sees=subject.kind is None or sees(transaction.seen_by(sight), subject.kind, subject.named),
+        looks=None if look is None or looks.noted(transaction, look=look, who=present.name) else look,
+    )
+
+
+async def _note(visit: Visit, look: Look) -> None:
+    who, client = visit.who, visit.client
+    await visit.house.do(
+        lambda transaction: looks.note(transaction, look=look, who=who.name, staff=who.staff, client=client)
+    )
 
 
 async def _refused(route: Route, visit: Visit) -> web.StreamResponse | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -14,6 +14,8 @@ from channels.protocol import Blob, Channel
 from desk.logins import Present
 from storage.alerts import Way
 from storage.commits import Transaction
+from storage.sight import Sight
+from web.console.provider import Provider
 from web.console.waiting import Waiting
 
 R = TypeVar("R")
@@ -106,3 +108,19 @@ class House:
     teaching: Teaches
     secure: bool
     """The world reaches us over TLS: cookies travel over nothing else."""
+    openid: Provider | None = None
+    """The business's own login; None: there is none."""
+
+
+def seen_by(house: House, sight: Sight) -> House:
+    """The same house, as far as somebody sees it: whatever verb they run looks through their eyes."""
+    if not sight.closed:
+        return house
+
+    def through(runs: Runs) -> Runs:
+        def run(verb: Callable[[Transaction], R], /) -> Awaitable[R]:
+            return runs(lambda transaction: verb(transaction.seen_by(sight)))
+
+        return run
+
+    return replace(house, do=through(house.do), look=through(house.look), glance=through(house.glance))

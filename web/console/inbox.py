@@ -106,7 +106,7 @@ async def _page(
     await waiting.fresh()
     try:
         beside = await visit.house.look(lambda transaction: _beside(transaction, visit, view, filters, after))
-        waiting.in_teams(who, beside.mine)
+        waiting.in_teams(who, beside.mine, visit.sight.closed)
         seer = waiting.seer(who)
         piece = beside.piece or lists.cut(waiting.of(view, seer, filters), after)
     except Refused:

@@ -35,6 +35,7 @@ from aiohttp import web
 from desk import logins
 from desk.logins import Present
 from desk.rights import Right
+from desk.sight import Kind, sees
 from storage.touched import EVERYTHING, SESSIONS, What, for_staff
 from web.console.visit import Visit
 
@@ -165,7 +166,7 @@ class Live:
 
     async def events(self, visit: Visit) -> web.StreamResponse:
         """Server-sent events (HTML standard, 9.2), until the page is left or its session ends."""
-        page = _page(visit)
+        page = _page(visit, await _looks_at(visit))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         response.headers["Cache-Control"] = "no-store"
         await response.prepare(visit.request)
@@ -279,14 +280,24 @@ def _event(event: str, mark: str) -> bytes:
     return f"id: {mark}\nevent: {event}\ndata: {{}}\n\n".encode()
 
 
-def _page(visit: Visit) -> Page:
+async def _looks_at(visit: Visit) -> int | None:
+    """The Conversation that is asked for, where whoever looks may see it."""
+    asked = visit.request.query.get("conversation", "")[:18]
+    if Right.CONVERSE not in visit.who.rights or not (asked.isascii() and asked.isdigit()):
+        return None
+    number = int(asked)
+    if not visit.sight.closed:
+        return number
+    seen = await visit.house.glance(lambda transaction: sees(transaction, Kind.CONVERSATION, number))
+    return number if seen else None
+
+
+def _page(visit: Visit, conversation: int | None) -> Page:
     """What a page listens to, as far as whoever looks at it may."""
     query, who = visit.request.query, visit.who
     listens: dict[What, str] = {for_staff(who.staff): "alert"}
     listens |= {topic: topic for topic in query.getall("topic", []) if topic in TOPICS}
-    asked = query.get("conversation", "")[:18]
     converses = Right.CONVERSE in who.rights
-    conversation = int(asked) if converses and asked.isascii() and asked.isdigit() else None
     if conversation is not None:
         listens |= {
             conversation: "conversation",

@@ -30,13 +30,29 @@ async def teams(visit: Visit) -> web.Response:
 
 async def make(visit: Visit) -> web.Response:
     takes, members = await _given(visit)
-    return await _do(visit, desk.make, name=(await visit.form()).get("name", ""), takes=takes, members=members)
+    form = await visit.form()
+    return await _do(
+        visit,
+        desk.make,
+        name=form.get("name", ""),
+        takes=takes,
+        members=members,
+        members_only=bool(form.get("members_only")),
+    )
 
 
 async def change(visit: Visit) -> web.Response:
     takes, members = await _given(visit)
-    name = (await visit.form()).get("name", "")
-    return await _do(visit, desk.change, team=_number(visit), name=name, takes=takes, members=members)
+    form = await visit.form()
+    return await _do(
+        visit,
+        desk.change,
+        team=_number(visit),
+        name=form.get("name", ""),
+        takes=takes,
+        members=members,
+        members_only=bool(form.get("members_only")),
+    )
 
 
 async def close(visit: Visit) -> web.Response:

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from desk.logins import Present
 from desk.refusals import Refused
 from desk.rights import Right
+from storage.sight import ALL, Sight
 from web.console import texts
 from web.console.house import House
 from web.console.navigation import sections
@@ -36,6 +37,8 @@ class Visit:
     """What their cookie holds; empty where there is none."""
     mark: str = ""
     """Up to where changes were told when it began."""
+    sight: Sight = ALL
+    """Through whose eyes the house is looked at."""
 
     @property
     def who(self) -> Present:

@@ -56,6 +56,7 @@ class Waiting:
         self._read_at = 0.0
         self._reading = asyncio.Lock()
         self._teams: dict[int, frozenset[int]] = {}
+        self._closed: dict[int, frozenset[int]] = {}
         self._rest, self._rest_at, self._rest_changed = 0, 0.0, False
         self._rendered: dict[tuple[int, str, bool], tuple[object, str]] = {}
 
@@ -105,18 +106,20 @@ class Waiting:
 
     def of(self, view: View, seer: Seer, filters: Filters = NO_FILTERS) -> list[Listed]:
         """A view, as the list was last seen."""
-        found = self._of(view, seer)
+        found = self._seen(view, seer)
         return found if filters == NO_FILTERS else [one for one in found if filters.let_pass(one)]
 
     def counts(self, seer: Seer) -> dict[View, int]:
-        return {view: len(self._of(view, seer)) for view in OF_PEOPLE}
+        return {view: len(self._seen(view, seer)) for view in OF_PEOPLE}
 
     def seer(self, present: Present) -> Seer:
-        return Seer(name=present.name, teams=self._teams.get(present.staff, frozenset()))
+        staff, none = present.staff, frozenset[int]()
+        return Seer(name=present.name, teams=self._teams.get(staff, none), closed=self._closed.get(staff, none))
 
-    def in_teams(self, present: Present, teams: Iterable[int]) -> None:
-        """Whoever looks was just seen to be in these."""
+    def in_teams(self, present: Present, teams: Iterable[int], closed: frozenset[int] = frozenset()) -> None:
+        """Whoever looks was just seen to be in these; and other teams are closed to them."""
         self._teams[present.staff] = frozenset(teams)
+        self._closed[present.staff] = closed
 
     def channels(self) -> list[str]:
         return sorted({one.channel for one in self._ordered})
@@ -135,6 +138,10 @@ class Waiting:
             if len(self._rendered) > 20 * MANY:
                 self._rendered.clear()
         return held[1]
+
+    def _seen(self, view: View, seer: Seer) -> list[Listed]:
+        found = self._of(view, seer)
+        return [one for one in found if seer.sees(one)] if seer.closed else found
 
     def _of(self, view: View, seer: Seer) -> list[Listed]:
         """Whatever many see alike is looked through once."""
