@@ -58,11 +58,21 @@ def save(transaction: Transaction, *, conversation: int, staff: int, text: str, 
     return _keep(transaction, conversation, staff, text, known.attachments, begun)
 
 
-def read_anew(transaction: Transaction, *, conversation: int, staff: int, seen: int) -> None:
-    """Its writer was shown what came in since: from here on the draft knows of it."""
-    transaction.connection.execute(
-        update(Draft).where(Draft.staff_id == staff, Draft.conversation_id == conversation).values(seen=seen)
-    )
+def keep_refused(
+    transaction: Transaction,
+    *,
+    conversation: int,
+    staff: int,
+    text: str,
+    seen: int | None = None,
+    shown: int | None = None,
+) -> None:
+    """What was not sent is a draft, however fast it was written. `seen`: as in `save`; `shown`: its writer was shown
+    what came in since, up to there, and from here on the draft knows of it. Raises Unusable, NotFound."""
+    save(transaction, conversation=conversation, staff=staff, text=text, seen=seen)
+    if shown is not None:
+        mine = Draft.staff_id == staff, Draft.conversation_id == conversation
+        transaction.connection.execute(update(Draft).where(*mine).values(seen=shown))
 
 
 def attach(transaction: Transaction, *, conversation: int, staff: int, attachment: Mapping[str, Any]) -> Begun:

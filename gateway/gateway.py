@@ -219,7 +219,13 @@ class Gateway:
         inside = Inside(
             ready=lambda: ready(self.database, self.playbooks), metrics=self.metrics.exposition, demo=self._demo_facts
         )
-        return create_app(inside, routes, parts, demo=self._serves)
+        application = create_app(inside, routes, parts, demo=self._serves)
+        application.on_shutdown.append(self._hush)
+        return application
+
+    async def _hush(self, _application: web.Application) -> None:
+        # Pages that listen would keep a server open that is told to close.
+        self.audience.close()
 
     async def first_link(self) -> str | None:
         """The token that makes somebody the first admin; None where people work here already."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from desk import drafts, inbox, mentions, reopening, summaries, thread
 from desk.drafts import Begun
 from desk.inbox import Thread
 from desk.reasons import in_words
-from desk.refusals import NotFound, Refused, Stale
+from desk.refusals import NotFound, Refused, Stale, Unusable
 from desk.rights import Right
 from desk.thread import Stretch
 from nlu.understanding import Language
@@ -88,16 +89,19 @@ async def do(visit: Visit, verb: Callable[..., Any], **arguments: Any) -> web.Re
     return await act(visit, lambda transaction: verb(transaction, conversation=conversation, by=by, **arguments))
 
 
-async def act(visit: Visit, verb: Callable[[Transaction], object], *, draft: str | None = None) -> web.Response:
-    """Do it, and show what became of it; what was written (`draft`) is not lost with a refusal."""
+async def act(
+    visit: Visit, verb: Callable[[Transaction], object], *, draft: str | None = None, seen: int | None = None
+) -> web.Response:
+    """Do it, and show what became of it; what was written (`draft`, knowing the thread up to `seen`) is not lost with a
+    refusal."""
     try:
         await visit.house.do(verb)
     except NotFound:
         return gone(visit)
     except Refused as refused:
         unseen = refused.unseen if isinstance(refused, Stale) else ()
-        if unseen:
-            await _read_anew(visit, unseen[-1].id)
+        if draft is not None:
+            await _keep(visit, draft, seen, unseen[-1].id if unseen else None)
         return await page(visit, status=409, problem=visit.refusal(refused), unseen=unseen, draft=draft)
     if _wants_a_piece(visit):
         return await page(visit)
@@ -189,11 +193,14 @@ async def _talk(visit: Visit, *, before: int | None = None, since: int | None = 
     return await visit.house.look(look)
 
 
-async def _read_anew(visit: Visit, seen: int) -> None:
+async def _keep(visit: Visit, text: str, seen: int | None, shown: int | None) -> None:
     conversation, staff = number(visit), visit.who.staff
-    await visit.house.do(
-        lambda transaction: drafts.read_anew(transaction, conversation=conversation, staff=staff, seen=seen)
-    )
+    with suppress(Unusable, NotFound):  # what cannot be kept stands in the answer all the same
+        await visit.house.do(
+            lambda transaction: drafts.keep_refused(
+                transaction, conversation=conversation, staff=staff, text=text, seen=seen, shown=shown
+            )
+        )
 
 
 def _wants_a_piece(visit: Visit) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ async def reply(visit: Visit) -> web.Response:
     if given.get("kind") == "note":
         return await note(visit)
     text, conversation, who = given.get("text", ""), number(visit), visit.who
-    seen = int(given["seen"][:18]) if given.get("seen", "").isdigit() else None
+    seen = _seen(given)
     playbook, house = visit.house.playbook(), visit.house
 
     def send(transaction: Transaction) -> object:
@@ -57,13 +57,17 @@ async def reply(visit: Visit) -> web.Response:
             undo=desk.UNDO,
         )
 
-    return await act(visit, send, draft=text)
+    return await act(visit, send, draft=text, seen=seen)
 
 
 async def note(visit: Visit) -> web.Response:
-    text, conversation, who = (await visit.form()).get("text", ""), number(visit), visit.who
+    given, conversation, who = await visit.form(), number(visit), visit.who
+    text = given.get("text", "")
     return await act(
-        visit, lambda transaction: desk.note(transaction, conversation=conversation, who=who, text=text), draft=text
+        visit,
+        lambda transaction: desk.note(transaction, conversation=conversation, who=who, text=text),
+        draft=text,
+        seen=_seen(given),
     )
 
 
@@ -79,10 +83,9 @@ async def undo(visit: Visit) -> web.Response:
 async def draft(visit: Visit) -> web.Response:
     """Keep what is written so far, and say what it would be."""
     given = await visit.form()
-    text, seen = given.get("text", ""), given.get("seen", "")
-    number_seen = int(seen[:18]) if seen.isdigit() else None
+    text = given.get("text", "")
     to_customer = given.get("kind") != "note"
-    return await _on_draft(visit, drafts.save, shown=text, to_customer=to_customer, text=text, seen=number_seen)
+    return await _on_draft(visit, drafts.save, shown=text, to_customer=to_customer, text=text, seen=_seen(given))
 
 
 async def attach(visit: Visit) -> web.Response:
@@ -140,6 +143,12 @@ async def colleagues(visit: Visit) -> web.Response:
     return visit.page(
         "conversation/colleagues.html", names=[name for name in names if name.casefold().startswith(typed)][:8]
     )
+
+
+def _seen(given: Mapping[str, str]) -> int | None:
+    """Up to where the page showed the thread when the words were begun."""
+    seen = given.get("seen", "")
+    return int(seen[:18]) if seen.isascii() and seen.isdigit() else None
 
 
 async def _on_draft(

@@ -116,6 +116,24 @@ async def test_a_draft_knows_what_had_been_said_when_it_was_begun(talks: Console
     assert (await ben.post(f"{place}/reply", {"text": "Good!", "seen": seen.group(1)}, PIECE)).status == 200
 
 
+async def test_what_was_refused_is_a_draft_though_nothing_kept_it_before(talks: Console) -> None:
+    ben, eve = await talks.staff("Ben", "agent"), await talks.staff("Eve", "supervisor")
+    talk = await talk_with(talks, "webchat", "where is it?", by="Ben")
+    place, seen = f"/console/conversations/{talk}", str(newest(talks))
+    await channel(talks, "webchat").bring("it has come", sender="ann", clock=talks.house.clock)
+    await talks.house.gateway.settle()
+    assert (await ben.post(f"{place}/reply", {"text": "We look", "seen": seen}, PIECE)).status == 409
+    again = await ben.get(place)
+    assert "We look</textarea>" in again.html
+    assert "it has come" in again.words
+    assert f'name="seen" value="{newest(talks)}"' in again.html, "its writer was shown what is new"
+    seen = str(newest(talks))
+    await eve.post(f"{place}/take", {"from_colleague": "1"})
+    assert (await ben.post(f"{place}/reply", {"text": "We look!", "seen": seen}, PIECE)).status == 409
+    assert "We look!</textarea>" in (await ben.get(place)).html
+    assert len(talks.house.rows(Draft)) == 1
+
+
 async def test_files_go_along_where_the_channel_carries_them(talks: Console) -> None:
     ben = await talks.staff("Ben", "agent")
     talk = await talk_with(talks, "webchat", "how does it look?", by="Ben")

@@ -40,15 +40,19 @@ document.addEventListener("htmx:afterSettle", (event) => {
   } else if (id === "earlier") {
     thread().scrollTop = thread().scrollHeight - wasHigh;
   }
-  if (id === "reply" && box()) {
-    if (written) {
-      box().value = written.text;
-      if (written.focused) box().focus();
-      box().setSelectionRange(written.at, written.at);
-      if (written.noting) mode("note");
-    } else if (event.detail.requestConfig.verb === "post") {
-      box().focus();
-    }
+});
+
+// At once, and not when all has settled: whoever types on types into the new box already.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id !== "reply" || !box()) return;
+  if (written) {
+    box().value = written.text;
+    if (written.focused) box().focus();
+    box().setSelectionRange(written.at, written.at);
+    if (written.noting) mode("note");
+    written = null;
+  } else if (event.detail.requestConfig.verb === "post") {
+    box().focus();
   }
 });
 
