@@ -18,6 +18,7 @@ from desk.rights import Right, rights_of
 from storage import audit
 from storage.commits import Transaction
 from storage.many import Question
+from storage.openid import OpenIdAnswer
 from storage.staff import Attempts, Session, Staff, Stage
 from storage.touched import SESSIONS, touch
 from storage.upsert import upsert
@@ -106,14 +107,25 @@ def turn_away(transaction: Transaction, *, email: str, client: str) -> None:
     audit.note(transaction.connection, at=transaction.now, who=email[:100], action="login.refused", client=client)
 
 
-def enter(transaction: Transaction, *, staff: int, client: str, browser: str) -> Entered:
-    """The password was right: a session, or the question for the second factor."""
+def enter(
+    transaction: Transaction,
+    *,
+    staff: int,
+    client: str,
+    browser: str,
+    shown_elsewhere: bool = False,
+    by: str = "password",
+) -> Entered:
+    """The password was right, or somebody vouches for them: a session, or the question for the second factor.
+
+    `shown_elsewhere`: they have shown one to whoever vouches for them.
+    """
     row = transaction.connection.execute(
         select(Staff.name, Staff.email, Staff.totp_secret).where(Staff.id == staff)
     ).one()
-    if row.totp_secret is not None:
+    if row.totp_secret is not None and not shown_elsewhere:
         return _open(transaction, staff, Stage.PASSWORD, client, browser)
-    return _let_in(transaction, staff, row.name, row.email, client, browser)
+    return _let_in(transaction, staff, row.name, row.email, client, browser, by)
 
 
 def prove(transaction: Transaction, *, token: str, code: str, client: str, browser: str) -> Entered:
@@ -213,11 +225,22 @@ def forget_old(transaction: Transaction) -> None:
     connection, now = transaction.connection, transaction.now
     connection.execute(delete(Session).where((Session.ends_at <= now) | (Session.seen_at <= now - IDLE)))
     connection.execute(delete(Attempts).where(Attempts.last_at <= now - FORGOTTEN))
+    connection.execute(delete(OpenIdAnswer).where(OpenIdAnswer.at <= now - FORGOTTEN))
 
 
-def _let_in(transaction: Transaction, staff: int, name: str, email: str, client: str, browser: str) -> Entered:
+def _let_in(
+    transaction: Transaction, staff: int, name: str, email: str, client: str, browser: str, by: str = "password"
+) -> Entered:
     transaction.connection.execute(delete(Attempts).where(Attempts.key == _of_account(email)))
-    audit.note(transaction.connection, at=transaction.now, who=name, staff=staff, action="login", client=client)
+    audit.note(
+        transaction.connection,
+        at=transaction.now,
+        who=name,
+        staff=staff,
+        action="login",
+        client=client,
+        details={} if by == "password" else {"by": by},
+    )
     return _open(transaction, staff, Stage.WHOLE, client, browser)
 
 

@@ -26,6 +26,7 @@ from storage.drafts import Draft
 from storage.follow_ups import FollowUp, FollowUpState
 from storage.interactions import Interaction, InteractionKind, RefusedInput, TurnRecord
 from storage.message_parts import MessagePart
+from storage.openid import OpenIdAnswer
 from storage.privacy import BlobDoubt, RetentionMark, RetentionSweep
 from storage.reviews import Review
 from storage.staff import Attempts, Link, Session
@@ -294,6 +295,7 @@ def _sessions(connection: Connection, before: datetime, now: datetime) -> tuple[
     ended = connection.execute(delete(Session).where(Session.ends_at < before)).rowcount
     ended += connection.execute(delete(Link).where(Link.ends_at < before)).rowcount
     ended += connection.execute(delete(Attempts).where(Attempts.last_at < before)).rowcount
+    ended += connection.execute(delete(OpenIdAnswer).where(OpenIdAnswer.at < before)).rowcount
     return ended, False
 
 

@@ -102,7 +102,7 @@ def come_in(
         raise NotFound("this link was used already, or is over; ask for another one")
     staff = leads.staff
     if staff is None:
-        staff = _add(transaction, name=name, email=email, roles=tuple(Role), language=language)
+        staff = add(transaction, name=name, email=email, roles=tuple(Role), language=language)
         leads = Way(kind=leads.kind, staff=staff, name=agent_name(name), email=email)
     changes: dict[str, Any] = {"password": password, "language": _language(language)}
     if leads.kind is LinkKind.RESET:
@@ -119,7 +119,7 @@ def invite(
     transaction: Transaction, *, by: Present, name: str, email: str, roles: Sequence[str], language: str
 ) -> Invited:
     """Let somebody in. Raises Unusable."""
-    staff = _add(transaction, name=name, email=email, roles=_roles(roles), language=language)
+    staff = add(transaction, name=name, email=email, roles=_roles(roles), language=language)
     token, ends_at = _link(transaction, LinkKind.INVITED, staff, LINK_LASTS)
     _note(transaction, by, "staff.invited", staff, roles=list(_roles(roles)))
     return Invited(staff=staff, token=token, ends_at=ends_at)
@@ -201,6 +201,10 @@ class Own:
 
     second_factor: bool
     other_sessions: int
+    password: bool
+    """They have one; who comes in by the provider alone has none."""
+    openid: bool
+    """The provider lets them in."""
 
 
 def own_account(transaction: Transaction, *, present: Present) -> Own:
@@ -210,8 +214,15 @@ def own_account(transaction: Transaction, *, present: Present) -> Own:
         .select_from(Session)
         .where(Session.staff_id == present.staff, Session.token != present.session, Session.ends_at > transaction.now)
     )
-    secret = connection.scalar(select(Staff.totp_secret).where(Staff.id == present.staff))
-    return Own(second_factor=secret is not None, other_sessions=connection.scalar(others) or 0)
+    row = connection.execute(
+        select(Staff.totp_secret, Staff.password, Staff.subject).where(Staff.id == present.staff)
+    ).one()
+    return Own(
+        second_factor=row.totp_secret is not None,
+        other_sessions=connection.scalar(others) or 0,
+        password=row.password is not None,
+        openid=row.subject is not None,
+    )
 
 
 def stored_password(transaction: Transaction, *, present: Present) -> str | None:
@@ -254,7 +265,8 @@ def set_language(transaction: Transaction, *, present: Present, language: str) -
     transaction.connection.execute(update(Staff).where(Staff.id == present.staff).values(language=_language(language)))
 
 
-def _add(transaction: Transaction, *, name: str, email: str, roles: Sequence[Role], language: str) -> int:
+def add(transaction: Transaction, *, name: str, email: str, roles: Sequence[Role], language: str) -> int:
+    """Somebody new, without a way in; their number. Raises Unusable."""
     name, email = agent_name(name), email.strip().lower()
     if len(email) > 254 or _MAIL.fullmatch(email) is None:
         raise NoAddress("this is not a mail address")
@@ -289,7 +301,9 @@ def _keep_an_admin(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> None
     if Role.ADMIN not in row.roles:
         return
     others = transaction.connection.execute(
-        select(Staff.roles).where(Staff.left_at.is_(None), Staff.id != row.id, Staff.password.is_not(None))
+        select(Staff.roles).where(
+            Staff.left_at.is_(None), Staff.id != row.id, Staff.password.is_not(None) | Staff.subject.is_not(None)
+        )
     )
     if not any(Role.ADMIN in other.roles for other in others):
         raise Impossible("somebody must be able to let people in: make another admin first")

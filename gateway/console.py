@@ -13,12 +13,15 @@ from gateway.blobs import Blobs
 from gateway.learning import Learning
 from gateway.playbooks import Playbooks
 from gateway.settings import Settings
+from gateway.settings_console import AFTER_LOGOUT, BACK, OpenId
 from gateway.staff_alerts import StaffAlerts
 from nlu.understanding import Language
 from storage.commits import Commits, Transaction
 from storage.database import Database
 from web.console.house import House
 from web.console.live import Live
+from web.console.provider import OpenId as Used
+from web.console.provider import Provider
 from web.console.waiting import Waiting
 
 R = TypeVar("R")
@@ -66,4 +69,27 @@ def house_of(
         staff_ways=staff_alerts,
         teaching=Learning(settings, commits, playbooks),
         secure=public is not None and public.startswith("https:"),
+        openid=provider_of(settings.console.openid, public, clock),
+    )
+
+
+def provider_of(openid: OpenId, public: str | None, clock: Callable[[], datetime]) -> Provider | None:
+    """The business's own login; None: there is none."""
+    if openid.issuer is None or public is None:
+        return None
+    return Provider(
+        Used(
+            issuer=openid.issuer,
+            client_id=openid.client_id,
+            client_secret=openid.secret,
+            name=openid.name,
+            scopes=openid.scopes,
+            returns_to=f"{public}{BACK}",
+            after_logout=f"{public}{AFTER_LOGOUT}",
+            roles_claim=openid.roles_claim,
+            roles=openid.roles,
+            creates=openid.newcomers == "created",
+            trusts_second_factor=openid.second_factor == "provider",
+        ),
+        clock,
     )

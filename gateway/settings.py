@@ -20,10 +20,11 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from sqlalchemy import URL, make_url
 
 from channels.webchat.settings import UPLOAD_TYPES
-from gateway import settings_alerts, settings_assistant, settings_mail, settings_sms
+from gateway import settings_alerts, settings_assistant, settings_console, settings_mail, settings_sms
 from gateway.sections import Section
 from gateway.settings_alerts import Alerts
 from gateway.settings_assistant import Assistant
+from gateway.settings_console import Console
 from gateway.settings_mail import Mail
 from gateway.settings_retention import Retention
 from gateway.settings_sms import Number
@@ -209,6 +210,7 @@ class Settings(BaseSettings):
     sending: Sending = Sending()
     orders: Orders = Orders()
     alerts: Alerts = Alerts()
+    console: Console = Console()
     webhooks: Webhooks = Webhooks()
     logs: Logs = Logs()
     retention: Retention = Retention()
@@ -290,6 +292,7 @@ def contradictions(settings: Settings) -> Iterable[Mistake]:
     yield from settings_mail.contradictions(settings.mail)
     yield from settings_assistant.contradictions(settings.assistant)
     yield from settings_alerts.contradictions(settings.alerts, settings.mail)
+    yield from settings_console.contradictions(settings.console, public_url)
     yield from settings_sms.contradictions(settings.sms, (mail.name for mail in settings.mail))
     if settings.server.role is not Role.ALL and settings.embedded:
         yield Mistake(
@@ -319,12 +322,16 @@ def _merge(sources: Sources) -> Settings:
 
 def keys() -> Mapping[str, FieldInfo]:
     """Every key there is once, dotted; tables of which there may be several are the file's alone."""
+    return _keys_of(Settings)
+
+
+def _keys_of(table: type[BaseModel], above: str = "") -> dict[str, FieldInfo]:
     found: dict[str, FieldInfo] = {}
-    for name, field in Settings.model_fields.items():
+    for name, field in table.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            found.update({f"{name}.{inner}": info for inner, info in field.annotation.model_fields.items()})
+            found |= _keys_of(field.annotation, f"{above}{name}.")
         elif table_in(field) is None:
-            found[name] = field
+            found[f"{above}{name}"] = field
     return found
 
 

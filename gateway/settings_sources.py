@@ -164,11 +164,11 @@ def _nested(dotted: Mapping[str, object]) -> dict[str, object]:
     """`{"server.port": 1}` as `{"server": {"port": 1}}`."""
     tree: dict[str, object] = {}
     for key, value in dotted.items():
-        section, _, name = key.rpartition(".")
-        if section:
-            tree[section] = {**_table(tree.get(section)), name: value}
-        else:
-            tree[name] = value
+        *sections, name = key.split(".")
+        table = tree
+        for section in sections:
+            table = cast("dict[str, object]", table.setdefault(section, {}))
+        table[name] = value
     return tree
 
 
@@ -177,5 +177,7 @@ def _table(value: object) -> Mapping[str, object]:
 
 
 def _has(tree: Mapping[str, object], key: str) -> bool:
-    section, _, name = key.rpartition(".")
-    return name in (_table(tree.get(section)) if section else tree)
+    *sections, name = key.split(".")
+    for section in sections:
+        tree = _table(tree.get(section))
+    return name in tree

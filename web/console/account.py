@@ -12,6 +12,7 @@ from desk import passwords, second_factor, staff
 from desk.refusals import Unusable
 from desk.rights import Right
 from storage.commits import Transaction
+from web.console.door import provider_name
 from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
@@ -99,6 +100,7 @@ async def _page(visit: Visit, *, status: int = 200, **facts: Any) -> web.Respons
         status=status,
         own=own,
         shortest=passwords.SHORTEST,
+        provider=provider_name(visit.house),
         problem=facts.get("problem"),
         done=facts.get("done"),
     )

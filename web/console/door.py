@@ -12,9 +12,9 @@ from aiohttp import web
 from desk import logins, passwords, staff
 from desk.logins import Entered, Throttled, WrongCode
 from desk.refusals import NotFound, Unusable
-from desk.rights import Right
 from desk.staff import Way
 from storage.staff import LinkKind, Stage
+from web.console.house import House
 from web.console.page import get, post
 from web.console.visit import COOKIE, HOME, Visit
 
@@ -24,8 +24,9 @@ WAITING_COOKIE: Final = "rapport_waiting"
 
 async def login_page(visit: Visit) -> web.Response:
     if visit.present is not None:
-        return _go(_inside(visit.request.query.get("next", "")))
-    return visit.page("login.html", email="", next=visit.request.query.get("next", ""), problem=None)
+        return go(inside(visit.request.query.get("next", "")))
+    where = visit.request.query.get("next", "")
+    return visit.page("login.html", email="", next=where, problem=None, provider=provider_name(visit.house))
 
 
 async def login(visit: Visit) -> web.Response:
@@ -47,9 +48,9 @@ async def login(visit: Visit) -> web.Response:
     )
     if entered.stage is Stage.PASSWORD:
         response = visit.page("code.html", next=where, problem=None)
-        _keep(visit, response, WAITING_COOKIE, entered.token, logins.TIME_FOR_CODE.total_seconds())
+        keep(visit, response, WAITING_COOKIE, entered.token, logins.TIME_FOR_CODE.total_seconds())
         return response
-    return _let_in(visit, entered, where)
+    return let_in(visit, entered, where)
 
 
 async def code(visit: Visit) -> web.Response:
@@ -69,16 +70,8 @@ async def code(visit: Visit) -> web.Response:
     except WrongCode:
         await visit.house.do(lambda transaction: logins.count_wrong_code(transaction, token=waiting, client=client))
         return visit.page("code.html", status=401, next=where, problem=visit.say("door.wrong_code"))
-    response = _let_in(visit, entered, where)
+    response = let_in(visit, entered, where)
     response.del_cookie(WAITING_COOKIE, path=HOME)
-    return response
-
-
-async def logout(visit: Visit) -> web.Response:
-    present, client = visit.who, visit.client
-    await visit.house.do(lambda transaction: logins.leave(transaction, present=present, client=client))
-    response = _go(f"{HOME}/login")
-    response.del_cookie(COOKIE, path=HOME)
     return response
 
 
@@ -97,6 +90,7 @@ async def arrival_page(visit: Visit) -> web.Response:
         token=token,
         shortest=passwords.SHORTEST,
         problem=None,
+        provider=provider_name(visit.house) if leads.kind is LinkKind.INVITED else None,
     )
 
 
@@ -120,8 +114,9 @@ async def arrival(visit: Visit) -> web.Response:
             token=token,
             shortest=passwords.SHORTEST,
             problem=visit.refusal(refused),
+            provider=provider_name(visit.house) if leads.kind is LinkKind.INVITED else None,
         )
-    return _let_in(visit, entered, "")
+    return let_in(visit, entered, "")
 
 
 async def _come_in(visit: Visit, token: str, given: Mapping[str, str], known: tuple[str, ...]) -> Entered:
@@ -141,20 +136,27 @@ async def _come_in(visit: Visit, token: str, given: Mapping[str, str], known: tu
 
 
 def _try_again(visit: Visit, email: str, where: str, problem: str, *, status: int) -> web.Response:
-    return visit.page("login.html", status=status, email=email, next=where, problem=problem)
+    provider = provider_name(visit.house)
+    return visit.page("login.html", status=status, email=email, next=where, problem=problem, provider=provider)
 
 
-def _let_in(visit: Visit, entered: Entered, where: str) -> web.Response:
-    response = _go(_inside(where))
-    _keep(visit, response, COOKIE, entered.token, logins.LONGEST.total_seconds())
+def provider_name(house: House) -> str | None:
+    """What the business calls its own login; None: it has none here."""
+    return house.openid.settings.name if house.openid is not None else None
+
+
+def let_in(visit: Visit, entered: Entered, where: str) -> web.Response:
+    response = go(inside(where))
+    keep(visit, response, COOKIE, entered.token, logins.LONGEST.total_seconds())
     return response
 
 
-def _keep(visit: Visit, response: web.Response, name: str, value: str, seconds: float) -> None:
+def keep(visit: Visit, response: web.Response, name: str, value: str, seconds: float, *, path: str = HOME) -> None:
+    """A cookie for the console alone, or a part of it."""
     response.set_cookie(
         name,
         value,
-        path=HOME,
+        path=path,
         max_age=int(seconds),
         httponly=True,
         samesite="Lax",
@@ -162,11 +164,11 @@ def _keep(visit: Visit, response: web.Response, name: str, value: str, seconds: 
     )
 
 
-def _go(where: str) -> web.Response:
+def go(where: str) -> web.Response:
     return web.Response(status=303, headers={"Location": where})
 
 
-def _inside(where: str) -> str:
+def inside(where: str) -> str:
     """A page of the console, and never one of somebody else's."""
     parts = urlsplit(where)
     ours = not parts.scheme and not parts.netloc and (parts.path == HOME or parts.path.startswith(f"{HOME}/"))
@@ -183,5 +185,4 @@ ROUTES = (
     post("/console/code", None, code),
     get("/console/come-in/{token}", None, arrival_page),
     post("/console/come-in/{token}", None, arrival),
-    post("/console/logout", Right.BE_HERE, logout),
 )

@@ -24,6 +24,7 @@ from web.console import (
     door,
     inbox,
     learning,
+    openid,
     presence,
     privacy,
     programs,
@@ -43,6 +44,7 @@ STATIC = Path(__file__).parent / "static"
 
 ROUTES: Final[Sequence[Route]] = (
     *door.ROUTES,
+    *openid.ROUTES,
     *account.ROUTES,
     *alerts.ROUTES,
     *reports.ROUTES,

@@ -31,6 +31,9 @@ def test_what_pages_ask_for_is_there_and_nothing_else_is() -> None:
         asked |= set(re.findall(r"""(?:\bt|\bsay)\(\s*["']([a-z_]+\.[a-z_]+)["']\s*[,)]""", path.read_text("utf-8")))
     built = (
         "programs.",
+        "door.openid_",
+        "door.connecting",
+        "door.leaving",
         "case.view_",
         "case.kind_",
         "case.status_",

@@ -1,0 +1,27 @@
+"""OpenID Connect: answers of the provider are good once"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+import storage.schema
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "openid_answers",
+        sa.Column("state", sa.LargeBinary(), nullable=False),
+        sa.Column("at", storage.schema.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("state", name=op.f("pk_openid_answers")),
+    )
+    op.create_index("ix_openid_answers_at", "openid_answers", ["at"])
+
+
+def downgrade() -> None:
+    op.drop_table("openid_answers")
