@@ -84,8 +84,13 @@ _SCRIPTS = bytes(ord(_FIRST)) + bytes(map(_script, map(chr, range(ord(_FIRST), o
 
 
 def _of_han(han: list[str]) -> tuple[Language, bool]:
-    scripts = bytes(map(_SCRIPTS.__getitem__, map(ord, filter(_LAST.__ge__, han))))
-    simplified, traditional = scripts.count(_SIMPLIFIED), scripts.count(_TRADITIONAL)
+    simplified = traditional = 0
+    for character in han:
+        script = _SCRIPTS[ord(character)] if character <= _LAST else _BOTH
+        if script == _SIMPLIFIED:
+            simplified += 1
+        elif script == _TRADITIONAL:
+            traditional += 1
     language = Language.ZH_HANT if traditional > simplified else Language.ZH_HANS
     return language, simplified == traditional
 
