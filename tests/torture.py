@@ -134,7 +134,7 @@ async def torture(
                     Process(
                         role=role,
                         port=free_port(),
-                        environment=_environment(Path(folder), url, telegram.url),
+                        environment=environment_of(Path(folder), url, telegram.url),
                         log=Path(folder) / f"log-{number}",
                     )
                     for number, role in enumerate(FORMATIONS[formation])
@@ -245,7 +245,7 @@ def _compare(url: str, crowd: load.Crowd, report: Report) -> list[str]:
     return books.mistakes(kept, crowd.acknowledged()) + books.unhandled(kept) + crowd.mistakes(kept) + crowd.complaints
 
 
-def _environment(folder: Path, url: str, telegram: str) -> dict[str, str]:
+def environment_of(folder: Path, url: str, telegram: str) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("RAPPORT_")}
     return {
         **inherited,
