@@ -14,7 +14,7 @@ from sqlalchemy import Row, insert, select, update
 
 from bot.playbook import Playbook
 from bot.turn import CaseStatus, Purpose
-from desk import erasure, tokens
+from desk import tokens
 from desk.agents import agent_name
 from desk.locked import lock, write
 from desk.people import find
@@ -367,6 +367,8 @@ def _close_case(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> None:
 
 
 def _erase(transaction: Transaction, request: int, contact: int, by: str, staff: int | None) -> None:
+    from desk import erasure
+
     forgotten = erasure.erase(transaction, contact=str(contact), by=by, staff=staff, why=f"request {request}")
     transaction.connection.execute(
         update(PrivacyRequest)
