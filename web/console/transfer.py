@@ -14,6 +14,7 @@ from desk.inbox import show as open_thread
 from desk.presence import State
 from desk.refusals import NotFound, Refused, Unusable
 from desk.rights import Right
+from desk.sight import Kind, sees
 from desk.teams import Colleague, TeamFacts
 from desk.transfer import transfer as verb
 from storage.commits import Transaction
@@ -44,9 +45,15 @@ async def transfer(visit: Visit) -> web.Response:
     except Refused as refused:
         return await _form(visit, status=409, problem=visit.refusal(refused), given=given)
     where = f"{HOME}/board" if given.get("back") == "board" and directs else f"{HOME}/conversations/{number}"
+    if visit.sight.closed and not await _still_seen(visit, number):
+        where = f"{HOME}/inbox"  # it is of a team now that keeps what it has to itself
     if "HX-Request" in visit.request.headers:
         return web.Response(status=204, headers={"HX-Redirect": where})
     return web.Response(status=303, headers={"Location": where})
+
+
+async def _still_seen(visit: Visit, conversation: int) -> bool:
+    return await visit.house.look(lambda transaction: sees(transaction, Kind.CONVERSATION, conversation))
 
 
 async def _form(
