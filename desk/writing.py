@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import and_, select
+from sqlalchemy import Row, and_, select
 
 from bot.letters import SCHEME, around
 from bot.playbook import Playbook
 from campaigns.policy import Refusal
 from channels import markup
+from channels.envelope import DeliveryStatus
 from channels.protocol import Limits
 from desk import drafts, mentions
 from desk.agents import agent_name, usable
@@ -104,6 +105,8 @@ def send(
 ) -> Written:
     """Write to the customer, with the files of one's draft, which is a draft no longer. It leaves after `undo`.
 
+    What was asked twice with the same `seen`, because its answer was lost on the way, is said once.
+
     `text` may emphasise (`channels.markup`). Raises NoFiles and TooLarge, by `limits`, which are the channel's; and as
     `desk.conversations.reply` does.
     """
@@ -113,6 +116,10 @@ def send(
     row = may_speak(transaction, conversation, by, seen)
     check_files(files, limits)
     name = transaction.connection.scalar(select(Contact.name).where(Contact.id == row.contact_id))
+    before = _said_before(transaction, row, by, text, seen)
+    if before is not None and not files:
+        drafts.drop(transaction, conversation=conversation, staff=who.staff)
+        return before
     said = manner(text, limits=limits, address=row.uri, name=name, language=row.language, by=by, playbook=playbook)
     more: dict[str, Any] = {}
     if said.markup is not None:
@@ -125,6 +132,29 @@ def send(
     )
     drafts.drop(transaction, conversation=conversation, staff=who.staff)
     return written
+
+
+def _said_before(
+    transaction: Transaction, row: Row[*tuple[Any, ...]], by: str, text: str, seen: int | None
+) -> Written | None:
+    """The same words of the same writer, who had not yet seen that they are said."""
+    if seen is None:
+        return None
+    newer = transaction.connection.execute(
+        select(Interaction.id, Interaction.text, Interaction.content, Delivery.id.label("delivery"))
+        .join(Delivery, Delivery.interaction_id == Interaction.id)
+        .where(
+            Interaction.contact_id == row.contact_id,
+            Interaction.conversation_id == row.id,
+            Interaction.id > seen,
+            Interaction.author == f"agent:{by}",
+            Delivery.status != DeliveryStatus.SKIPPED.value,
+        )
+    )
+    for line in newer:
+        if text == line.content.get("written", line.text):
+            return Written(conversation=row.id, interaction=line.id, delivery=line.delivery)
+    return None
 
 
 def check_files(files: Sequence[Mapping[str, Any]], limits: Limits) -> None:

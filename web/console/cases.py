@@ -230,12 +230,18 @@ async def reach(visit: Visit) -> web.Response:
 
 async def side(visit: Visit) -> web.Response:
     """The customer's cases, beside a conversation."""
+    return await _side(visit)
+
+
+async def _side(visit: Visit, *, status: int = 200, problem: str | None = None) -> web.Response:
     number = _number(visit)
     try:
         beside = await visit.house.look(lambda transaction: case_page.beside(transaction, conversation=number))
     except NotFound:
         return _gone(visit)
-    return visit.page("case/side.html", beside=beside, conversation=number, words=words_of(visit))
+    return visit.page(
+        "case/side.html", status=status, problem=problem, beside=beside, conversation=number, words=words_of(visit)
+    )
 
 
 async def attach(visit: Visit) -> web.Response:
@@ -258,6 +264,8 @@ async def _attach(visit: Visit, *, attached: bool) -> web.Response:
     except NotFound:
         return _gone(visit)
     except Refused as refused:
+        if "HX-Request" in visit.request.headers:
+            return await _side(visit, status=409, problem=visit.refusal(refused))
         return visit.page("refused.html", status=409, reason=visit.refusal(refused))
     if "HX-Request" in visit.request.headers:
         return await side(visit)

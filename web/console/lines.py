@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from campaigns.policy import Delay, Refusal
 from channels.envelope import SendErrorCode
-from channels.markup import html_of, runs
+from channels.markup import Run, Style, html_of, runs
 from desk.thread import Said, Understood
 from storage.interactions import OFFLINE
 from web.console import texts
@@ -24,6 +26,9 @@ _WHY: Final[Mapping[str, str]] = {str(each): each.name.lower() for kind in (Refu
 _CODES: Final = frozenset(SendErrorCode)
 _ENDED_WELL: Final = frozenset({"sent", "delivered", "read"})
 _NOT: Final = frozenset({"failed", "skipped", "unknown"})
+_ADDRESS: Final = re.compile(r"(?<![A-Za-z0-9])https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]{1,1990}", re.IGNORECASE)
+_AFTER_IT: Final = ".,;:!?'*_~"
+"""What ends a sentence rather than an address."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,11 +69,12 @@ class Words:
                 return self.say("conversation.system")
 
     def text(self, said: Said) -> Markup:
-        """With what our own people emphasised; everything else is what it looks like."""
-        source = said.content.get("markup")
-        if not source or not said.author.startswith("agent:"):
-            return escape(said.text)
-        return Markup("".join(html_of(run).replace("<a ", '<a rel="noopener noreferrer" ') for run in runs(source)))  # noqa: S704 - html_of escapes
+        """With what our own people emphasised, and addresses that can be followed; everything else is what it looks
+        like."""
+        source = said.content.get("markup") if said.author.startswith("agent:") else None
+        words = runs(source) if source else (Run(text=said.text),)
+        html = "".join(html_of(piece) for run in words for piece in _leading(run))
+        return Markup(html.replace("<a ", '<a target="_blank" rel="noopener noreferrer nofollow" '))  # noqa: S704 - html_of escapes
 
     def happened(self, said: Said) -> str:
         """A line of the house's own; one that we have no words for says it as it was recorded."""
@@ -167,6 +173,37 @@ class Words:
                 return self.say("conversation.from_colleague")
             case _:
                 return name
+
+
+def _leading(run: Run) -> Iterator[Run]:
+    """The same words, of which the addresses of the web lead there. Who they name is whom they lead to: one that begins
+    with another's name (`https://bank.example@elsewhere.example`) leads nowhere."""
+    at = 0
+    for found in () if run.url or Style.TYPED in run.styles else _ADDRESS.finditer(run.text):
+        address = _trimmed(found[0])
+        if not _names_its_host(address):
+            continue
+        yield Run(text=run.text[at : found.start()], styles=run.styles, url=run.url)
+        yield Run(text=address, styles=run.styles, url=address)
+        at = found.start() + len(address)
+    yield Run(text=run.text[at:], styles=run.styles, url=run.url)
+
+
+def _trimmed(address: str) -> str:
+    while address and (
+        address[-1] in _AFTER_IT
+        or any(address.endswith(end) and address.count(end) > address.count(start) for start, end in ("()", "[]"))
+    ):
+        address = address[:-1]
+    return address
+
+
+def _names_its_host(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return bool(parts.hostname) and "@" not in parts.netloc
 
 
 def size(count: int | None) -> str:

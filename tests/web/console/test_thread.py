@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -178,6 +179,29 @@ async def test_what_was_said_long_ago_comes_in_pages_and_stays_when_more_is_said
     assert "word 70." in now.words
     assert f'id="line-{first}"' in now.html
     assert (await ben.get(f"{place}/lines?since=999999")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("said", "leads"),
+    [
+        ("见https://shop.test/a?b=1&c=2。谢谢", "https://shop.test/a?b=1&amp;c=2"),
+        ("(see http://shop.test/a_(b)), please", "http://shop.test/a_(b)"),
+        ('https://shop.test"><script>alert(1)</script>', "https://shop.test"),
+        ("https://bank.example@evil.example/ and javascript:alert(1)", None),
+        ("https://[bad and xhttps://shop.test", None),
+    ],
+)
+async def test_an_address_can_be_followed_and_tells_nobody_where_one_came_from(
+    talks: Console, said: str, leads: str | None
+) -> None:
+    ben = await talks.staff("Ben", "agent")
+    talk = await talk_with(talks, "webchat", said)
+    html = (await ben.get(f"/console/conversations/{talk}/lines")).html
+    safely = 'target="_blank" rel="noopener noreferrer nofollow"'
+    found = re.findall(rf'<p class="text"[^>]*>.*?<a {safely} href="([^"]*)"', html)
+    assert found == ([] if leads is None else [leads])
+    assert "<script>" not in html
+    assert len(re.findall("<a [^>]*shop.test|<a [^>]*evil", html)) == len(found)
 
 
 async def test_a_message_that_was_changed_later_says_so(talks: Console) -> None:

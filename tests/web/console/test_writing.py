@@ -134,6 +134,19 @@ async def test_what_was_refused_is_a_draft_though_nothing_kept_it_before(talks: 
     assert len(talks.house.rows(Draft)) == 1
 
 
+async def test_a_reply_whose_answer_was_lost_is_not_said_twice(talks: Console) -> None:
+    ben = await talks.staff("Ben", "agent")
+    talk = await talk_with(talks, "webchat", "where is it?", by="Ben")
+    seen = str(newest(talks))
+    for _ in range(2):
+        assert (await say(talks, ben, talk, "It *left* today.", seen=seen)).status == 200
+    assert (await say(talks, ben, talk, "It *left* today.")).status == 200, "whoever has read it may say it again"
+    await talks.house.later(60)
+    await talks.house.later(60)
+    assert [each.text for each in channel(talks, "webchat").sent][-2:] == ["It left today."] * 2
+    assert len(channel(talks, "webchat").sent) == 3
+
+
 async def test_files_go_along_where_the_channel_carries_them(talks: Console) -> None:
     ben = await talks.staff("Ben", "agent")
     talk = await talk_with(talks, "webchat", "how does it look?", by="Ben")

@@ -16,9 +16,7 @@ let wasHigh = 0;
 let written = null;
 
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const { target, xhr } = event.detail;
-  // A refusal is a page like any other: it says what is new, and keeps what was written.
-  if (xhr.status === 409 && target.id === "reply") Object.assign(event.detail, { shouldSwap: true, isError: false });
+  const { target } = event.detail;
   wasAtEnd = atEnd();
   wasHigh = thread() ? thread().scrollHeight - thread().scrollTop : 0;
   if (target.id !== "reply") return; // the thread may renew itself while the box does
