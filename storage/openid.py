@@ -25,4 +25,5 @@ class OpenIdAnswer(Entity):
 def use(connection: Connection, state: bytes, *, at: datetime) -> bool:
     """Use an answer up; False: it was used before."""
     new = upsert(connection, OpenIdAnswer).values(state=state, at=at)
-    return connection.execute(new.on_conflict_do_nothing(index_elements=[OpenIdAnswer.state])).rowcount == 1
+    once = new.on_conflict_do_nothing(index_elements=[OpenIdAnswer.state]).returning(OpenIdAnswer.state)
+    return connection.scalar(once) is not None
