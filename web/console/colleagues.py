@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from aiohttp import web
+from markupsafe import Markup
 
 from desk import staff
 from desk.refusals import Refused
@@ -13,6 +14,7 @@ from desk.rights import Right
 from desk.staff import Invited
 from storage.commits import Transaction
 from storage.staff import Role
+from web.console import texts
 from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
@@ -59,7 +61,13 @@ async def audit(visit: Visit) -> web.Response:
     given = visit.request.query.get("before", "")
     before = int(given[:18]) if given.isdigit() else None
     entries = await visit.house.look(lambda transaction: staff.audit_log(transaction, before=before))
-    return visit.page("audit.html", entries=entries)
+    known = texts.words(visit.language)
+
+    def did(action: str) -> Markup | str:
+        """An action that we have no words for, a program's for one, is called as it was recorded."""
+        return known.get(f"audit.did_{action.replace('.', '_')}") or Markup("<code>{}</code>").format(action)
+
+    return visit.page("audit.html", entries=entries, did=did)
 
 
 async def _make_link(visit: Visit, verb: Callable[..., Invited], **arguments: Any) -> web.Response:

@@ -274,7 +274,24 @@ def _words(visit: Visit) -> dict[str, Any]:
         "may_see": Right.SEE_PRIVATE in visit.who.rights,
         "channel": partial(channel_name, visit),
         "happened": Words(visit, customer=None).happened,
+        "told_by": partial(_told_by, visit),
     }
+
+
+def _told_by(visit: Visit, source: str) -> str:
+    """Where a consent comes from, as `storage.consents` keeps it, in words."""
+    kind, _, name = source.partition(":")
+    match kind:
+        case "message":
+            return visit.say("contact.source_message")
+        case "import":
+            return visit.say("contact.source_import", name=name)
+        case "provider":
+            return visit.say("contact.source_provider")
+        case "agent":
+            return name
+        case _:
+            return source
 
 
 def _zone(visit: Visit) -> ZoneInfo:

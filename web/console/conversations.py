@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from bot.playbook import Playbook
 from desk import conversations as desk
 from desk import drafts, inbox, mentions, reopening, summaries, thread
 from desk.drafts import Begun
@@ -137,7 +139,8 @@ def facts(visit: Visit, talk: Talk, *, draft: str | None = None, **more: Any) ->
         "size": size,
         "channel": channel_name(visit, shown.channel),
         "reason": reason,
-        "summary": talk.summary,
+        "summary": None if talk.summary is None else _beside(talk.summary, visit.house.playbook()),
+        "called": _called(visit, shown),
         "weighed": weigh(visit, shown, text, talk.begun),
         "standing": standing(shown),
         "piece": _wants_a_piece(visit),
@@ -146,6 +149,25 @@ def facts(visit: Visit, talk: Talk, *, draft: str | None = None, **more: Any) ->
         "private": Right.SEE_PRIVATE in visit.who.rights,
     }
     return usual | more
+
+
+def _beside(summary: str, playbook: Playbook) -> str:
+    """Without the line that says who it is: that stands beside it already, in the reader's words."""
+    first, _, rest = summary.partition("\n")
+    shapes = (texts["summary.who"][0].pieces for texts in playbook.texts.values())
+    told = any(
+        re.fullmatch("".join(".*" if i % 2 else re.escape(piece) for i, piece in enumerate(pieces)), first)
+        for pieces in shapes
+    )
+    return rest if told else summary
+
+
+def _called(visit: Visit, shown: Thread) -> str:
+    """What the customer is called, as the inbox calls them."""
+    if shown.name:
+        return shown.name
+    scheme, _, path = shown.address.partition(":")
+    return visit.say("inbox.visitor", code=path[:4]) if scheme == "webchat" else visit.say("inbox.nameless")
 
 
 def weigh(visit: Visit, shown: Thread, text: str, begun: Begun) -> Weighed:
