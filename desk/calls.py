@@ -9,27 +9,37 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime
 from functools import cache
 from inspect import Parameter, signature
 from types import UnionType
-from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, create_model
 
 Verb = Callable[..., Any]
 
-GIVEN: Final = frozenset({"transaction", "by", "present", "rights", "who", "staff"})
-"""Parameters that nobody outside fills in: they say who acts, and may."""
+GIVEN: Final = frozenset({"transaction", "by", "present", "rights", "who", "staff", "playbook"})
+"""Parameters that nobody outside fills in: they say who acts, and may, and by which rules."""
 EXACT: Final = 2**53 - 1
 """The greatest whole number that every reader of JSON knows exactly (RFC 8259, 6)."""
 MOST_AT_ONCE: Final = 200
 LONGEST: Final = 20_000
 
 
-def _in_our_time(value: datetime) -> datetime:
+Moment = TypeVar("Moment", datetime, date)
+
+
+def _in_our_time(value: Moment) -> Moment:
     if not 1900 <= value.year < 2200:
         raise ValueError("must be a year from 1900 to 2199")
+    return value
+
+
+def _without_nul(value: Any) -> Any:
+    if "\0" in repr(asdict(value)).replace("\\x00", "\0"):
+        raise ValueError("must hold no NUL")
     return value
 
 
@@ -37,6 +47,7 @@ Text = Annotated[str, Field(max_length=LONGEST, pattern=r"^[^\x00]*$")]
 """No database of ours stores NUL."""
 Number = Annotated[int, Field(ge=0, le=EXACT)]
 Instant = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
+Day = Annotated[date, AfterValidator(_in_our_time)]
 Limit = Annotated[int, Field(ge=1, le=MOST_AT_ONCE)]
 
 
@@ -44,7 +55,7 @@ Limit = Annotated[int, Field(ge=1, le=MOST_AT_ONCE)]
 def arguments(verb: Verb, names: tuple[str, ...], *, title: str, strict: bool) -> type[BaseModel]:
     """A model of some of a verb's parameters; what it does not know, it refuses. `strict`: the values are JSON's own;
     otherwise they were text, in an address."""
-    hints, parameters = get_type_hints(verb), wanted(verb)
+    hints, parameters = get_type_hints(verb, include_extras=True), wanted(verb)
     fields: dict[str, Any] = {
         name: (
             Limit if name == "limit" else outside(hints[name]),
@@ -61,13 +72,15 @@ def wanted(verb: Verb) -> Mapping[str, Parameter]:
 
 
 def acting(verb: Verb, **known: Any) -> dict[str, Any]:
-    """Who acts, in the words that this verb has for it. `known`: name, present, rights."""
+    """Who acts, in the words that this verb has for it. `known`: name, present, rights, playbook."""
     hints = get_type_hints(verb)
     given: dict[str, Any] = {}
     for name in GIVEN & set(signature(verb).parameters) - {"transaction"}:
         match hints[name]:
             case _ if name == "staff":
                 given[name] = known["present"].staff
+            case _ if name == "playbook":
+                given[name] = known["playbook"]
             case kind if kind is str:
                 given[name] = known["name"]
             case kind if get_origin(kind) is frozenset or get_origin(kind) is AbstractSet:
@@ -91,9 +104,11 @@ def sentence(verb: Verb) -> str:
 
 def outside(annotation: Any) -> Any:
     """The type as it may come from outside: bounded, where a database is."""
-    bounded: Mapping[Any, Any] = {int: Number, str: Text, datetime: Instant}
+    bounded: Mapping[Any, Any] = {int: Number, str: Text, datetime: Instant, date: Day}
     if annotation in bounded:
         return bounded[annotation]
+    if isinstance(annotation, type) and is_dataclass(annotation):
+        return Annotated[annotation, AfterValidator(_without_nul)]
     inner = get_args(annotation)
     origin = get_origin(annotation)
     if origin in (Union, UnionType):

@@ -217,7 +217,8 @@ class Beside:
 
 
 def show(transaction: Transaction, *, case: str, by: Present, playbook: Playbook) -> CaseFile:
-    """Raises NoCase."""
+    """All that there is about a case: its path, facts, deadlines, promises, proposals, and what was done. Raises
+    NoCase."""
     connection = transaction.connection
     row = connection.execute(
         select(*Case.__table__.columns, Contact.name, Contact.tier)

@@ -6,7 +6,7 @@ be taken back at any time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -120,7 +120,7 @@ class Draft:
 
 
 def draft_of(transaction: Transaction, *, interaction: int) -> Draft:
-    """Raises NotFound, NotAnAnswer."""
+    """What an answer of an agent would be as an entry, with the question before it. Raises NotFound, NotAnAnswer."""
     connection = transaction.connection
     row = connection.execute(
         select(
@@ -169,7 +169,7 @@ def propose(
     *,
     by: Present,
     texts: Mapping[str, Wording],
-    tiers: Collection[str] = (),
+    tiers: Sequence[str] = (),
     interaction: int | None = None,
     name: str | None = None,
 ) -> int:
@@ -217,7 +217,7 @@ def propose(
 
 
 def edit(
-    transaction: Transaction, *, by: Present, entry: int, texts: Mapping[str, Wording], tiers: Collection[str] = ()
+    transaction: Transaction, *, by: Present, entry: int, texts: Mapping[str, Wording], tiers: Sequence[str] = ()
 ) -> None:
     """Change what waits: whoever proposed it, or a supervisor. Raises NothingToKnow, TooLong, ShortIsLonger, Decided,
     NotFound."""
@@ -253,7 +253,7 @@ def withdraw(transaction: Transaction, *, by: Present, entry: int, reason: str) 
 
 
 def look(transaction: Transaction, *, entry: int) -> Version:
-    """Raises NotFound."""
+    """A version of an entry. Raises NotFound."""
     row = transaction.connection.execute(_versions.where(KnowledgeEntry.id == entry)).one_or_none()
     if row is None:
         raise NotFound(f"there is no entry {entry}")
@@ -370,7 +370,7 @@ def _note(transaction: Transaction, by: Present, action: str, entry: int) -> Non
     )
 
 
-def _tiers(tiers: Collection[str]) -> list[str]:
+def _tiers(tiers: Sequence[str]) -> list[str]:
     if any(tier not in TIERS for tier in tiers):
         raise Unusable(f"tiers are {', '.join(TIERS)}")
     return [tier for tier in TIERS if tier in tiers]

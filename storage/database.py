@@ -42,9 +42,14 @@ def _to_json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
+def _from_json(value: Any) -> Any:
+    """SQLite keeps a document that is a number as a number: a column called JSON has the affinity NUMERIC."""
+    return value if isinstance(value, int | float) else orjson.loads(value)
+
+
 OPTIONS: dict[str, Any] = {
     "json_serializer": _to_json,
-    "json_deserializer": orjson.loads,
+    "json_deserializer": _from_json,
     # What customers wrote rides in parameters: no error message may quote it.
     "hide_parameters": True,
 }

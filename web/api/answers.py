@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -14,6 +17,7 @@ from pydantic import ValidationError
 from desk.programs import KeyReused
 from desk.refusals import NotFound, Refused, Stale, Unusable
 from web.api.call import ROOT
+from web.console.reports import harmless
 from web.console.visit import masked
 
 JSON: Final = "application/json"
@@ -31,8 +35,26 @@ _MAIL = re.compile(r"([\w.+-]{1,2})[\w.+-]*@([\w-]+(?:\.[\w-]+)+)")
 _PHONE = re.compile(r"(?<![\w.])(\+\d{1,3}[\d\s-]{2}|1[3-9]\d)[\d\s-]{5,}(\d\d)(?![\w.])")
 
 
-def answer(body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(body=body, status=status, content_type=JSON, headers={**HEADERS, **(headers or {})})
+def answer(
+    body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None, media: str = JSON
+) -> web.Response:
+    charset = None if media == JSON else "utf-8"
+    return web.Response(
+        body=body, status=status, content_type=media, charset=charset, headers={**HEADERS, **(headers or {})}
+    )
+
+
+def as_table(lines: Sequence[Any]) -> bytes:
+    """Lines as CSV (RFC 4180), without a cell that a spreadsheet takes for a formula."""
+    written = io.StringIO()
+    writer = csv.writer(written)
+    if lines:
+        names = [each.name for each in fields(lines[0])]
+        writer.writerow(names)
+        for line in lines:
+            cells = (getattr(line, name) for name in names)
+            writer.writerow(harmless("" if cell is None else str(cell)) for cell in cells)
+    return written.getvalue().encode()
 
 
 def problem(

@@ -14,6 +14,9 @@ from desk import calls
 from desk.rights import Right
 
 ROOT: Final = "/api/v1"
+CONVERSATION: Final = "/conversations/{conversation:[0-9]+}"
+CONTACT: Final = "/contacts/{contact}"
+CASE: Final = "/cases/{case}"
 _PLACE = re.compile(r"\{(\w+)")
 
 
@@ -33,6 +36,8 @@ class Call:
     """Arguments that take one right more, where they are given and not false."""
     private: bool = False
     """Who may see private data is noted in the audit log when this is answered."""
+    media: str = "application/json"
+    """Of the answer; text/csv where the verb gives the lines of a table."""
     about: str | None = None
     """The argument that names what it is about: what an ETag and an audit line speak of."""
 

@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from bot.playbook import Playbook
 from desk import calls, listings, looks, programs
 from desk.logins import Present
 from desk.looks import Look
@@ -27,7 +28,7 @@ from desk.sight import sight_of
 from storage import audit
 from storage.commits import Transaction, Unavailable
 from storage.sight import ALL, Sight
-from web.api.answers import answer, hidden, mistakes, problem, refusal
+from web.api.answers import JSON, answer, as_table, hidden, mistakes, problem, refusal
 from web.api.call import Call
 from web.api.rates import Rates
 from web.console.house import House, seen_by
@@ -65,6 +66,7 @@ class Asked:
 
     call: Call
     program: Program
+    playbook: Playbook
     client: str
     arguments: Mapping[str, Any]
     places: Mapping[str, Any]
@@ -170,6 +172,7 @@ async def _asked(request: web.Request, call: Call, program: Program, house: Hous
     return Asked(
         call=call,
         program=program,
+        playbook=house.playbook(),
         client=house.client(request),
         arguments={**places, **given},
         places=places,
@@ -196,7 +199,7 @@ def _checked(model: type[BaseModel], given: bytes | dict[str, str], where: str) 
 
 
 def _query(request: web.Request) -> dict[str, str]:
-    names = list(request.query)
+    names = [name for name, _ in request.query.items()]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise Refusal(problem(422, "Invalid", f"{twice}: is given more than once", mistakes=[]))
     return dict(request.query)
@@ -241,7 +244,7 @@ async def _carry_out(asked: Asked, house: House, request: web.Request) -> web.Re
         await _note_look(asked, house)
     if asked.call.reads and said.headers.get("ETag") in _tags(request.headers.get("If-None-Match", "")):
         return answer(b"", status=304, headers=said.headers)
-    return answer(said.body, status=said.status, headers=said.headers)
+    return answer(said.body, status=said.status, headers=said.headers, media=asked.call.media)
 
 
 async def _note_look(asked: Asked, house: House) -> None:
@@ -317,10 +320,14 @@ def _who(asked: Asked) -> dict[str, Any]:
         seen_at=program.used_at or _LONG_AGO,
         scopes=program.scopes,
     )
-    return calls.acting(asked.call.verb, name=program.name, present=present, rights=program.scopes)
+    return calls.acting(
+        asked.call.verb, name=program.name, present=present, rights=program.scopes, playbook=asked.playbook
+    )
 
 
 def _rendered(asked: Asked, result: object) -> bytes:
+    if asked.call.media != JSON:
+        return as_table(cast("list[Any]", result))
     adapter = calls.answers(asked.call.verb)
     if asked.private:
         return adapter.dump_json(result)

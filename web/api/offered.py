@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from desk import casework, conversations, inbox, listings, people, promises, spam, transfer, webhooks
+from desk import (
+    casework,
+    conversations,
+    inbox,
+    listings,
+    people,
+    promises,
+    spam,
+    transfer,
+    webhooks,
+)
 from desk.rights import Right
-from web.api.call import Call
+from web.api import offered_cases, offered_house, offered_learning, offered_people
+from web.api.call import CASE, CONTACT, CONVERSATION, Call
 
-_CONVERSATION: Final = "/conversations/{conversation:[0-9]+}"
-_CONTACT: Final = "/contacts/{contact}"
-_CASE: Final = "/cases/{case}"
 _WEBHOOK: Final = "/webhooks/{endpoint:[0-9]+}"
 
 CALLS: Final[Sequence[Call]] = (
@@ -33,7 +41,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="GET",
-        path=_CONVERSATION,
+        path=CONVERSATION,
         right=Right.CONVERSE,
         verb=inbox.show,
         name="readConversation",
@@ -42,7 +50,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CONVERSATION}/take",
+        path=f"{CONVERSATION}/take",
         right=Right.CONVERSE,
         verb=conversations.take,
         name="takeConversation",
@@ -52,7 +60,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CONVERSATION}/reply",
+        path=f"{CONVERSATION}/reply",
         right=Right.CONVERSE,
         verb=conversations.reply,
         name="reply",
@@ -61,7 +69,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CONVERSATION}/note",
+        path=f"{CONVERSATION}/note",
         right=Right.CONVERSE,
         verb=conversations.note,
         name="writeNote",
@@ -70,7 +78,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CONVERSATION}/handback",
+        path=f"{CONVERSATION}/handback",
         right=Right.CONVERSE,
         verb=conversations.handback,
         name="handBack",
@@ -80,7 +88,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CONVERSATION}/resolve",
+        path=f"{CONVERSATION}/resolve",
         right=Right.CONVERSE,
         verb=conversations.resolve,
         name="resolveConversation",
@@ -90,7 +98,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CONVERSATION}/not-spam",
+        path=f"{CONVERSATION}/not-spam",
         right=Right.CONVERSE,
         verb=spam.not_spam,
         name="markNotSpam",
@@ -124,7 +132,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="GET",
-        path=_CONTACT,
+        path=CONTACT,
         right=Right.CONVERSE,
         verb=people.contact,
         name="readContact",
@@ -134,7 +142,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CONTACT}/records",
+        path=f"{CONTACT}/records",
         right=Right.CONVERSE,
         verb=people.record,
         name="recordContact",
@@ -143,7 +151,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CONTACT}/links",
+        path=f"{CONTACT}/links",
         right=Right.CONVERSE,
         verb=people.link,
         name="linkContacts",
@@ -152,7 +160,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CONTACT}/link-code",
+        path=f"{CONTACT}/link-code",
         right=Right.CONVERSE,
         verb=people.link_code,
         name="makeLinkCode",
@@ -178,7 +186,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="GET",
-        path=_CASE,
+        path=CASE,
         right=Right.CONVERSE,
         verb=listings.case,
         name="readCase",
@@ -187,7 +195,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CASE}/promises-kept",
+        path=f"{CASE}/promises-kept",
         right=Right.CONVERSE,
         verb=promises.keep,
         name="keepPromises",
@@ -196,7 +204,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CONVERSATION}/transfer",
+        path=f"{CONVERSATION}/transfer",
         right=Right.CONVERSE,
         verb=transfer.transfer,
         name="transferConversation",
@@ -206,7 +214,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CONVERSATION}/spam",
+        path=f"{CONVERSATION}/spam",
         right=Right.CONVERSE,
         verb=spam.mark,
         name="markSpam",
@@ -215,7 +223,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CONTACT}/block",
+        path=f"{CONTACT}/block",
         right=Right.CONVERSE,
         verb=spam.block,
         name="blockContact",
@@ -224,7 +232,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CONTACT}/unblock",
+        path=f"{CONTACT}/unblock",
         right=Right.CONVERSE,
         verb=spam.unblock,
         name="unblockContact",
@@ -233,7 +241,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CASE}/facts",
+        path=f"{CASE}/facts",
         right=Right.CONVERSE,
         verb=casework.change_facts,
         name="changeCaseFacts",
@@ -242,7 +250,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CASE}/owner",
+        path=f"{CASE}/owner",
         right=Right.CONVERSE,
         verb=casework.assign,
         name="assignCase",
@@ -251,7 +259,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CASE}/verdict",
+        path=f"{CASE}/verdict",
         right=Right.CONVERSE,
         verb=casework.judge,
         name="judgeCase",
@@ -260,7 +268,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CASE}/waiting",
+        path=f"{CASE}/waiting",
         right=Right.CONVERSE,
         verb=casework.wait,
         name="waitForCustomer",
@@ -269,7 +277,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CASE}/resolve",
+        path=f"{CASE}/resolve",
         right=Right.CONVERSE,
         verb=casework.resolve,
         name="resolveCase",
@@ -278,7 +286,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CASE}/close",
+        path=f"{CASE}/close",
         right=Right.CONVERSE,
         verb=casework.close,
         name="closeCase",
@@ -287,7 +295,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CASE}/reopen",
+        path=f"{CASE}/reopen",
         right=Right.CONVERSE,
         verb=casework.reopen,
         name="reopenCase",
@@ -296,7 +304,7 @@ CALLS: Final[Sequence[Call]] = (
     ),
     Call(
         method="POST",
-        path=f"{_CASE}/note",
+        path=f"{CASE}/note",
         right=Right.CONVERSE,
         verb=casework.note,
         name="writeCaseNote",
@@ -417,6 +425,10 @@ CALLS: Final[Sequence[Call]] = (
         group="webhooks",
         about="endpoint",
     ),
+    *offered_people.CALLS,
+    *offered_cases.CALLS,
+    *offered_learning.CALLS,
+    *offered_house.CALLS,
 )
 
 SCOPES: Final[Sequence[Right]] = tuple(

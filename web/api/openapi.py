@@ -162,7 +162,7 @@ def _of_parameters(schema: Mapping[str, Any], parameters: Collection[str]) -> bo
 
 
 def _operation(call: Call, schemas: Mapping[tuple[str, str], Any]) -> dict[str, Any]:
-    answered = {"description": "Done.", "content": {"application/json": {"schema": schemas[call.name, "answer"]}}}
+    answered = {"description": "Done.", "content": {call.media: {"schema": _answered(call, schemas)}}}
     headers = {"ETag": {"schema": {"type": "string"}}}
     if call.reads or call.about == "conversation":
         answered["headers"] = headers
@@ -186,6 +186,10 @@ def _operation(call: Call, schemas: Mapping[tuple[str, str], Any]) -> dict[str, 
             "content": {"application/json": {"schema": schemas[call.name, "given"]}},
         }
     return said
+
+
+def _answered(call: Call, schemas: Mapping[tuple[str, str], Any]) -> Any:
+    return schemas[call.name, "answer"] if call.media == "application/json" else {"type": "string"}
 
 
 def _rights(call: Call) -> str:

@@ -47,7 +47,11 @@ class Calling:
         shown = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         sent = shown | {name.replace("_", "-"): value for name, value in (headers or {}).items()}
         response = await self.client.request(method, f"{ROOT}{path}", json=body, headers=sent, allow_redirects=False)
-        said = await response.json(content_type=None) if (await response.read()) else None
+        content = await response.read()
+        if response.content_type == "text/csv":
+            said: Any = content.decode()
+        else:
+            said = await response.json(content_type=None) if content else None
         return Answer(status=response.status, said=said, headers=response.headers)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from web.api.offered import CALLS
 from web.api.openapi import PARAMETERS, described
 from web.api.rates import Rates
 
+EXAMPLE = {"figure": "conversations", "view": "all"}
+"""Of what stands in a path; else the first of its kind."""
+ASKED = {"search": "?query=person", "listKnowledge": "?state=proposed"}
 EXAMPLES = 6
 """For each call."""
 WANTED = (
@@ -72,17 +76,24 @@ async def test_answers_are_as_described(interface: Interface) -> None:
     await crm.post("/conversations/1/take")
     await crm.post("/conversations/1/reply", {"text": "Good day."})
     await crm.post("/contacts/1/records", {"kind": "visit", "text": "came by"})
-    document = described(CALLS)
+    made = await crm.post("/cases", {"contact": "1", "subject": "The kettle leaks", "conversation": 1})
+    example = EXAMPLE | {"case": made.said}
+    document, seen = described(CALLS), set[str]()
     for call in CALLS:
         if not call.reads:
             continue
-        path = call.template.replace("{conversation}", "1").replace("{message}", "1").replace("{contact}", "1")
-        told = await crm.get(path.replace("{endpoint}", "1").replace("{case}", "C-1"))
+        if call.media != "application/json":
+            continue
+        path = re.sub(r"\{(\w+)\}", lambda place: example.get(place[1], "1"), call.template)
+        path = path.replace("case-views/all", "case-views/open")
+        told = await crm.get(path + ASKED.get(call.name, ""))
         schema = document["paths"][call.template]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         if told.status == 200:
+            seen.add(call.name)
             validator_for({**schema, "components": document["components"]}).validate(told.said)
         else:
-            assert told.status == 404, call.name
+            assert told.status == 404 or call.name == "draftKnowledge", (call.name, told.said)
+    assert len(seen) >= 30, "most of them had something to say"
 
 
 @pytest.fixture

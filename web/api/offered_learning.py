@@ -1,0 +1,152 @@
+"""What a program can ask for about what the assistant knows and understands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from desk import canned, for_programs, knowledge, reviewing
+from desk.rights import Right
+from web.api.call import Call
+
+CALLS: Final[Sequence[Call]] = (
+    Call(
+        method="GET",
+        path="/canned",
+        right=Right.CONVERSE,
+        verb=canned.kept,
+        name="listCannedReplies",
+        group="canned",
+    ),
+    Call(
+        method="POST",
+        path="/canned",
+        right=Right.CONVERSE,
+        verb=canned.keep,
+        name="keepCannedReply",
+        group="canned",
+        needs={"shared": Right.DIRECT},
+    ),
+    Call(
+        method="DELETE",
+        path="/canned/{canned:[0-9]+}",
+        right=Right.CONVERSE,
+        verb=canned.forget,
+        name="deleteCannedReply",
+        group="canned",
+        about="canned",
+    ),
+    Call(
+        method="GET",
+        path="/learning",
+        right=Right.TEACH,
+        verb=reviewing.waiting,
+        name="listToReview",
+        group="learning",
+    ),
+    Call(
+        method="GET",
+        path="/learning/{interaction:[0-9]+}",
+        right=Right.TEACH,
+        verb=reviewing.look,
+        name="readToReview",
+        group="learning",
+        about="interaction",
+    ),
+    Call(
+        method="POST",
+        path="/learning/{interaction:[0-9]+}/correct",
+        right=Right.TEACH,
+        verb=reviewing.correct,
+        name="correctUnderstanding",
+        group="learning",
+        about="interaction",
+    ),
+    Call(
+        method="POST",
+        path="/learning/{interaction:[0-9]+}/discard",
+        right=Right.TEACH,
+        verb=reviewing.discard,
+        name="discardFromReview",
+        group="learning",
+        about="interaction",
+    ),
+    Call(
+        method="GET",
+        path="/knowledge",
+        right=Right.TEACH,
+        verb=for_programs.knowledge,
+        name="listKnowledge",
+        group="knowledge",
+    ),
+    Call(
+        method="POST",
+        path="/knowledge",
+        right=Right.TEACH,
+        verb=knowledge.propose,
+        name="proposeKnowledge",
+        group="knowledge",
+    ),
+    Call(
+        method="GET",
+        path="/knowledge/{entry:[0-9]+}",
+        right=Right.TEACH,
+        verb=knowledge.look,
+        name="readKnowledge",
+        group="knowledge",
+        about="entry",
+    ),
+    Call(
+        method="PUT",
+        path="/knowledge/{entry:[0-9]+}",
+        right=Right.TEACH,
+        verb=knowledge.edit,
+        name="changeKnowledge",
+        group="knowledge",
+        about="entry",
+    ),
+    Call(
+        method="GET",
+        path="/knowledge/{entry:[0-9]+}/versions",
+        right=Right.TEACH,
+        verb=for_programs.versions,
+        name="listKnowledgeVersions",
+        group="knowledge",
+        about="entry",
+    ),
+    Call(
+        method="GET",
+        path="/messages/{interaction:[0-9]+}/knowledge",
+        right=Right.TEACH,
+        verb=knowledge.draft_of,
+        name="draftKnowledge",
+        group="knowledge",
+    ),
+    Call(
+        method="POST",
+        path="/knowledge/{entry:[0-9]+}/approve",
+        right=Right.DIRECT,
+        verb=knowledge.approve,
+        name="approveKnowledge",
+        group="knowledge",
+        about="entry",
+    ),
+    Call(
+        method="POST",
+        path="/knowledge/{entry:[0-9]+}/refuse",
+        right=Right.DIRECT,
+        verb=knowledge.refuse,
+        name="refuseKnowledge",
+        group="knowledge",
+        about="entry",
+    ),
+    Call(
+        method="POST",
+        path="/knowledge/{entry:[0-9]+}/withdraw",
+        right=Right.DIRECT,
+        verb=knowledge.withdraw,
+        name="withdrawKnowledge",
+        group="knowledge",
+        about="entry",
+    ),
+)
