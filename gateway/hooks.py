@@ -13,6 +13,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
@@ -29,7 +30,6 @@ from desk.telling import PING, Outcome, Round, ToTell
 from gateway.outward import Network, Outward, guarded_connector, refused
 from storage.commits import Commits, Transaction, Unavailable
 from storage.database import Database
-from web.api.answers import hidden, wordless
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +42,6 @@ NOT_BEFORE = 0.05
 """Seconds between two looks, however much happens."""
 ANSWER_LENGTH = 500
 """Bytes that are kept of what an endpoint says."""
-_BODIES = TypeAdapter(EventBody)
 
 
 class Hooks:
@@ -214,7 +213,9 @@ def _composed(transaction: Transaction, one: Round) -> dict[int, bytes]:
 
 
 def _seen(body: EventBody, scopes: frozenset[str]) -> bytes:
-    said: Any = _BODIES.dump_python(body, mode="json")
+    from web.api.answers import hidden, wordless  # the interface is loaded where somebody uses it
+
+    said: Any = _bodies().dump_python(body, mode="json")
     if Right.SEE_PRIVATE not in scopes:
         said = hidden(said)
     if Right.CONVERSE not in scopes:
@@ -222,8 +223,13 @@ def _seen(body: EventBody, scopes: frozenset[str]) -> bytes:
     return orjson.dumps(said)
 
 
+@cache
+def _bodies() -> TypeAdapter[EventBody]:
+    return TypeAdapter(EventBody)
+
+
 def _ping(now: datetime) -> bytes:
-    said: Any = _BODIES.dump_python(EventBody(type=PING, timestamp=now, data=EventData(event=0)), mode="json")
+    said: Any = _bodies().dump_python(EventBody(type=PING, timestamp=now, data=EventData(event=0)), mode="json")
     return orjson.dumps(said)
 
 
