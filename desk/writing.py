@@ -21,7 +21,7 @@ from channels.envelope import DeliveryStatus
 from channels.protocol import Limits
 from desk import drafts, mentions
 from desk.agents import agent_name, usable
-from desk.conversations import Written, may_speak, say
+from desk.conversations import Ownership, Written, handback, may_speak, say
 from desk.conversations import note as write_note
 from desk.drafts import Begun
 from desk.locked import lock
@@ -196,12 +196,18 @@ def note(transaction: Transaction, *, conversation: int, who: Present, text: str
     """A word for colleagues alone; whoever it names with `@` is told. Raises Unusable, NotFound."""
     written = write_note(transaction, conversation=conversation, by=who.name, text=text)
     mentions.record(transaction, text=text, note=written.interaction, conversation=conversation, by=who.name)
-    begun = drafts.of(transaction, conversation=conversation, staff=who.staff)
-    if begun.text.strip() == text.strip() and not begun.attachments:
-        drafts.drop(transaction, conversation=conversation, staff=who.staff)
-    elif begun.text.strip() == text.strip():
-        drafts.save(transaction, conversation=conversation, staff=who.staff, text="")
+    # It was written where a reply is: what had been kept of it is an earlier stage of it. Files are for the customer.
+    drafts.save(transaction, conversation=conversation, staff=who.staff, text="")
     return written
+
+
+def hand_back(transaction: Transaction, *, conversation: int, who: Present, text: str = "") -> Ownership:
+    """The assistant speaks again; `text`, a note on what was agreed, is a draft no longer. Raises as
+    `desk.conversations.handback` does."""
+    owned = handback(transaction, conversation=conversation, by=who.name, text=text)
+    if text.strip():
+        drafts.save(transaction, conversation=conversation, staff=who.staff, text="")
+    return owned
 
 
 def _spoken(language: str | None) -> Language:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bot.playbook import Playbook
 from desk import conversations as desk
-from desk import drafts, inbox, mentions, reopening, summaries, thread
+from desk import drafts, inbox, mentions, reopening, summaries, thread, writing
 from desk.drafts import Begun
 from desk.inbox import Thread
 from desk.reasons import in_words
@@ -63,7 +63,12 @@ async def take(visit: Visit) -> web.Response:
 
 
 async def handback(visit: Visit) -> web.Response:
-    return await do(visit, desk.handback, text=(await visit.form()).get("text", ""))
+    conversation, who, text = number(visit), visit.who, (await visit.form()).get("text", "")
+    return await act(
+        visit,
+        lambda transaction: writing.hand_back(transaction, conversation=conversation, who=who, text=text),
+        draft=text,
+    )
 
 
 async def resolve(visit: Visit) -> web.Response:

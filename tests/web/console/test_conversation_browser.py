@@ -157,3 +157,41 @@ async def test_a_colleague_takes_over_and_the_box_becomes_one_for_notes(desk: De
     await sue.keyboard.type("I do it")
     await sue.keyboard.press("Control+Enter")
     await expect(ben.locator("#thread .note")).to_contain_text("@Ben I do it")
+    await expect(sue.locator("#text")).to_have_value("")
+
+
+async def test_a_conversation_is_passed_on_by_keys_alone_and_keys_of_all_pages_lead_away_from_it(
+    desk: Desk, talks: Console
+) -> None:
+    await talks.staff("Ben", "agent")
+    await talks.staff("Eve", "agent")
+    talk = await talk_with(talks, "webchat", "where is it?", by="Ben")
+    eve = await desk.open("eve@shop.test", talk)
+    ben = await desk.open("ben@shop.test", talk)
+    await eve.keyboard.press("g")
+    await eve.keyboard.press("r")
+    await eve.wait_for_url("**/console/inbox?view=risk")
+    await ben.keyboard.press("p")
+    await expect(ben.locator(".passes-on select")).to_be_focused()
+    await ben.keyboard.type("Eve")
+    await ben.keyboard.press("Tab")
+    await ben.keyboard.type("She speaks English")
+    await ben.keyboard.press("Tab")
+    await ben.keyboard.press("Enter")
+    await expect(ben.locator("#owner")).to_contain_text("Eve")
+    await expect(ben.locator("#thread")).to_contain_text("She speaks English")
+
+
+async def test_what_could_not_be_sent_is_said_and_stays_in_the_box(desk: Desk, talks: Console) -> None:
+    await talks.staff("Ben", "agent")
+    talk = await talk_with(talks, "webchat", "where is it?", by="Ben")
+    page = await desk.open("ben@shop.test", talk)
+    await page.context.set_offline(True)
+    await page.locator("#text").fill("It comes on Friday.")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#trouble")).to_contain_text("cannot be reached")
+    await expect(page.locator("#text")).to_have_value("It comes on Friday.")
+    await page.context.set_offline(False)
+    await page.locator("#text").press("Control+Enter")
+    await expect(page.locator("#thread .out.message").last).to_contain_text("It comes on Friday.")
+    await expect(page.locator("#trouble")).to_be_hidden()

@@ -26,7 +26,9 @@ PAGES = (
     "/console/inbox",
     "/console/inbox?view=closed",
     "/console/conversations/1",
+    "/console/conversations/2",
     "/console/contacts/1",
+    "/console/contacts/1/link?other=2",
     "/console/search?q=person",
     "/console/cases",
     "/console/cases/new",
@@ -34,13 +36,17 @@ PAGES = (
     "/console/board",
     "/console/teams",
     "/console/reports",
+    "/console/reports/conversations",
     "/console/canned",
     "/console/learning",
+    "/console/learning/lines/1",
     "/console/knowledge",
+    "/console/knowledge/new",
     "/console/privacy",
     "/console/spam",
     "/console/alerts",
     "/console/account",
+    "/console/account/alerts",
     "/console/staff",
     "/console/programs",
     "/console/programs/reference",
@@ -84,7 +90,11 @@ async def test_every_page_is_usable_by_everybody_and_fits_every_screen(
         missing("axe-core is not fetched: python -m web.vendor --development")
     await asks_for_a_person(console, "My teapot is broken, I want a person")
     await console.staff("Ada")
-    await console.staff("Sue", "supervisor", "agent", "admin", "marketer")
+    await console.house.write("我要找人工", sender="bob")
+    sue = await console.staff("Sue", "supervisor", "agent", "admin", "marketer")
+    assert (await sue.post("/console/conversations/1/take")).status == 303
+    about = {"contact": "1", "subject": "A broken teapot", "kind": "complaint", "order": "SL20260012"}
+    case = (await sue.post("/console/cases", about)).where
     context = await browser.new_context(
         base_url=str(console.server.make_url("")),
         locale="en-GB",
@@ -94,7 +104,7 @@ async def test_every_page_is_usable_by_everybody_and_fits_every_screen(
     )
     page = await at_work(context, "sue@shop.test")
     wrong: list[str] = []
-    for path in PAGES:
+    for path in (*PAGES, case):
         for width in WIDTHS:
             await page.set_viewport_size({"width": width, "height": 900})
             answer = await page.goto(path)

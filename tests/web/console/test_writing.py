@@ -211,6 +211,20 @@ async def test_whoever_a_note_names_is_told_until_they_look(talks: Console) -> N
     assert all("你知道吗" not in message.text for message in channel(talks, "webchat").sent)
 
 
+async def test_what_became_a_note_is_no_draft_however_much_of_it_was_kept_while_it_was_typed(talks: Console) -> None:
+    ben = await talks.staff("Ben", "agent")
+    talk = await talk_with(talks, "webchat", "where is it?", by="Ben")
+    place = f"/console/conversations/{talk}"
+    await ben.post(f"{place}/draft", {"text": "@e", "kind": "note", "seen": str(newest(talks))})
+    await ben.post(f"{place}/note", {"text": "@eve look"}, PIECE)
+    assert talks.house.rows(Draft) == []
+    await ben.post(f"{place}/draft", {"text": "She wants", "seen": str(newest(talks))})
+    back = await ben.post(f"{place}/handback", {"text": "She wants it on Friday"}, PIECE)
+    assert "She wants it on Friday" in (await ben.get(f"{place}/lines")).words
+    assert "She wants" not in back.html
+    assert talks.house.rows(Draft) == []
+
+
 async def test_a_conversation_that_was_over_goes_on_with_whoever_opens_it_again(talks: Console) -> None:
     ben = await talks.staff("Ben", "agent")
     talk = await talk_with(talks, "webchat", "where is it?", by="Ben")

@@ -49,8 +49,8 @@ document.addEventListener("htmx:afterSwap", (event) => {
     box().setSelectionRange(written.at, written.at);
     if (written.noting) mode("note");
     written = null;
-  } else if (event.detail.requestConfig.verb === "post") {
-    box().focus();
+  } else if (event.detail.requestConfig.verb === "post" && (!form().classList.contains("note-only") || /\/(reply|note)$/.test(event.detail.requestConfig.path))) {
+    box().focus(); // who handed back or resolved is done here, and the next key is none of a note
   }
 });
 
@@ -178,6 +178,8 @@ document.addEventListener("input", (event) => {
 
 // --- keys
 
+let went = 0;
+
 document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.keyCode === 229) return; // an input method is at work: Chinese is being typed
   const open = offers() && !offers().hidden;
@@ -201,10 +203,24 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) || event.target.isContentEditable) return;
+  const second = Date.now() - went < 1200; // of `g` and a letter, which leads elsewhere (keys.js)
+  went = event.key === "g" ? Date.now() : 0;
+  if (second) return;
   if (event.key === "n" && box()) { event.preventDefault(); mode("note"); box().focus(); }
   else if (event.key === "r" && box() && !form().classList.contains("note-only")) { event.preventDefault(); mode("reply"); box().focus(); }
+  else if (event.key === "p") passOn(event);
   else if (event.key === "t") document.querySelector('[data-key="t"]')?.click();
 }, true); // before the keys of all pages, which know nothing of what is open here
+
+function passOn(event) {
+  const details = document.querySelector("details.transfer");
+  if (!details) return;
+  event.preventDefault();
+  details.open = true;
+  const choice = () => details.querySelector("select");
+  if (choice()) choice().focus();
+  else details.addEventListener("htmx:afterSettle", () => choice()?.focus(), { once: true });
+}
 
 // --- files: chosen, dropped, or pasted
 
