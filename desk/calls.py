@@ -7,14 +7,14 @@ them, and a schema that others can read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from functools import cache
 from inspect import Parameter, signature
 from types import UnionType
-from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, create_model
 
@@ -38,9 +38,21 @@ def _in_our_time(value: Moment) -> Moment:
 
 
 def _without_nul(value: Any) -> Any:
-    if "\0" in repr(asdict(value)).replace("\\x00", "\0"):
+    if _holds_nul(asdict(value)):
         raise ValueError("must hold no NUL")
     return value
+
+
+def _holds_nul(value: object) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any(_holds_nul(each) for each in cast("dict[str, object]", value).values())
+        case list() | tuple():
+            return any(_holds_nul(each) for each in cast("Sequence[object]", value))
+        case _:
+            return False
 
 
 Text = Annotated[str, Field(max_length=LONGEST, pattern=r"^[^\x00]*$")]
@@ -107,10 +119,10 @@ def outside(annotation: Any) -> Any:
     bounded: Mapping[Any, Any] = {int: Number, str: Text, datetime: Instant, date: Day}
     if annotation in bounded:
         return bounded[annotation]
-    if isinstance(annotation, type) and is_dataclass(annotation):
-        return Annotated[annotation, AfterValidator(_without_nul)]
     inner = get_args(annotation)
     origin = get_origin(annotation)
+    if is_dataclass(annotation):
+        return Annotated[cast(Any, annotation), AfterValidator(_without_nul)]
     if origin in (Union, UnionType):
         return Union[tuple(outside(each) for each in inner)]  # noqa: UP007 - of a tuple made here
     if origin is not None and origin is not Annotated and inner:

@@ -71,9 +71,15 @@ def search(
 ) -> Found:
     """What has every word of a query: contacts, cases, and lines of conversations. Spam only where it is asked for.
     Raises NoDate, NoState."""
-    seeker, zone = Seeker(name=by.name, rights=by.rights), playbook.hours.time_zone
-    asked = {"query": query[:500], "by": seeker, "zone": zone, "only": only, "most": limit}
-    found = searching.search(transaction, before=before if only is not None else None, **asked)
+    found = searching.search(
+        transaction,
+        query=query[:500],
+        by=Seeker(name=by.name, rights=by.rights),
+        zone=playbook.hours.time_zone,
+        only=only,
+        before=before if only is not None else None,
+        most=limit,
+    )
     return Found(
         contacts=found.contacts.rows,
         cases=found.cases.rows,

@@ -30,7 +30,7 @@ from channels.sms.channel import PATH as SMS_PATH
 from channels.sms.channel import Sms
 from channels.sms.providers import PROVIDERS
 from channels.sms.settings import SmsSettings
-from gateway import pages, playbooks
+from gateway import inspecting_openid, pages, playbooks
 from gateway.numbers import number_settings
 from gateway.rasa_child import models_of
 from gateway.settings import Settings
@@ -102,6 +102,7 @@ async def check(settings: Settings, *, patience: float = PATIENCE) -> list[Findi
         check_training,
         check_rasa,
         check_assistant,
+        check_openid,
     )
     found = await asyncio.gather(*(_patiently(look, settings, patience) for look in looks))
     return [finding for findings in found for finding in findings]
@@ -479,6 +480,14 @@ def _some(names: Sequence[str]) -> str:
     """The first three, and how many more there are."""
     told = ", ".join(name[:MOST_OF_A_NAME] for name in names[:3])
     return f"{told} and {len(names) - 3} more" if len(names) > 3 else told
+
+
+async def check_openid(settings: Settings) -> Sequence[Finding]:
+    """Whether the business's own login is who it should be, and knows us."""
+    return [
+        Finding(level=Level(level), subject=subject, sentence=sentence)
+        for level, subject, sentence in await inspecting_openid.look(settings)
+    ]
 
 
 async def check_assistant(settings: Settings) -> Sequence[Finding]:

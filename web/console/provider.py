@@ -176,7 +176,7 @@ class Provider:
         """Who came back, by what the provider's answer says. Raises ProviderProblem."""
         itself = await self.itself()
         self._is_its_answer(answered, secrets, itself)
-        async with _session() as http:
+        async with session() as http:
             tokens = await self._redeem(http, itself, answered["code"], secrets)
             id_token = str(tokens.get("id_token", ""))
             claims = await self._verified(http, itself, id_token, secrets.nonce)
@@ -197,7 +197,7 @@ class Provider:
         async with self._asking:
             kept, now = self._kept, self._now()
             if kept.itself is None or kept.itself_at is None or now - kept.itself_at > KNOWN_FOR:
-                async with _session() as http:
+                async with session() as http:
                     said = await _json(http, self.settings.issuer.rstrip("/") + DISCOVERY)
                 kept.itself, kept.itself_at = _read(said, self.settings.issuer), now
             return kept.itself
@@ -378,7 +378,7 @@ def _with(address: str, asked: Mapping[str, str]) -> str:
     return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(asked)}"
 
 
-def _session() -> aiohttp.ClientSession:
+def session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(timeout=PATIENCE, cookie_jar=aiohttp.DummyCookieJar())
 
 

@@ -26,7 +26,7 @@ from web.api.rates import Rates
 EXAMPLE = {"figure": "conversations", "view": "all"}
 """Of what stands in a path; else the first of its kind."""
 ASKED = {"search": "?query=person", "listKnowledge": "?state=proposed"}
-EXAMPLES = 6
+EXAMPLES = 4
 """For each call."""
 WANTED = (
     "not_a_server_error",
