@@ -19,7 +19,7 @@ from desk.logins import Entered, Present
 from desk.refusals import NotFound, Refused, Unusable
 from storage import audit, openid
 from storage.commits import Transaction
-from storage.staff import Link, LinkKind, Role, Staff
+from storage.staff import Link, LinkKind, Role, Staff, any_staff
 from storage.touched import SESSIONS, touch
 
 NAME = 56
@@ -197,6 +197,8 @@ def _made(transaction: Transaction, voucher: Voucher, rules: Rules) -> Row[*tupl
     """Somebody new. Raises NotInvited, NoRole."""
     if not rules.creates or not voucher.email or not voucher.email_verified:
         raise NotInvited("nobody invited them, or their address is not verified")
+    if not any_staff(transaction.connection):
+        raise NotInvited("the first admin comes first, by the link: nobody else could let people in")
     roles = _given(voucher, rules)
     if not roles:
         raise NoRole("the provider gives them no role that lets them in")

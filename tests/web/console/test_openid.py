@@ -62,7 +62,7 @@ async def opens(
     """Opens it, with settings of one's own."""
     async with AsyncExitStack() as stack:
 
-        async def open_company(**openid: Any) -> Company:
+        async def open_company(*, admin: bool = True, **openid: Any) -> Company:
             provider = await stack.enter_async_context(open_provider(clock))
             given = {"issuer": provider.issuer, "client_id": CLIENT, "client_secret": SECRET, "name": "Acme", **openid}
             port = unused_port()
@@ -74,7 +74,8 @@ async def opens(
 
             monkeypatch.setattr(desk_house, "settings_for", settings_for)
             console = await stack.enter_async_context(open_console(migrated_url, tmp_path, clock, monkeypatch))
-            await console.staff("Ada")
+            if admin:
+                await console.staff("Ada")
             return Company(console=console, provider=provider)
 
         yield open_company
@@ -187,6 +188,14 @@ async def test_the_provider_decides_about_the_roles_that_its_groups_are_given(op
     company.provider.person = Known("eve-1", {"email": "ada@shop.test", "realm_access": {"roles": ["leads"]}})
     _, seen = await company.come()
     assert seen.status == 403, "nobody is made of an address that is not verified"
+
+
+async def test_before_the_first_admin_nobody_is_made(opens: Opens) -> None:
+    company: Company = await opens(newcomers="created", roles_claim="groups", roles={"all": "agent"}, admin=False)
+    company.provider.person = Known("ann-1", ANN | {"groups": ["all"]})
+    _, seen = await company.come()
+    assert seen.status == 403
+    assert await company.console.house.do(staff.first_link) is not None, "the link still makes the first admin"
 
 
 async def test_what_an_id_token_leaves_out_is_asked_for_and_of_nobody_else(company: Company) -> None:
