@@ -16,7 +16,7 @@ from aiohttp import web
 from gateway.gateway import Gateway
 from gateway.lock import DataLock
 from gateway.settings import Settings
-from storage.migrations import migrate
+from storage.migrations import migrate_apart
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ def serve(settings: Settings, *, on_ready: Callable[[str, str | None], None]) ->
     """Migrate, start, serve until SIGTERM or SIGINT, stop cleanly. Raises AlreadyRunning on a taken data folder."""
     with ExitStack() as stack:
         lock = stack.enter_context(DataLock(settings.data_dir)) if settings.embedded else None
-        migrate(settings.database_url.render_as_string(hide_password=False))
+        migrate_apart(settings.database_url.render_as_string(hide_password=False))
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(settings, lock, on_ready))
 

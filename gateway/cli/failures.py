@@ -12,6 +12,7 @@ def explain(error: Exception) -> list[str]:
     from bot.playbook import PlaybookMistakes
     from nlu.embedded import TrainingFailed
     from nlu.training import TrainingDataMistakes
+    from storage.migrations import MigrationFailed
 
     match error:
         case PlaybookMistakes():
@@ -20,6 +21,8 @@ def explain(error: Exception) -> list[str]:
             return [f"training data: {mistake}" for mistake in error.mistakes]
         case TrainingFailed():
             return [f"The engine that understands cannot be trained: {error}."]
+        case MigrationFailed():
+            return [f"The database cannot be brought to this version's shape, and is as it was: {error}"]
         case OperationalError():
             # The driver's own words; SQLAlchemy's repeat the statement.
             return [f"The database does not answer: {str(error.orig).strip()} `rapport check` tells more."]

@@ -5,7 +5,10 @@ Alembic is imported only where there is something to migrate: every start asks, 
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +23,11 @@ if TYPE_CHECKING:
 _LOCK = 7_261_905_021
 """Two processes that start together must not both migrate; an advisory lock of this number tells them apart."""
 _VERSIONS = Path(__file__).parent / "versions"
+_HOUSE = Path(__file__).resolve().parents[2]
+
+
+class MigrationFailed(Exception):
+    """The database could not be brought to the newest shape; it is as it was."""
 
 
 def migrate(url: str) -> str:
@@ -34,6 +42,25 @@ def migrate(url: str) -> str:
     engine.dispose()
     assert revision is not None
     return revision
+
+
+def migrate_apart(url: str) -> None:
+    """The same in a process of its own, where there is something to do: what Alembic loads goes with it.
+
+    For who runs on for months afterwards. Raises MigrationFailed with the last that it said."""
+    engine = synchronous_engine(url)
+    with engine.connect() as connection:
+        done = current(connection) == newest()
+    engine.dispose()
+    if not done:
+        # The address holds a password: others may see a command, and not what comes by a pipe.
+        command = [sys.executable, "-P", "-m", "storage.migrations"]
+        surroundings = {**os.environ, "PYTHONPATH": str(_HOUSE)}
+        ended = subprocess.run(  # noqa: S603 - our own module
+            command, env=surroundings, input=url, capture_output=True, text=True, check=False
+        )
+        if ended.returncode != 0:
+            raise MigrationFailed(ended.stderr.strip()[-2000:])
 
 
 def current(connection: Connection) -> str | None:

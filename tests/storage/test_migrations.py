@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 
 from storage import migrations
 from storage.database import synchronous_engine
@@ -44,3 +47,28 @@ def test_a_start_on_a_migrated_database_does_not_import_alembic(migrated_sqlite_
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_who_runs_on_for_months_migrates_in_a_process_apart(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.sqlite'}"
+    code = (
+        "import sys; from storage.migrations import migrate_apart, newest; from storage.migrations import current;"
+        "from storage.database import synchronous_engine;"
+        f"migrate_apart({url!r}); print('alembic' in sys.modules);"
+        f"print(current(synchronous_engine({url!r}).connect()) == newest())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
+
+
+def test_a_database_of_a_later_version_is_left_as_it_is(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'later.sqlite'}"
+    migrations.migrate(url)
+    engine = synchronous_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'of-tomorrow'"))
+    with pytest.raises(migrations.MigrationFailed, match="of-tomorrow"):
+        migrations.migrate_apart(url)
+    with engine.begin() as connection:
+        assert migrations.current(connection) == "of-tomorrow"
+    engine.dispose()
