@@ -240,7 +240,7 @@ def suggest(transaction: Transaction, *, conversation: int) -> list[Suggestion]:
     talk = connection.execute(
         select(Conversation.contact_id, Conversation.memory).where(Conversation.id == conversation)
     ).one_or_none()
-    if talk is None:
+    if talk is None or not sees(transaction, Kind.CONVERSATION, conversation):
         raise NotFound(f"there is no conversation {conversation}")
     open_ones = _open_cases(transaction, talk.contact_id)
     said = set(
@@ -269,7 +269,9 @@ def suggest(transaction: Transaction, *, conversation: int) -> list[Suggestion]:
 def alike(transaction: Transaction, *, case: str) -> list[Suggestion]:
     """Open cases of the same customer that may be the same matter: the same order, or lately the same category."""
     connection = transaction.connection
-    row = connection.execute(select(*Case.__table__.columns).where(Case.number == case)).one_or_none()
+    row = connection.execute(
+        select(*Case.__table__.columns).where(Case.number == case, *open_cases(transaction))
+    ).one_or_none()
     if row is None:
         raise NoCase(f"there is no case {case}")
     if row.status not in OPEN:

@@ -252,7 +252,9 @@ async def _note_look(asked: Asked, house: House) -> None:
     about, program = asked.call.about, asked.program
     if about not in _LOOKED_AT:
         return
-    look = Look(action=f"{about}.opened", subject=f"{about}:{asked.places[about]}"[:300])
+    look = Look(
+        action="case.seen" if about == "case" else f"{about}.opened", subject=f"{about}:{asked.places[about]}"[:300]
+    )
     if not await house.glance(lambda transaction: looks.noted(transaction, look=look, who=program.name)):
         await house.do(lambda transaction: looks.note(transaction, look=look, who=program.name, client=asked.client))
 

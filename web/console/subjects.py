@@ -32,7 +32,8 @@ def subject_of(pattern: str, request: web.Request) -> Subject | None:
     kind, word = about
     match = request.match_info
     named: str | int = match["id"][:LONGEST_NUMBER] if kind is Kind.CASE else int(match["id"][:18])
-    look = Look(action=f"{word}.opened", subject=f"{word}:{named}")
+    # To open a case is to begin one: whoever looks at it has seen it.
+    look = Look(action="case.seen" if kind is Kind.CASE else f"{word}.opened", subject=f"{word}:{named}")
     if "{place" in pattern:
         look = Look(action="file.opened", subject=f"file:{named}/{match['line'][:18]}/{match['place'][:4]}")
     return Subject(look=look if request.method == "GET" else None, kind=kind, named=named)

@@ -103,6 +103,7 @@ async def test_on_no_page_does_anything_of_it_run(console: Console) -> None:
                 assert not {"allow-scripts", "allow-same-origin", "allow-forms"} & set(re.split(r"[ ;]", policy)), (
                     policy
                 )
+                read.append(seen.html)
                 continue
             harmful += [f"{path}: {harm}" for harm in harm_in(seen.html)]
             if seen.status == 200:

@@ -64,6 +64,17 @@ OF_CALLS: Final[Mapping[str, str]] = {
     "contact": "contact",
     "endpoint": "webhook",
     "link": "link",
+    "interaction": "line",
+    "team": "team",
+    "view": "view",
+    "alert": "alert",
+    "request": "request",
+    "colleague": "staff",
+    "entry": "knowledge",
+    "approval": "approval",
+    "canned": "canned",
+    "action": "action",
+    "figure": "figure",
 }
 ELSEWHERE: Final[Mapping[str, str]] = {
     "/internal/{verb}": "a file of the house's own proves who asks: tests/gateway/test_inside.py",
@@ -183,10 +194,7 @@ def _webhook(now: object, by: int) -> dict[str, object]:
 
 
 def filled(pattern: str, ident: str) -> str:
-    path = re.sub(
-        r"\{(id|canned|figure|token|conversation|case|message|contact|endpoint|link)\}", ident, pattern, count=1
-    )
-    return re.sub(r"\{\w+\}", "1", path)
+    return re.sub(r"\{\w+\}", "1", re.sub(r"\{\w+\}", ident, pattern, count=1))
 
 
 def said(seen: Seen, path: str) -> tuple[int, str, str]:
@@ -260,7 +268,6 @@ async def test_what_is_not_yours_answers_as_what_there_is_not(floor: Floor) -> N
 async def test_a_program_learns_no_more_than_its_scopes_say(floor: Floor) -> None:
     ids = await furnish(floor)
     told: list[str] = []
-    member = await floor.program("converse")
     interface = Interface(console=floor.console)
     weaker = {
         right: await interface.program(*(scope for scope in EVERYTHING if scope != right), name=f"All but {right}")
@@ -278,11 +285,13 @@ async def test_a_program_learns_no_more_than_its_scopes_say(floor: Floor) -> Non
             told.append(f"{call.name} without its scope: {one.status} {other.status}")
         if kind not in NOT_HERS:
             continue
+        # Each call with a token of its own, so that none is asked too often.
+        member = await interface.program("converse", name=f"For {call.name}")
         one, other = [await member.ask(call.method, path) for path in paths]
         same = re.sub(rf"\b{there}\b", "#", str(one.said)) == re.sub(rf"\b{missing}\b", "#", str(other.said))
-        if one.status != other.status or not same or one.status not in (404, 422):
+        if one.status != other.status or not same or one.status not in (403, 404, 422):
             told.append(f"{call.name} of another team: {one.said} {other.said}")
-    assert told == []
+    assert told == [], "\n".join(told)
 
 
 async def test_a_view_of_somebody_elses_is_neither_shown_nor_deleted(floor: Floor) -> None:
