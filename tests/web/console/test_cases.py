@@ -148,6 +148,10 @@ async def test_a_case_is_opened_by_hand_merged_and_taken_apart(console: Console)
     assert "The same matter?" in (await ben.get(f"/console/cases/{number}")).words
     await act(ben, number, "merge", other=other)
     assert f"merged into {number}" in (await ben.get(f"/console/cases/{other}")).words
+    refused = await ben.post("/console/conversations/1/cases/attach", {"case": other}, {"HX-Request": "true"})
+    assert refused.status == 409
+    assert 'role="alert"' in refused.html
+    assert "<header" not in refused.html, "it is said beside the conversation, in the place of the cases"
     assert (await ben.post(f"/console/cases/{other}/priority", {"priority": "1"})).status == 409
     assert (await ben.post("/console/case-links/1/undo")).status == 303
     assert console.house.rows(Case)[1]["merged_into"] is None
