@@ -23,7 +23,7 @@ from storage.cases import Case
 from storage.commits import Transaction
 from storage.interactions import InteractionKind
 from storage.orders import Order
-from tests.web.console.people import _ADA, Console
+from tests.web.console.people import _ADA, Console  # pyright: ignore[reportPrivateUsage]
 from tests.web.console.talkers import channel
 
 CALCULATED: Final = str(7191 * 7)

@@ -17,7 +17,7 @@ from storage.interactions import Interaction
 from storage.reviews import Review, ReviewState, Why
 from tests.clock import FrozenClock
 from tests.web.api.programs import Calling, Interface
-from tests.web.console.people import _ADA, Console, Person
+from tests.web.console.people import _ADA, Console, Person  # pyright: ignore[reportPrivateUsage]
 from tests.web.console.talkers import open_talks, talk_with
 
 SECRET = "confidential-matter"
