@@ -142,7 +142,7 @@ _listed = select(
     Contact.tier,
     Case.score,
     Case.merged_into,
-).join(Contact, Contact.id == Case.contact_id)
+).outerjoin(Contact, Contact.id == Case.contact_id)
 
 
 def _of_view(view: View, by: str, now: datetime, soon: timedelta) -> ColumnElement[bool]:

@@ -131,7 +131,7 @@ def waiting(transaction: Transaction) -> list[Wanted]:
             PrivacyRequest.case_number,
             PrivacyRequest.conversation_id.label("conversation"),
         )
-        .join(Contact, Contact.id == PrivacyRequest.contact_id)
+        .outerjoin(Contact, Contact.id == PrivacyRequest.contact_id)
         .where(PrivacyRequest.state.in_(UNDONE))
         .order_by(PrivacyRequest.asked_at, PrivacyRequest.id)
         .limit(500)

@@ -299,7 +299,7 @@ _reviews = (
         Contact.name,
     )
     .join(Interaction, Interaction.id == Review.interaction_id)
-    .join(Contact, Contact.id == Interaction.contact_id)
+    .outerjoin(Contact, Contact.id == Interaction.contact_id)
 )
 
 _understandings = TypeAdapter(Understood)

@@ -58,7 +58,11 @@ class Link(Entity):
     """Two Contacts found to be one person. Undoing it gives every moved row back."""
 
     __tablename__ = "links"
-    __table_args__ = (Index("ix_links_contact_id", "contact_id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("ix_links_contact_id", "contact_id"),
+        Index("ix_links_merged_id", "merged_id"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))

@@ -30,6 +30,7 @@ class FollowUp(Entity):
         Index(
             "uq_follow_ups_planned", "contact_id", "key", unique=True, sqlite_where=PLANNED, postgresql_where=PLANNED
         ),
+        Index("ix_follow_ups_contact_id", "contact_id"),
         Index("ix_follow_ups_due", "due_at", sqlite_where=PLANNED, postgresql_where=PLANNED),
         {"sqlite_autoincrement": True},
     )

@@ -1,4 +1,4 @@
-"""OpenID Connect: answers of the provider are good once"""
+"""OpenID Connect: answers of the provider are good once; what is looked up of a contact is found by an index"""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("state", name=op.f("pk_openid_answers")),
     )
     op.create_index("ix_openid_answers_at", "openid_answers", ["at"])
+    # Asked for each time that somebody looks at a contact.
+    op.create_index("ix_links_merged_id", "links", ["merged_id"])
+    op.create_index("ix_follow_ups_contact_id", "follow_ups", ["contact_id"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_follow_ups_contact_id", "follow_ups")
+    op.drop_index("ix_links_merged_id", "links")
     op.drop_table("openid_answers")
