@@ -9,18 +9,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bot.playbook import Playbook
 from channels.envelope import SendError
 from channels.protocol import Channel, HistoryEntry, Invites, Media, Polls, Streams, Threads, Typing
 from desk import staff
-from gateway import desk_ticks
 from gateway.agenda import claim_due, claim_waiting
 from gateway.answers import Retrying
 from gateway.apply import Application
@@ -32,7 +30,7 @@ from gateway.claims import Claim, TurnClaimed
 from gateway.comprehension import Comprehension, Improves
 from gateway.console import house_of
 from gateway.desk_knowledge import DeskKnowledge
-from gateway.hooks import Hooks
+from gateway.desk_work import DeskWork
 from gateway.inside import measure_queues, ready
 from gateway.lookups import Lookups, OrderEndpoint
 from gateway.media import Fetcher
@@ -53,7 +51,6 @@ from gateway.polling import Poller
 from gateway.ports import ChannelPort
 from gateway.readers import Readers
 from gateway.receive import Reception
-from gateway.retention import Sweeper
 from gateway.search_upkeep import SearchUpkeep
 from gateway.send import Sender, sweep_lost
 from gateway.settings import Role, Settings
@@ -76,6 +73,10 @@ from web.console.house import House
 from web.console.live import Live
 from web.internal import Internal, internal_routes
 from web.later import Later
+
+if TYPE_CHECKING:
+    from gateway.hooks import Hooks
+    from gateway.retention import Sweeper
 
 log = structlog.get_logger(__name__)
 
@@ -166,13 +167,12 @@ class Gateway:
                 await worker.start()
         if self.wakeups is not None:
             await self.wakeups.start()
-        if self._works:
-            await self.hooks.start()
         self._start_ticks()
 
     async def stop(self) -> None:
         """Take nothing new in, finish what is in hand, let go."""
         self.ticks.stop()
+        await self.desk.stop()
         self.audience.close()
         for timer in self._timers:
             timer.cancel()
@@ -180,7 +180,6 @@ class Gateway:
             await poller.stop()
         # Before the channels: one that hangs up with a call on the wire will never know what became of it.
         await asyncio.gather(*(sender.stop() for sender in self.senders.values()))
-        await self.hooks.stop()
         for channel in self.channels.values():
             await channel.stop()
         await self.turns.settle()
@@ -293,6 +292,37 @@ class Gateway:
             business=lambda language: self.playbooks.playbook().policy.name[Language(language)],
         )
 
+    def _make_desk(self) -> DeskWork:
+        settings = self.settings
+
+        def hooks() -> Hooks:
+            from gateway.hooks import Hooks
+
+            return Hooks(
+                self.commits,
+                self.database,
+                process=self.process,
+                clock=self._clock,
+                allowed=settings.webhooks.allowed_networks,
+                boundary=self._boundary,
+            )
+
+        def sweeper() -> Sweeper:
+            from gateway.retention import Sweeper
+
+            return Sweeper(settings.retention.periods, self.commits, self.blobs)
+
+        return DeskWork(
+            self._quietly,
+            database=self.database,
+            clock=self._clock,
+            playbook=self.playbooks.playbook,
+            hooks=hooks,
+            sweeper=sweeper,
+            tell_staff=self._tell_staff,
+            at_once=settings.retention.takes_away,
+        )
+
     def _missed(self) -> None:
         self.audience.missed()
 
@@ -346,16 +376,8 @@ class Gateway:
             on_slow=self._show_typing,
             assistant=await own_assistant(settings.assistant, self.commits, self.metrics, self._stack),
         )
-        self.hooks = Hooks(
-            self.commits,
-            self.database,
-            process=self.process,
-            clock=self._clock,
-            allowed=settings.webhooks.allowed_networks,
-            boundary=self._boundary,
-        )
         self.fetcher = Fetcher(self.channels, self.blobs, self.commits)
-        self.sweeper = Sweeper(settings.retention.periods, self.commits, self.blobs)
+        self.desk = self._make_desk()
         self.search = SearchUpkeep(self.commits.run)
         self.senders = {name: self._sender(channel) for name, channel in self.channels.items()}
         self.pollers = [
@@ -411,13 +433,11 @@ class Gateway:
             self.playbooks.look_again: 2,
             self._measure: 5,
             self._fetch_media: 5,
-            self._sweep_away: 10,
             self._index: 1,
-            self._tell_staff: 2,
             self._look_at_knowledge: 3,
         }
-        every |= {partial(self._quietly, verb): seconds for verb, seconds in desk_ticks.EVERY.items()}
-        every |= {partial(self._by_the_book, verb): seconds for verb, seconds in desk_ticks.BY_THE_BOOK.items()}
+        if self._works:
+            every[self.desk.look] = 1
         if self.wakeups is not None:
             every[self.readers.push_missed] = 1
             every[self.audience.announce] = 15
@@ -454,15 +474,11 @@ class Gateway:
             except Unavailable:
                 log.warning("tick_without_database")
 
-    async def _by_the_book(self, verb: Callable[[Transaction, Playbook], Any]) -> None:
-        await self._quietly(lambda transaction: verb(transaction, self.playbooks.playbook()))
-
     async def _tell_staff(self) -> None:
-        if self._works:
-            try:
-                await self.staff_alerts.send_due()
-            except Unavailable:
-                log.warning("tick_without_database")
+        try:
+            await self.staff_alerts.send_due()
+        except Unavailable:
+            log.warning("tick_without_database")
 
     async def _look_at_knowledge(self) -> None:
         """What people at the desk wrote and approved becomes part of what the assistant knows, in every process."""
@@ -484,10 +500,6 @@ class Gateway:
                 await self.fetcher.fetch_due()
             except Unavailable:
                 log.warning("tick_without_database")
-
-    async def _sweep_away(self) -> None:
-        if self._works:
-            await self.sweeper.go_on()
 
     async def _measure(self) -> None:
         try:
@@ -528,7 +540,7 @@ class Gateway:
                     pass  # for the others: this process does not work lanes
                 case Counted():
                     self.metrics.add(item.counts)
-        self.hooks.wake()
+        self.desk.wake()
         self.readers.publish(streamed)
         self.turns.start(claims)
 

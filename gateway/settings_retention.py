@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
-from desk.retention import Periods
 from gateway.sections import Section
+
+if TYPE_CHECKING:
+    from desk.retention import Periods
 
 
 class Retention(Section):
@@ -24,7 +28,14 @@ class Retention(Section):
     sessions_days: float = Field(default=30.0, gt=0, le=3650, description="days that ended logins are remembered")
 
     @property
+    def takes_away(self) -> bool:
+        """Something of what customers wrote is to go in time."""
+        return any(days is not None for days in (self.raw_days, self.texts_days, self.attachments_days))
+
+    @property
     def periods(self) -> Periods:
+        from desk.retention import Periods  # with what it sweeps, which is every table
+
         return Periods(
             raw=self.raw_days,
             texts=self.texts_days,

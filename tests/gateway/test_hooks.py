@@ -67,7 +67,7 @@ async def listens(
 
 async def told(house: House) -> None:
     """Everything that is due is told."""
-    await house.gateway.hooks.settle()
+    await house.gateway.desk.hooks.settle()
 
 
 async def test_what_happens_is_told_in_its_order(house: House, receiver: Receiver) -> None:

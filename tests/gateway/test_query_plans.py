@@ -121,7 +121,7 @@ async def _a_day_at_the_desk(house: House) -> None:
     await house.write("thank you")
     await _a_day_of_reviews(house)
     await house.later(3600)
-    for job in house.gateway.ticks.jobs:
+    for job in (*house.gateway.ticks.jobs, *house.gateway.desk.jobs):
         await job()
 
 

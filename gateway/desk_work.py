@@ -1,0 +1,129 @@
+"""The desk's work: what is done for the people who work here, by the clock and for the endpoints they named.
+
+A house that answers by itself and where nobody works yet has none of it to do. It is loaded, and begun, once there is
+somebody or something to do it for: some 4 MB, and twenty questions a second to the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from bot.playbook import Playbook
+from gateway.ticks import Ticks
+from storage.cases import Case
+from storage.commits import Transaction
+from storage.database import Database
+from storage.events import Event
+from storage.staff import Staff
+
+if TYPE_CHECKING:
+    from gateway.hooks import Hooks
+    from gateway.retention import Sweeper
+
+log = structlog.get_logger(__name__)
+
+WAITS_AT_MOST: Final = timedelta(minutes=10)
+"""What has happened is counted for reports, and then forgotten, also where nobody works."""
+
+
+class DeskWork:
+    """Begins once there is somebody to work for; stops with the house."""
+
+    def __init__(
+        self,
+        run: Callable[[Callable[[Transaction], Any]], Awaitable[None]],
+        *,
+        database: Database,
+        clock: Callable[[], datetime],
+        playbook: Callable[[], Playbook],
+        hooks: Callable[[], Hooks],
+        sweeper: Callable[[], Sweeper],
+        tell_staff: Callable[[], Awaitable[object]],
+        at_once: bool,
+    ) -> None:
+        """`run`: a verb in a commit, unless the database is away; `hooks`, `sweeper`: load and make them;
+        `at_once`: there is something to do whoever works here."""
+        self._run = run
+        self._database, self._clock = database, clock
+        self._playbook = playbook
+        self._make_hooks, self._make_sweeper = hooks, sweeper
+        self._tell_staff = tell_staff
+        self._wanted = at_once
+        self._beginning = asyncio.Lock()
+        self._ticks: Ticks | None = None
+
+    async def look(self) -> None:
+        """Begin, if there is somebody to work for; safe to call at any time."""
+        if self._ticks is None:
+            self._wanted = self._wanted or await self._somebody_to_work_for()
+            if self._wanted:
+                await self._begin()
+
+    async def _begin(self) -> None:
+        async with self._beginning:
+            if self._ticks is None:
+                # Importing takes half a second, in which conversations go on.
+                ticks = Ticks(await asyncio.to_thread(lambda: self.jobs), on_set_back=_nothing)
+                await self.hooks.start()
+                ticks.start()
+                self._ticks = ticks
+
+    @property
+    def begun(self) -> bool:
+        return self._ticks is not None
+
+    @cached_property
+    def jobs(self) -> Mapping[Callable[[], Any], int]:
+        """What is called by the clock, with the seconds between two calls."""
+        from gateway import desk_ticks
+
+        jobs: dict[Callable[[], Any], int] = {self._tell_staff: 2, self._make_sweeper().go_on: 10}
+        jobs |= {partial(self._run, verb): seconds for verb, seconds in desk_ticks.EVERY.items()}
+        jobs |= {partial(self._by_the_book, verb): seconds for verb, seconds in desk_ticks.BY_THE_BOOK.items()}
+        return jobs
+
+    @cached_property
+    def hooks(self) -> Hooks:
+        """Who tells endpoints."""
+        return self._make_hooks()
+
+    def wake(self) -> None:
+        """Something happened that endpoints may want to hear of."""
+        if self._ticks is not None:
+            self.hooks.wake()
+
+    async def stop(self) -> None:
+        if self._ticks is not None:
+            self._ticks.stop()
+            await self.hooks.stop()
+
+    async def _somebody_to_work_for(self) -> bool:
+        try:
+            return await self._database.read_aside(partial(_somebody_to_work_for, now=self._clock()))
+        except (DBAPIError, PoolTimeout) as error:
+            log.warning("desk_not_looked_at", reason=type(error).__name__)
+            return False
+
+    async def _by_the_book(self, verb: Callable[[Transaction, Playbook], Any]) -> None:
+        await self._run(lambda transaction: verb(transaction, self._playbook()))
+
+
+def _somebody_to_work_for(connection: Connection, now: datetime) -> bool:
+    """Somebody works here, or a case is open to somebody, or what happened waits to be counted."""
+    if any(connection.execute(select(entity.id).limit(1)).first() for entity in (Staff, Case)):
+        return True
+    oldest = connection.execute(select(Event.at).order_by(Event.id).limit(1)).scalar()
+    return oldest is not None and oldest <= now - WAITS_AT_MOST
+
+
+async def _nothing() -> None:
+    """The house's own ticks tell it that the clock was set back."""
