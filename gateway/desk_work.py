@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -22,7 +21,6 @@ from gateway.ticks import Ticks
 from storage.cases import Case
 from storage.commits import Transaction
 from storage.database import Database
-from storage.events import Event
 from storage.staff import Staff
 
 if TYPE_CHECKING:
@@ -30,9 +28,6 @@ if TYPE_CHECKING:
     from gateway.retention import Sweeper
 
 log = structlog.get_logger(__name__)
-
-WAITS_AT_MOST: Final = timedelta(minutes=10)
-"""What has happened is counted for reports, and then forgotten, also where nobody works."""
 
 
 class DeskWork:
@@ -43,7 +38,6 @@ class DeskWork:
         run: Callable[[Callable[[Transaction], Any]], Awaitable[None]],
         *,
         database: Database,
-        clock: Callable[[], datetime],
         playbook: Callable[[], Playbook],
         hooks: Callable[[], Hooks],
         sweeper: Callable[[], Sweeper],
@@ -53,7 +47,7 @@ class DeskWork:
         """`run`: a verb in a commit, unless the database is away; `hooks`, `sweeper`: load and make them;
         `at_once`: there is something to do whoever works here."""
         self._run = run
-        self._database, self._clock = database, clock
+        self._database = database
         self._playbook = playbook
         self._make_hooks, self._make_sweeper = hooks, sweeper
         self._tell_staff = tell_staff
@@ -108,7 +102,7 @@ class DeskWork:
 
     async def _somebody_to_work_for(self) -> bool:
         try:
-            return await self._database.read_aside(partial(_somebody_to_work_for, now=self._clock()))
+            return await self._database.read_aside(_somebody_to_work_for)
         except (DBAPIError, PoolTimeout) as error:
             log.warning("desk_not_looked_at", reason=type(error).__name__)
             return False
@@ -117,12 +111,9 @@ class DeskWork:
         await self._run(lambda transaction: verb(transaction, self._playbook()))
 
 
-def _somebody_to_work_for(connection: Connection, now: datetime) -> bool:
-    """Somebody works here, or a case is open to somebody, or what happened waits to be counted."""
-    if any(connection.execute(select(entity.id).limit(1)).first() for entity in (Staff, Case)):
-        return True
-    oldest = connection.execute(select(Event.at).order_by(Event.id).limit(1)).scalar()
-    return oldest is not None and oldest <= now - WAITS_AT_MOST
+def _somebody_to_work_for(connection: Connection) -> bool:
+    """Somebody works here, or there is a case, whose promises have their days."""
+    return any(connection.execute(select(func.max(entity.id))).scalar() is not None for entity in (Staff, Case))
 
 
 async def _nothing() -> None:

@@ -315,7 +315,6 @@ class Gateway:
         return DeskWork(
             self._quietly,
             database=self.database,
-            clock=self._clock,
             playbook=self.playbooks.playbook,
             hooks=hooks,
             sweeper=sweeper,

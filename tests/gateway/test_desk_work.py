@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from desk import staff
+from desk import casework, staff
 from storage.staff import Role
 from tests.clock import FrozenClock
 from tests.gateway.desk_house import House, open_house
+from tests.web.console.people import ADA
 
 
 @pytest.fixture
@@ -20,7 +21,6 @@ async def house(
     migrated_url: str, tmp_path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[House]:
     async with open_house(migrated_url, tmp_path, clock, monkeypatch) as running:
-        running.gateway.ticks.stop()
         yield running
 
 
@@ -44,14 +44,8 @@ async def test_it_begins_with_the_first_person(house: House) -> None:
 
 
 async def test_it_begins_with_the_first_case(house: House) -> None:
-    house.hears.intent = "complaint"
-    await house.write("my teapot came broken")
-    assert await begun(house)
-
-
-async def test_what_happened_does_not_wait_for_people_to_be_counted(house: House) -> None:
     await house.write("hello")
-    await house.later(601)
+    await house.do(casework.open_case, by=ADA, contact=1, subject="a broken teapot")
     assert await begun(house)
 
 

@@ -24,7 +24,7 @@ from tests.gateway import desk_house
 from tests.gateway.desk_house import House
 from tests.web.api.programs import open_interface
 from tests.web.api.receivers import Heard, Receiver, open_receiver
-from tests.web.console.people import _ADA as ADA
+from tests.web.console.people import ADA
 from web.api.offered import CALLS
 from web.api.openapi import described
 

@@ -23,7 +23,7 @@ from tests.clock import FrozenClock
 from tests.gateway.desk_house import House, rows
 from tests.web.api.programs import open_interface
 from tests.web.api.receivers import Receiver, open_receiver
-from tests.web.console.people import _ADA as ADA
+from tests.web.console.people import ADA
 
 HERE = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 

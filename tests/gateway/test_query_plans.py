@@ -25,10 +25,11 @@ from tests.gateway.test_threads import Letters, mail
 FEW: Final = frozenset(
     {"paces", "channel_states", "keys", "link_codes", "sqlite_sequence"}
     | {"staff", "staff_links", "login_attempts", "presences", "alert_checks", "blob_doubts"}
-    | {"webhook_endpoints", "webhook_wishes", "knowledge_entries"}
+    | {"sessions", "openid_answers", "webhook_endpoints", "webhook_wishes", "webhook_attempts", "knowledge_entries"}
 )
 """Tables of a handful of rows, however old the house is: of channels, of the staff and of what programs want to hear.
-Link codes are gone after a quarter of an hour, failed logins after a day, doubts about files after the next sweep."""
+Of an endpoint, some hundred attempts are kept; link codes are gone after a quarter of an hour, failed logins after a
+day, doubts about files after the next sweep."""
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from desk import passwords, programs, staff
 from desk.rights import Right
 from tests.clock import FrozenClock
 from tests.gateway.desk_house import House
-from tests.web.console.people import _ADA, PASSWORD, Console, open_console
+from tests.web.console.people import ADA, PASSWORD, Console, open_console
 
 ROOT = "/api/v1"
 EVERYTHING = tuple(right.value for right in Right if right is not Right.BE_HERE)
@@ -71,7 +71,7 @@ class Interface:
         self.made += 1
         made = await self.house.do(
             programs.make_token,
-            by=_ADA,
+            by=ADA,
             name=name or f"Program {self.made}",
             scopes=scopes or EVERYTHING,
             read_only=read_only,

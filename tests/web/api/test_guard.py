@@ -14,7 +14,7 @@ from storage.commits import Transaction
 from storage.contacts import Address
 from tests.clock import FrozenClock
 from tests.web.api.programs import ROOT, Interface
-from tests.web.console.people import _ADA as ADA
+from tests.web.console.people import ADA
 from web.api.rates import BURST, PER_MINUTE, Rates
 
 

@@ -23,7 +23,7 @@ from storage.cases import Case
 from storage.commits import Transaction
 from storage.interactions import InteractionKind
 from storage.orders import Order
-from tests.web.console.people import _ADA, Console  # pyright: ignore[reportPrivateUsage]
+from tests.web.console.people import ADA, Console  # pyright: ignore[reportPrivateUsage]
 from tests.web.console.talkers import channel
 
 CALCULATED: Final = str(7191 * 7)
@@ -220,9 +220,9 @@ def is_written_about(transaction: Transaction) -> None:
             words=hostile("consent"),
             source="call",
         )
-    number = casework.open_case(transaction, by=_ADA, contact=contact, subject=hostile("case subject", short=True))
+    number = casework.open_case(transaction, by=ADA, contact=contact, subject=hostile("case subject", short=True))
     facts = {name: hostile(f"fact {name}", short=True) for name in casework.FACTS if name != "amount"}
-    casework.change_facts(transaction, case=number, by=_ADA, facts=facts)
+    casework.change_facts(transaction, case=number, by=ADA, facts=facts)
     connection.execute(insert(Order), [_order(contact, transaction)])
     same_person.suggestions(transaction, contact=uri)
     assert connection.scalar(select(Case.id).limit(1)) is not None

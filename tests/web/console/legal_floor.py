@@ -17,7 +17,7 @@ from storage.interactions import Interaction
 from storage.reviews import Review, ReviewState, Why
 from tests.clock import FrozenClock
 from tests.web.api.programs import Calling, Interface
-from tests.web.console.people import _ADA, Console, Person  # pyright: ignore[reportPrivateUsage]
+from tests.web.console.people import ADA, Console, Person  # pyright: ignore[reportPrivateUsage]
 from tests.web.console.talkers import open_talks, talk_with
 
 SECRET = "confidential-matter"
@@ -56,12 +56,12 @@ async def open_floor(
         other = await talk_with(console, "webchat", "hello there")
         secret = await talk_with(console, "sms", f"a {SECRET} of mine")
         liz_id = next(one.staff for one in await everybody(console) if one.name == "Liz")
-        team = await console.house.do(teams.make, by=_ADA, name="Legal", takes={}, members=[liz_id], members_only=True)
+        team = await console.house.do(teams.make, by=ADA, name="Legal", takes={}, members=[liz_id], members_only=True)
         await console.house.do(lambda transaction: give(transaction, secret, team))
         contact = next(row["contact_id"] for row in console.house.rows(Conversation) if row["id"] == secret)
         case = await console.house.do(
             casework.open_case,
-            by=_ADA,
+            by=ADA,
             contact=contact,
             subject=f"{SECRET} case",
             conversation=secret,

@@ -104,7 +104,7 @@ class Console:
                 language="en",
             )
         if name != "Ada":
-            invited = await do(staff.invite, by=_ADA, name=name, email=email, roles=roles, language=language)
+            invited = await do(staff.invite, by=ADA, name=name, email=email, roles=roles, language=language)
             await do(staff.come_in, token=invited.token, password=stored, client="::1", language=language)
         person = self.somebody()
         seen = await person.log_in(email)
@@ -126,7 +126,7 @@ async def open_console(
         await server.close()
 
 
-_ADA = Present(
+ADA = Present(
     staff=1,
     name="Ada",
     email="ada@shop.test",

@@ -20,7 +20,7 @@ from storage.audit import AuditEntry
 from storage.staff import Session, Staff
 from tests.clock import FrozenClock
 from tests.gateway import desk_house
-from tests.web.console.people import _ADA, PASSWORD, Console, Person, Seen, open_console
+from tests.web.console.people import ADA, PASSWORD, Console, Person, Seen, open_console
 from tests.web.console.provider import CLIENT, SECRET, OpenIdProvider, open_provider
 from tests.web.console.provider import Person as Known
 
@@ -43,7 +43,7 @@ class Company:
 
     async def invite(self, name: str = "Ann", email: str = "ann@shop.test") -> staff.Invited:
         do = self.console.house.do
-        return await do(staff.invite, by=_ADA, name=name, email=email, roles=["agent"], language="en")
+        return await do(staff.invite, by=ADA, name=name, email=email, roles=["agent"], language="en")
 
     def staff(self) -> list[dict[str, Any]]:
         return self.console.house.rows(Staff)
@@ -162,7 +162,7 @@ async def test_who_has_left_comes_in_no_more(company: Company) -> None:
     await company.invite()
     await company.come()
     ann = company.staff()[-1]["id"]
-    await company.console.house.do(staff.let_go, by=_ADA, staff=ann)
+    await company.console.house.do(staff.let_go, by=ADA, staff=ann)
     _, seen = await company.come()
     assert seen.status == 403
 
@@ -178,7 +178,7 @@ async def test_the_provider_decides_about_the_roles_that_its_groups_are_given(op
     ann = company.staff()[-1]
     assert (ann["name"], ann["roles"]) == ("Ada 2", ["agent", "supervisor"]), "names go to nobody else"
     do = company.console.house.do
-    await do(staff.change_roles, by=_ADA, staff=ann["id"], roles=["agent", "supervisor", "marketer"])
+    await do(staff.change_roles, by=ADA, staff=ann["id"], roles=["agent", "supervisor", "marketer"])
     company.provider.person.claims["realm_access"] = {"roles": ["support"]}
     await company.come()
     assert company.staff()[-1]["roles"] == ["agent", "marketer"], "what it says nothing of is given here"
