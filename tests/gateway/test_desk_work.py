@@ -6,14 +6,17 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
-from desk import casework, staff
+from desk import staff
+from storage.cases import Case
+from storage.commits import Transaction
 from storage.staff import Role
 from tests.clock import FrozenClock
 from tests.gateway.desk_house import House, open_house
-from tests.web.console.people import ADA
 
 
 @pytest.fixture
@@ -22,6 +25,15 @@ async def house(
 ) -> AsyncGenerator[House]:
     async with open_house(migrated_url, tmp_path, clock, monkeypatch) as running:
         yield running
+
+
+def of_a_broken_teapot(transaction: Transaction) -> None:
+    """A case that the assistant opened."""
+    now = transaction.now
+    lists: dict[str, Any] = {"facts": {}, "proposal": {}, "promises": []}
+    row = {"number": "C-1042", "contact_id": 1, "kind": "complaint", "status": "open", "subject": "a broken teapot"}
+    row |= {"priority": 3, "survey_asked": False, "opened_at": now, "updated_at": now}
+    transaction.connection.execute(insert(Case), row | lists)
 
 
 async def begun(house: House) -> bool:
@@ -45,7 +57,7 @@ async def test_it_begins_with_the_first_person(house: House) -> None:
 
 async def test_it_begins_with_the_first_case(house: House) -> None:
     await house.write("hello")
-    await house.do(casework.open_case, by=ADA, contact=1, subject="a broken teapot")
+    await house.do(of_a_broken_teapot)
     assert await begun(house)
 
 
