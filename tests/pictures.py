@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp import ClientSession
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 from desk import conversations
 from gateway.understanders import TRAINING_DATA
@@ -26,7 +26,7 @@ from tests.given import CHECKOUT
 from tests.waiting import until
 
 PICTURES: Final = CHECKOUT / "docs" / "pictures"
-SIZE: Final = {"width": 1280, "height": 800}
+SIZE: Final = ViewportSize(width=1280, height=800)
 CUSTOMERS: Final = (
     ("My teapot arrived broken, the lid is in three pieces. I am furious!", "I would like to speak to a person"),
     ("我想找人工客服",),
@@ -79,7 +79,7 @@ async def _take(house: TeaHouse, browser: Browser) -> None:
 async def _at_work(house: TeaHouse, browser: Browser, name: str) -> Page:
     context = await browser.new_context(
         viewport=SIZE, bypass_csp=True, locale="en-GB", color_scheme="light", reduced_motion="reduce"
-    )  # type: ignore[arg-type]
+    )
     page = await context.new_page()
     await log_in(page, house, name)
     return page
