@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from desk.agents import LONGEST
 from desk.refusals import NotFound, Unusable
@@ -14,6 +14,7 @@ from storage.commits import Transaction
 from storage.conversations import Conversation
 from storage.drafts import Draft
 from storage.interactions import Interaction
+from storage.many import named
 
 MOST_FILES: Final = 10
 
@@ -35,12 +36,15 @@ class Begun:
 
 def of(transaction: Transaction, *, conversation: int, staff: int) -> Begun:
     """What somebody has begun to write in a Conversation; an empty draft, where nothing is."""
-    row = transaction.connection.execute(
-        select(Draft.text, Draft.attachments, Draft.seen).where(
-            Draft.staff_id == staff, Draft.conversation_id == conversation
-        )
-    ).one_or_none()
+    row = next(iter(_begun.ask(transaction.connection, {"staff": staff, "conversation": conversation})), None)
     return Begun() if row is None else Begun(text=row.text, attachments=tuple(row.attachments), seen=row.seen)
+
+
+_begun = named(
+    select(Draft.text, Draft.attachments, Draft.seen).where(
+        Draft.staff_id == bindparam("staff"), Draft.conversation_id == bindparam("conversation")
+    )
+)
 
 
 def save(transaction: Transaction, *, conversation: int, staff: int, text: str, seen: int | None = None) -> Begun:

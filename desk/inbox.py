@@ -22,6 +22,7 @@ from storage.commits import Transaction
 from storage.contacts import Address, Contact
 from storage.conversations import Conversation, ConversationState, Owner
 from storage.interactions import Direction, Interaction
+from storage.many import named
 
 SHORT = 200
 """Characters of a last word that a list shows."""
@@ -143,7 +144,7 @@ def show(transaction: Transaction, *, conversation: int, timeline: bool = False,
     Raises NotFound.
     """
     connection = transaction.connection
-    row = connection.execute(_thread, {"conversation": conversation}).one_or_none()
+    row = next(iter(_thread.ask(connection, {"conversation": conversation})), None)
     if row is None or not sees(transaction, Kind.CONVERSATION, conversation):
         raise NotFound(f"there is no conversation {conversation}")
     of_contact = Interaction.contact_id == row.contact_id
@@ -164,7 +165,7 @@ def show(transaction: Transaction, *, conversation: int, timeline: bool = False,
         reason=row.handoff_reason,
         summary=row.handoff_summary,
         opened_at=row.opened_at,
-        seen=connection.scalar(select(func.max(Interaction.id)).where(of_thread)) or 0,
+        seen=_newest.ask(connection, {"contact": row.contact_id, "conversation": conversation})[0].newest or 0,
         lines=lines(transaction, and_(of_contact, *open_lines(transaction)) if timeline else of_thread, limit)
         if limit
         else [],
@@ -247,9 +248,19 @@ _people_have = conversations_listed.where(
 )
 _in_spam = conversations_listed.where(Conversation.state == ConversationState.SPAM).order_by(Conversation.id.desc())
 
-_thread = (
+# What every piece of a conversation's page asks: worked out once.
+_thread = named(
     select(
-        *Conversation.__table__.columns,
+        Conversation.contact_id,
+        Conversation.channel,
+        Conversation.state,
+        Conversation.owner,
+        Conversation.agent,
+        Conversation.epoch,
+        Conversation.priority,
+        Conversation.handoff_reason,
+        Conversation.handoff_summary,
+        Conversation.opened_at,
         Contact.name,
         Contact.language,
         Contact.tier,
@@ -258,6 +269,11 @@ _thread = (
     .join(Contact, Contact.id == Conversation.contact_id)
     .join(Address, Address.id == Conversation.address_id)
     .where(Conversation.id == bindparam("conversation"))
+)
+_newest = named(
+    select(func.max(Interaction.id).label("newest")).where(
+        Interaction.contact_id == bindparam("contact"), Interaction.conversation_id == bindparam("conversation")
+    )
 )
 
 

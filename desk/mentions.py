@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from desk.alerts import raise_alert
 from desk.rights import Right, rights_of
 from storage.alerts import AlertKind
 from storage.commits import Transaction
+from storage.many import named
 from storage.mentions import Mention
 from storage.staff import Staff
 
@@ -74,8 +75,18 @@ def record(transaction: Transaction, *, text: str, note: int, conversation: int,
 
 def waits(transaction: Transaction, *, conversation: int, staff: int) -> bool:
     """Somebody was called there, and has not looked yet."""
-    unseen = Mention.staff_id == staff, Mention.conversation_id == conversation, Mention.seen_at.is_(None)
-    return transaction.connection.scalar(select(Mention.id).where(*unseen).limit(1)) is not None
+    return bool(_unseen.ask(transaction.connection, {"staff": staff, "conversation": conversation}))
+
+
+_unseen = named(
+    select(Mention.id)
+    .where(
+        Mention.staff_id == bindparam("staff"),
+        Mention.conversation_id == bindparam("conversation"),
+        Mention.seen_at.is_(None),
+    )
+    .limit(1)
+)
 
 
 def look(transaction: Transaction, *, conversation: int, staff: int) -> int:

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Row, and_, or_, select
+from sqlalchemy import and_, bindparam, or_, select
 
 from desk.refusals import NotFound
 from storage.commits import Transaction
 from storage.conversations import Conversation
 from storage.deliveries import Delivery
 from storage.interactions import Direction, Interaction, InteractionKind, TurnRecord
+from storage.many import among, named
 from storage.media import Media, MediaState
 
 PAGE: Final = 60
@@ -88,24 +89,21 @@ def stretch(
 ) -> Stretch:
     """The latest lines; with `before`, those before that one; with `since`, from that one on. Raises NotFound."""
     connection = transaction.connection
-    contact = connection.scalar(select(Conversation.contact_id).where(Conversation.id == conversation))
+    contact = next(iter(_whose.ask(connection, {"conversation": conversation})), None)
     if contact is None:
         raise NotFound(f"there is no conversation {conversation}")
-    # By the contact first: that is what the index knows.
-    here = and_(Interaction.contact_id == contact, Interaction.conversation_id == conversation)
-    statement = _lines.where(here)
+    here = {"contact": contact.contact_id, "conversation": conversation}
     place = before if before is not None else since
-    if place is not None:
-        at = connection.scalar(select(Interaction.at).where(here, Interaction.id == place))
+    if place is None:
+        rows = _latest.ask(connection, {**here, "most": limit + 1})
+    else:
+        at = next(iter(_place.ask(connection, {**here, "place": place})), None)
         if at is None:
             raise NotFound(f"there is no line {place} in conversation {conversation}")
-        if before is not None:
-            earlier = and_(Interaction.at == at, Interaction.id < before)
-            statement = statement.where(or_(Interaction.at < at, earlier))
-        else:
-            later = and_(Interaction.at == at, Interaction.id >= place)
-            statement, limit = statement.where(or_(Interaction.at > at, later)), MOST
-    rows = connection.execute(statement.order_by(Interaction.at.desc(), Interaction.id.desc()).limit(limit + 1)).all()
+        if before is None:
+            limit = MOST
+        asked = _since if before is None else _earlier
+        rows = asked.ask(connection, {**here, "at": at.at, "place": place, "most": limit + 1})
     shown = list(reversed(rows[:limit]))
     more = len(rows) > limit or (since is not None and _any_before(transaction, here, shown))
     return Stretch(lines=_complete(transaction, here, shown), earlier=more)
@@ -163,24 +161,39 @@ _lines = (
 )
 
 
-def _any_before(transaction: Transaction, here: Any, rows: Sequence[Row[*tuple[Any, ...]]]) -> bool:
+# By the contact first: that is what the index knows.
+_here = and_(Interaction.contact_id == bindparam("contact"), Interaction.conversation_id == bindparam("conversation"))
+_at, _id = bindparam("at", type_=Interaction.at.type), bindparam("place", type_=Interaction.id.type)
+_is_before = or_(Interaction.at < _at, and_(Interaction.at == _at, Interaction.id < _id))
+_is_later = or_(Interaction.at > _at, and_(Interaction.at == _at, Interaction.id >= _id))
+_from_the_end = _lines.where(_here).order_by(Interaction.at.desc(), Interaction.id.desc()).limit(bindparam("most"))
+
+# Each piece of a page asks these, whenever somebody writes: worked out once.
+_whose = named(select(Conversation.contact_id).where(Conversation.id == bindparam("conversation")))
+_place = named(select(Interaction.at).where(_here, Interaction.id == _id))
+_latest = named(_from_the_end)
+_earlier = named(_from_the_end.where(_is_before))
+_since = named(_from_the_end.where(_is_later))
+_one_before = named(select(Interaction.id).where(_here, _is_before).limit(1))
+_edits = named(
+    select(Interaction.reply_to).where(
+        _here, Interaction.kind == InteractionKind.EDIT, among(Interaction.reply_to, "named")
+    )
+)
+
+
+def _any_before(transaction: Transaction, here: Mapping[str, int], rows: Sequence[Any]) -> bool:
     if not rows:
         return False
-    first = rows[0]
-    same = and_(Interaction.at == first.at, Interaction.id < first.id)
-    earlier = select(Interaction.id).where(here, or_(Interaction.at < first.at, same)).limit(1)
-    return transaction.connection.scalar(earlier) is not None
+    first = {"at": rows[0].at, "place": rows[0].id}
+    return bool(_one_before.ask(transaction.connection, {**here, **first}))
 
 
-def _complete(transaction: Transaction, here: Any, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Said]:
+def _complete(transaction: Transaction, here: Mapping[str, int], rows: Sequence[Any]) -> list[Said]:
     connection = transaction.connection
-    named = [row.message_id for row in rows if row.message_id is not None]
-    edited: set[str] = set()
-    if named:
-        changes = select(Interaction.reply_to).where(
-            here, Interaction.kind == InteractionKind.EDIT, Interaction.reply_to.in_(named)
-        )
-        edited = {each for each in connection.scalars(changes) if each is not None}
+    messages = [row.message_id for row in rows if row.message_id is not None]
+    edits = _edits.ask(connection, {**here, "named": messages}) if messages else ()
+    edited = {each.reply_to for each in edits}
     with_files = [row.id for row in rows if row.content.get("attachments")]
     media: dict[int, dict[int, str]] = {}
     if with_files:
@@ -192,7 +205,7 @@ def _complete(transaction: Transaction, here: Any, rows: Sequence[Row[*tuple[Any
     return [_said(row, edited, media.get(row.id, {})) for row in rows]
 
 
-def _said(row: Row[*tuple[Any, ...]], edited: set[str], media: Mapping[int, str]) -> Said:
+def _said(row: Any, edited: set[str], media: Mapping[int, str]) -> Said:
     return Said(
         id=row.id,
         at=row.at,
@@ -213,7 +226,7 @@ def _said(row: Row[*tuple[Any, ...]], edited: set[str], media: Mapping[int, str]
     )
 
 
-def _understood(row: Row[*tuple[Any, ...]]) -> Understood | None:
+def _understood(row: Any) -> Understood | None:
     if row.engine is None:
         return None
     return Understood(

@@ -8,13 +8,25 @@ the first use for each dialect.
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 import orjson
-from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, Dialect, Select, String, TypeDecorator, bindparam
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Float,
+    Select,
+    String,
+    TypeDecorator,
+    bindparam,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import QueryableAttribute
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -88,12 +100,28 @@ class Question(Generic[T]):
     def _prepare(self, dialect: Dialect) -> tuple[_Plan, tuple[tuple[int, Convert], ...]]:
         plan = _planned(self._statement.compile(dialect=dialect), dialect)
         conversions = (
-            (place, column.type.dialect_impl(dialect).result_processor(dialect, None))
+            (place, column.type.dialect_impl(dialect).result_processor(dialect, _code(column.type)))
             for place, column in enumerate(self._statement.selected_columns)
         )
         prepared = plan, tuple((place, convert) for place, convert in conversions if convert is not None)
         self._plans[dialect.name] = prepared
         return prepared
+
+
+def named(statement: Select[*tuple[Any, ...]]) -> Question[Any]:
+    """A question whose rows are read by the names of their columns."""
+    names = [str(column.key) for column in statement.selected_columns]
+    # The columns are known when it runs.
+    row = namedtuple("row", names)  # pyright: ignore[reportUntypedNamedTuple]
+    return Question(statement, into=row._make)
+
+
+_DOUBLE_PRECISION = 701
+"""PostgreSQL's number of the type (pg_type.dat), which SQLAlchemy's conversion of numbers asks for."""
+
+
+def _code(kind: TypeEngine[Any]) -> int | None:
+    return _DOUBLE_PRECISION if isinstance(kind, Float) else None
 
 
 class _Several(TypeDecorator[Sequence[Any]]):
