@@ -53,7 +53,9 @@ class DeskWork:
         self._tell_staff = tell_staff
         self._wanted = at_once
         self._beginning = asyncio.Lock()
+        self._over = False
         self._ticks: Ticks | None = None
+        self._hooks: Hooks | None = None
 
     async def look(self) -> None:
         """Begin, if there is somebody to work for; safe to call at any time."""
@@ -64,7 +66,7 @@ class DeskWork:
 
     async def _begin(self) -> None:
         async with self._beginning:
-            if self._ticks is None:
+            if self._ticks is None and not self._over:
                 # Importing takes half a second, in which conversations go on.
                 ticks = Ticks(await asyncio.to_thread(lambda: self.jobs), on_set_back=_nothing)
                 await self.hooks.start()
@@ -85,10 +87,12 @@ class DeskWork:
         jobs |= {partial(self._by_the_book, verb): seconds for verb, seconds in desk_ticks.BY_THE_BOOK.items()}
         return jobs
 
-    @cached_property
+    @property
     def hooks(self) -> Hooks:
         """Who tells endpoints."""
-        return self._make_hooks()
+        if self._hooks is None:
+            self._hooks = self._make_hooks()
+        return self._hooks
 
     def wake(self) -> None:
         """Something happened that endpoints may want to hear of."""
@@ -96,9 +100,12 @@ class DeskWork:
             self.hooks.wake()
 
     async def stop(self) -> None:
-        if self._ticks is not None:
-            self._ticks.stop()
-            await self.hooks.stop()
+        async with self._beginning:
+            self._over = True
+            if self._ticks is not None:
+                self._ticks.stop()
+            if self._hooks is not None:
+                await self._hooks.stop()
 
     async def _somebody_to_work_for(self) -> bool:
         try:

@@ -19,6 +19,7 @@ from channels.protocol import Limits, Port
 from gateway.gateway import Gateway
 from gateway.metrics import Metrics
 from gateway.settings import Settings
+from gateway.ticks import Ticks
 from nlu.understanding import FindsEntities, Intent, Language, Understander, Understanding
 from storage.commits import Transaction
 from storage.database import synchronous_engine
@@ -154,6 +155,9 @@ def everything(url: str, *, but: Sequence[str] = ()) -> dict[str, list[dict[str,
     return {one.__tablename__: rows(url, one) for one in kept}
 
 
+def _nothing(_ticks: Ticks) -> None: ...
+
+
 @asynccontextmanager
 async def open_house(
     url: str, folder: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, *channels: Letters
@@ -167,6 +171,9 @@ async def open_house(
         return hears
 
     monkeypatch.setattr(gateway.gateway, "understander", understander)
+    # The clock stands still: what is done by it is done when the test says so.
+    monkeypatch.setattr(Ticks, "start", _nothing)
+    monkeypatch.setattr(Ticks, "stop", _nothing)
     made = channels or (Letters(),)
     house = Gateway(settings_for(url, folder), clock=clock, channels=made)
     await house.start()
