@@ -36,15 +36,8 @@ class Killed(BaseException):
 async def house(
     migrated_url: str, tmp_path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[House]:
-    """It tells nobody by itself."""
-    monkeypatch.setattr("gateway.gateway.Hooks", Silent)
     async with open_interface(migrated_url, tmp_path, clock, monkeypatch) as opened:
         yield opened.house
-
-
-class Silent(Hooks):
-    async def start(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -128,7 +121,6 @@ async def test_on_one_machine_a_new_start_goes_on_at_once(
     migrated_sqlite_url: str, tmp_path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, receiver: Receiver
 ) -> None:
     """There nobody else can be alive: the lease of whoever was killed is worth nothing."""
-    monkeypatch.setattr("gateway.gateway.Hooks", Silent)
     async with open_interface(migrated_sqlite_url, tmp_path, clock, monkeypatch) as opened:
         house = opened.house
         await house.do(webhooks.add_endpoint, by=ADA, name="Shop", url=receiver.url, kinds=["message.received"])
