@@ -14,6 +14,8 @@ unexport VIRTUAL_ENV
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 
 # Compiled once here, not at each start by whoever may not write beside the sources: that took seconds.
+# A file's tests stay together; each worker has a PostgreSQL of its own.
+WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
 BYTECODE := .venv/bin/python -m compileall -q -x nlu/rasa/.venv bot campaigns channels desk gateway insight nlu storage web
 
 help: ## show this list
@@ -30,7 +32,7 @@ rasa: nlu/rasa/.venv/.rapport ## install Rasa, train it at first, and serve it f
 	@.venv/bin/rapport nlu serve $(ARGS)
 
 test: .venv/.development ## run the tests, but for the slow ones (some minutes)
-	@.venv/bin/python -m pytest -m "not slow" $(ARGS)
+	@.venv/bin/python -m pytest -m "not slow" $(WORKERS) $(ARGS)
 
 slow: .venv/.development ## run the slow tests: thousands of crashes, real kills, a database taken away (half an hour)
 	@.venv/bin/python -m pytest -m slow $(ARGS)
@@ -41,7 +43,7 @@ check: .venv/.development ## format, lint, types, import rules, tests: what must
 	@.venv/bin/basedpyright
 	@.venv/bin/basedpyright --project tests
 	@.venv/bin/lint-imports --no-cache
-	@.venv/bin/python -m pytest -m "not slow" $(ARGS)
+	@.venv/bin/python -m pytest -m "not slow" $(WORKERS) $(ARGS)
 
 fmt: .venv/.development ## format the code and mend what the linter can mend
 	@.venv/bin/ruff format

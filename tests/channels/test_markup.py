@@ -81,6 +81,6 @@ def test_what_is_escaped_is_said_as_it_is(text: str) -> None:
 @pytest.mark.parametrize("piece", ["**a", "*a ", "_a ", "~~a", "[a", "`a", "**", "[a](https://a.b ", "\\"])
 def test_no_text_takes_long(piece: str) -> None:
     source = piece * (20_000 // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
     runs(source)
-    assert time.perf_counter() - started < 2.0
+    assert time.process_time() - started < 2.0
