@@ -13,9 +13,9 @@ unexport VIRTUAL_ENV
 
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 
-# Compiled once here, not at each start by whoever may not write beside the sources: that took seconds.
 # A file's tests stay together; each worker has a PostgreSQL of its own.
 WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
+# Compiled once here, not at each start by whoever may not write beside the sources: that took seconds.
 BYTECODE := .venv/bin/python -m compileall -q -x nlu/rasa/.venv bot campaigns channels desk gateway insight nlu storage web
 
 help: ## show this list
