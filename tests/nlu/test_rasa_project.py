@@ -113,7 +113,7 @@ def test_words_that_look_like_yaml_or_like_marks_stay_words(tmp_path: Path) -> N
 
 def test_the_more_examples_the_fewer_passes() -> None:
     assert [sensible_epochs(number) for number in (0, 100)] == [MOST_EPOCHS, MOST_EPOCHS]
-    assert [sensible_epochs(number) for number in (5000, 10_000)] == [50, 25]
+    assert [sensible_epochs(number) for number in (5000, 10_000)] == [20, 10]
     assert sensible_epochs(100_000) == FEWEST_EPOCHS
 
 
