@@ -321,10 +321,11 @@ async def test_a_picture_elsewhere_is_shown_and_one_that_cannot_be_had_is_a_link
     for name in ("cat", "gone"):
         picture = Attachment(kind=AttachmentKind.IMAGE, id=f"https://pictures.example/{name}.png")
         shop.port.say(shop.address(), f"A {name}:", attachments=[picture])
+    # Until it has failed, the one that cannot be had is a picture, too.
+    await expect(page.locator("rapport-chat .files a").last).to_have_text("https://pictures.example/gone.png")
     shown = page.locator("rapport-chat .picture img")
     await expect(shown).to_have_count(1)
     await expect(shown).to_have_js_property("naturalWidth", 1)
-    await expect(page.locator("rapport-chat .files a").last).to_have_text("https://pictures.example/gone.png")
 
 
 async def test_what_is_for_the_page_is_handed_to_it_once_and_shown_nowhere(
