@@ -372,8 +372,9 @@ async def test_on_a_phone_the_window_fills_the_screen_and_everything_can_be_touc
     await write(page, "tea?")
     await write(page, "silent " + "很长的词" * 30 + "w" * 200)
     await expect(page.locator(".mine.pending")).to_have_count(0)
-    box = await page.locator(".panel").bounding_box()
-    assert box == {"x": 0, "y": 0, **PHONE}
+    panel = page.locator(".panel")
+    await panel.evaluate("node => Promise.all(node.getAnimations().map(animation => animation.finished))")
+    assert await panel.bounding_box() == {"x": 0, "y": 0, **PHONE}
     assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     assert await page.locator(".scroll").evaluate("node => node.scrollWidth <= node.clientWidth")
     for target in await page.locator(".panel button:visible, .panel a.choice, textarea").all():
