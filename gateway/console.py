@@ -47,7 +47,7 @@ def house_of(
         return await database.read(lambda connection: verb(Transaction(connection=connection, now=clock())))
 
     public, proxies = settings.server.public_url, Proxies(settings.server.trusted_proxies)
-    waiting = Waiting(look, clock)
+    waiting = Waiting(look, glance, clock)
     live.lists = waiting
     return House(
         do=commits.run,

@@ -28,10 +28,11 @@ class Later(web.AbstractResource):
 
     async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
         """Which route of the part answers; and, where none does, by which methods one would."""
-        async with self._loading:
-            # Importing takes half a second, in which conversations go on.
-            routes = self._routes or await asyncio.to_thread(self._loaded)
-        found = await routes.resolve(request)
+        if self._routes is None:
+            async with self._loading:
+                # Importing takes half a second, in which conversations go on.
+                await asyncio.to_thread(self._loaded)
+        found = await self._loaded().resolve(request)
         match found.http_exception:
             case None:
                 return found, set()

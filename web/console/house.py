@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from aiohttp import web
 
@@ -16,9 +16,13 @@ from storage.alerts import Way
 from storage.commits import Transaction
 from storage.sight import Sight
 from web.console.provider import Provider
+from web.console.rendered import Rendered
 from web.console.waiting import Waiting
 
 R = TypeVar("R")
+
+LINES: Final = 5_000
+"""Some megabytes of them."""
 
 
 class Viewer(Protocol):
@@ -110,6 +114,8 @@ class House:
     """The world reaches us over TLS: cookies travel over nothing else."""
     openid: Provider | None = None
     """The business's own login; None: there is none."""
+    lines: Rendered = field(default_factory=lambda: Rendered(most=LINES))
+    """Of conversations, as they were shown last."""
 
 
 def seen_by(house: House, sight: Sight) -> House:

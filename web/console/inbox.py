@@ -103,9 +103,10 @@ async def _page(
     asked = visit.request.query if query is None else query
     view, filters, after = lists.view_of(asked), Filters.read(asked), asked.get("after") or None
     waiting, who = visit.house.waiting, visit.who
-    await waiting.fresh()
+    await waiting.renew()
     try:
-        beside = await visit.house.look(lambda transaction: _beside(transaction, visit, view, filters, after))
+        look = visit.house.glance if view in OF_PEOPLE else visit.house.look
+        beside = await look(lambda transaction: _beside(transaction, visit, view, filters, after))
         waiting.in_teams(who, beside.mine, visit.sight.closed)
         seer = waiting.seer(who)
         piece = beside.piece or lists.cut(waiting.of(view, seer, filters), after)
@@ -113,7 +114,7 @@ async def _page(
         return visit.page("refused.html", status=404, reason=visit.say("inbox.no_such_place"))
     here = {"view": view} | filters.given
     facts: dict[str, Any] = {
-        "rows": [Markup(_row(visit, one, beside.teams)) for one in piece.items],  # noqa: S704 - rendered with autoescape
+        "rows": [_row(visit, one, beside.teams) for one in piece.items],
         "next": None if piece.next is None else _address(here | {"after": piece.next}),
         "view": view,
         "address": _address(here | ({"after": after} if after else {})),
@@ -195,7 +196,7 @@ def _choices(visit: Visit, filters: Filters, teams: Mapping[str, str]) -> dict[s
     return {name: choices[name] for name in FILTERS}
 
 
-def _row(visit: Visit, one: Listed, teams: Mapping[str, str]) -> str:
+def _row(visit: Visit, one: Listed, teams: Mapping[str, str]) -> Markup:
     now = visit.house.now()
     why = [(str(each.why), reason_in_words(visit, each), each.why in LOUD) for each in reasons(one.situation, now)]
     zone = visit.house.playbook().hours.time_zone
@@ -224,7 +225,7 @@ def _row(visit: Visit, one: Listed, teams: Mapping[str, str]) -> str:
         )
 
     return visit.house.waiting.rendered(
-        one, visit.language, private=private, stamp=(why, today, team, one), render=render
+        one, visit.language, private=private, beside=(why, today, team, one), render=render
     )
 
 

@@ -20,13 +20,15 @@ from desk.thread import Said, Understood
 from storage.interactions import OFFLINE
 from web.console import texts
 from web.console.given import given
-from web.console.visit import Visit
+from web.console.visit import HOME, Visit, pages
 
 _WHY: Final[Mapping[str, str]] = {str(each): each.name.lower() for kind in (Refusal, Delay) for each in kind}
 _CODES: Final = frozenset(SendErrorCode)
 _ENDED_WELL: Final = frozenset({"sent", "delivered", "read"})
 _NOT: Final = frozenset({"failed", "skipped", "unknown"})
 _ADDRESS: Final = re.compile(r"(?<![A-Za-z0-9])https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]{1,1990}", re.IGNORECASE)
+_MOVES: Final = frozenset({"queued", "retrying"})
+"""States that read otherwise as time goes on; and what waits may still be taken back by whoever wrote it."""
 _AFTER_IT: Final = ".,;:!?'*_~"
 """What ends a sentence rather than an address."""
 
@@ -55,6 +57,21 @@ class Words:
         self._customer = customer
         self._zone: ZoneInfo = visit.house.playbook().hours.time_zone
         self._now = visit.house.now()
+
+    def line(self, said: Said, *, conversation: int, is_mail: bool) -> Markup:
+        """All of it, as the thread shows it."""
+        visit = self._visit
+
+        def render() -> str:
+            talk = f"{HOME}/conversations/{conversation}"
+            given = {"line": said, "words": self, "talk": talk, "is_mail": is_mail, "size": size}
+            template = pages().get_template("conversation/line.html")
+            return template.render(t=self.say, home=HOME, csrf=visit.csrf, **given)
+
+        if said.status in _MOVES:
+            return Markup(render())  # noqa: S704 - rendered with autoescape
+        shows = said, conversation, self._customer, self._zone.key, is_mail
+        return visit.house.lines.piece((said.id, visit.language), shows, render)
 
     def author(self, said: Said) -> str:
         who, _, name = said.author.partition(":")

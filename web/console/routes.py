@@ -42,7 +42,10 @@ from web.console.page import Route, get
 
 STATIC = Path(__file__).parent / "static"
 
+# aiohttp looks through them in this order: what pages renew themselves by comes first.
 ROUTES: Final[Sequence[Route]] = (
+    *conversations.ROUTES,
+    *inbox.ROUTES,
     *door.ROUTES,
     *openid.ROUTES,
     *account.ROUTES,
@@ -50,11 +53,9 @@ ROUTES: Final[Sequence[Route]] = (
     *reports.ROUTES,
     *learning.ROUTES,
     *colleagues.ROUTES,
-    *inbox.ROUTES,
     *company.ROUTES,
     *cases.ROUTES,
     *causes.ROUTES,
-    *conversations.ROUTES,
     *writing.ROUTES,
     *attachments.ROUTES,
     *canned.ROUTES,

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from heapq import heappop, heappush, merge
 from typing import Final, Protocol, TypeVar
+
+from markupsafe import Markup
 
 from desk import lists
 from desk.inbox import Listed, people_have
@@ -21,6 +25,8 @@ from desk.urgency import at_risk_from
 from storage.commits import Transaction
 from storage.conversations import Owner
 from storage.touched import EVERYTHING, What
+from web.console.ordered import Ordered
+from web.console.rendered import Rendered
 
 R = TypeVar("R")
 
@@ -29,6 +35,10 @@ OLDEST: Final = 60.0
 MANY: Final = 3_000
 """Touched conversations for which reading the whole list is no dearer."""
 NOBODY: Final = Seer(name="")
+ALIKE: Final = (View.UNASSIGNED, View.WAITING, View.RISK, View.ALL)
+"""Views that everybody sees alike, but for teams that are closed to them."""
+FEW: Final = 200
+"""Touched conversations that are looked at sooner than a thread is woken."""
 THE_REST_EVERY: Final = 2.0
 """Seconds between two news of lists of what people do not have: there is always something."""
 
@@ -40,17 +50,22 @@ class Looks(Protocol):
 class Waiting:
     """The list, in order."""
 
-    def __init__(self, look: Looks, now: Callable[[], datetime]) -> None:
+    def __init__(self, look: Looks, glance: Looks, now: Callable[[], datetime]) -> None:
+        """`look` is for long questions, `glance` for short ones."""
         self._look = look
+        self._glance = glance
         self._now = now
         self._rows: dict[int, Listed] = {}
         self._versions: dict[int, int] = {}
         self._version = 0
         self._places: dict[int, Place] = {}
+        self._alike = {view: Ordered() for view in ALIKE}
+        self._by_agent: defaultdict[str, Ordered] = defaultdict(Ordered)
+        self._by_team: defaultdict[int, Ordered] = defaultdict(Ordered)
         self._risks: dict[int, datetime | None] = {}
-        self._ordered: list[Listed] = []
-        self._by_agent: dict[str, list[Listed]] = {}
-        self._alike: dict[View, tuple[object, list[Listed]]] = {}
+        self._soon: list[tuple[datetime, int]] = []
+        """A heap of when conversations are at risk that are not yet; some entries are no longer true."""
+        self._at_risk: set[int] = set()
         self._touched: set[int] = set()
         self._everything = True
         self._read_at = 0.0
@@ -58,7 +73,7 @@ class Waiting:
         self._teams: dict[int, frozenset[int]] = {}
         self._closed: dict[int, frozenset[int]] = {}
         self._rest, self._rest_at, self._rest_changed = 0, 0.0, False
-        self._rendered: dict[tuple[int, str, bool], tuple[object, str]] = {}
+        self._rendered = Rendered(most=20 * MANY)
 
     def touched(self, what: Iterable[What]) -> None:
         """These have changed, or everything has."""
@@ -70,11 +85,6 @@ class Waiting:
         if len(self._touched) > MANY:
             self._everything = True
             self._touched.clear()
-
-    async def fresh(self) -> Sequence[Listed]:
-        """The list in order, with all that was told until now."""
-        await self.renew()
-        return self._ordered
 
     async def renew(self) -> bool:
         """Look at what has changed; whether more news is to be told later."""
@@ -110,7 +120,7 @@ class Waiting:
         return found if filters == NO_FILTERS else [one for one in found if filters.let_pass(one)]
 
     def counts(self, seer: Seer) -> dict[View, int]:
-        return {view: len(self._seen(view, seer)) for view in OF_PEOPLE}
+        return {view: self._count(view, seer) for view in OF_PEOPLE}
 
     def seer(self, present: Present) -> Seer:
         staff, none = present.staff, frozenset[int]()
@@ -122,51 +132,57 @@ class Waiting:
         self._closed[present.staff] = closed
 
     def channels(self) -> list[str]:
-        return sorted({one.channel for one in self._ordered})
+        return sorted({one.channel for one in self._rows.values()})
 
     def agents(self) -> list[str]:
-        return sorted({one.agent for one in self._ordered if one.agent is not None})
+        return sorted({one.agent for one in self._rows.values() if one.agent is not None})
 
-    def rendered(self, one: Listed, language: str, *, private: bool, stamp: object, render: Callable[[], str]) -> str:
-        """A row, rendered anew only where it has changed. `stamp`: what it shows beside the row: the time it waits."""
-        key = one.conversation, language, private
-        mark = self._versions.get(one.conversation), stamp
-        held = self._rendered.get(key)
-        # What people do not have is in no list of ours, and has no version.
-        if held is None or held[0] != mark or mark[0] is None:
-            held = self._rendered[key] = mark, render()
-            if len(self._rendered) > 20 * MANY:
-                self._rendered.clear()
-        return held[1]
+    def rendered(
+        self, one: Listed, language: str, *, private: bool, beside: object, render: Callable[[], str]
+    ) -> Markup:
+        """A row. `beside`: what it shows that is not its own: the time it waits."""
+        version = self._versions.get(one.conversation)
+        if version is None:  # what people do not have is in no list of ours
+            return Markup(render())  # noqa: S704 - rendered with autoescape
+        return self._rendered.piece((one.conversation, language, private), (version, beside), render)
 
     def _seen(self, view: View, seer: Seer) -> list[Listed]:
         found = self._of(view, seer)
         return [one for one in found if seer.sees(one)] if seer.closed else found
 
+    def _count(self, view: View, seer: Seer) -> int:
+        if seer.closed:
+            return len(self._seen(view, seer))
+        return sum(len(each.rows) for each in self._lists(view, seer))
+
     def _of(self, view: View, seer: Seer) -> list[Listed]:
-        """Whatever many see alike is looked through once."""
+        match self._lists(view, seer):
+            case [only]:
+                return only.rows
+            case several:
+                return list(merge(*(each.rows for each in several), key=lambda one: self._places[one.conversation]))
+
+    def _lists(self, view: View, seer: Seer) -> list[Ordered]:
+        """What makes up a view; no row is in two of them."""
         match view:
-            case View.ALL:
-                return self._ordered
             case View.MINE:
-                return self._by_agent.get(seer.name, [])
+                return [self._by_agent[seer.name]]
             case View.TEAM:
-                return [one for one in self._ordered if one.team in seer.teams] if seer.teams else []
+                return [self._by_team[team] for team in seer.teams]
+            case View.RISK:
+                self._see_who_waits_too_long()
             case _:
                 pass
-        now = self._now()
-        # Nothing but time puts one at risk that stays as it is.
-        key = self._version, now.replace(microsecond=0) if view is View.RISK else None
-        held = self._alike.get(view)
-        if held is None or held[0] != key:
-            held = self._alike[view] = key, [one for one in self._ordered if self._shows(view, one, now)]
-        return held[1]
+        return [self._alike[view]]
 
-    def _shows(self, view: View, one: Listed, now: datetime) -> bool:
-        if view is View.RISK:  # worked out once for each change of a row, not for each look at it
-            since = self._risks[one.conversation]
-            return since is not None and since <= now
-        return lists.shows(view, one, NOBODY, now)
+    def _see_who_waits_too_long(self) -> None:
+        """Nothing but time puts one at risk that stays as it is."""
+        now = self._now()
+        while self._soon and self._soon[0][0] <= now:
+            since, conversation = heappop(self._soon)
+            if self._risks.get(conversation) == since and conversation not in self._at_risk:
+                self._at_risk.add(conversation)
+                self._alike[View.RISK].put(self._rows[conversation], self._places[conversation])
 
     async def _read_all(self) -> None:
         self._touched.clear()
@@ -185,7 +201,8 @@ class Waiting:
         looking = self._touched
         self._touched = set()
         try:
-            found = await self._look(lambda transaction: people_have(transaction, sorted(looking)))
+            look = self._glance if len(looking) <= FEW else self._look
+            found = await look(lambda transaction: people_have(transaction, sorted(looking)))
         except BaseException:
             self._touched |= looking
             raise
@@ -194,26 +211,49 @@ class Waiting:
         self._put(found, gone=[conversation for conversation in looking - seen if conversation in self._rows])
 
     def _put(self, found: Sequence[Listed], gone: Sequence[int]) -> None:
-        changed = bool(gone)
         for conversation in gone:
-            del self._rows[conversation], self._versions[conversation]
-            del self._places[conversation], self._risks[conversation]
+            self._take_out(conversation)
+            self._at_risk.discard(conversation)
+            del self._versions[conversation], self._risks[conversation]
         for one in found:
             still = replace(one, waiting_seconds=None)
             if self._rows.get(one.conversation) != still:
-                changed = True
+                if one.conversation in self._rows:
+                    self._take_out(one.conversation)
+                self._put_in(still)
                 self._version += 1
                 self._versions[one.conversation] = self._version
-                self._rows[one.conversation] = still
-                self._places[one.conversation] = still.place
-                self._risks[one.conversation] = at_risk_from(still.situation)
-        if changed:
+        if gone:
             self._version += 1
-            self._ordered = sorted(self._rows.values(), key=lambda one: self._places[one.conversation])
-            self._by_agent = {}
-            for one in self._ordered:
-                if one.agent is not None and one.owner is Owner.AGENT:
-                    self._by_agent.setdefault(one.agent, []).append(one)
+
+    def _put_in(self, one: Listed) -> None:
+        conversation, place, risk = one.conversation, one.place, at_risk_from(one.situation)
+        self._rows[conversation], self._places[conversation] = one, place
+        for each in self._shown_in(one):
+            each.put(one, place)
+        # Whoever waits and writes again waits since the same moment as before.
+        if risk is not None and (self._risks.get(conversation) != risk or conversation in self._at_risk):
+            heappush(self._soon, (risk, conversation))
+        self._risks[conversation] = risk
+        self._at_risk.discard(conversation)
+
+    def _take_out(self, conversation: int) -> None:
+        one, place = self._rows.pop(conversation), self._places.pop(conversation)
+        for each in self._shown_in(one):
+            each.drop(place)
+        if conversation in self._at_risk:
+            self._alike[View.RISK].drop(place)
+
+    def _shown_in(self, one: Listed) -> Iterator[Ordered]:
+        """Every list that it is in for itself, whatever the time."""
+        yield self._alike[View.ALL]
+        for view in (View.UNASSIGNED, View.WAITING):
+            if lists.shows(view, one, NOBODY, self._now()):
+                yield self._alike[view]
+        if one.agent is not None and one.owner is Owner.AGENT:
+            yield self._by_agent[one.agent]
+        if one.team is not None:
+            yield self._by_team[one.team]
 
     def _tell_of_the_rest(self) -> bool:
         if self._rest_changed and time.monotonic() - self._rest_at >= THE_REST_EVERY:
