@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -238,6 +239,7 @@ def _understood(row: Any) -> Understood | None:
     )
 
 
+@lru_cache(maxsize=1_000)  # the same lines are shown again whenever another one comes
 def _entities(facts: bytes) -> tuple[tuple[str, str], ...]:
     """What was found in the messages of a Turn; another version's, or an emptied one, says nothing."""
     try:
