@@ -73,7 +73,7 @@ class Waiting:
         self._teams: dict[int, frozenset[int]] = {}
         self._closed: dict[int, frozenset[int]] = {}
         self._rest, self._rest_at, self._rest_changed = 0, 0.0, False
-        self._rendered = Rendered(most=20 * MANY)
+        self._rendered = Rendered(most=4 * MANY)
 
     def touched(self, what: Iterable[What]) -> None:
         """These have changed, or everything has."""
