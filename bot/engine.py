@@ -205,19 +205,13 @@ def _take(talk: Talk, option: Option, *, and_then: Heard | None = None) -> None:
 
 def _call_people(talk: Talk) -> bool:
     """Somebody asks for a person, or speaks of lawyers: that is never argued with."""
-    asked = any(_asks_for_person(talk, hear_one(message)) for message in talk.messages)
+    asked = any(handoff.asked(talk, hear_one(message)) for message in talk.messages)
     legal = handoff.legal(talk)
     if not asked and not legal:
         return False
     if legal or not knowledge.tells_how_to_reach(talk):
         _use(talk, handoff.SKILL)
     return True
-
-
-def _asks_for_person(talk: Talk, heard: Heard) -> bool:
-    intent = heard.intent
-    sure = talk.policy.confidence.sure
-    return intent is not None and intent.name == "human_request" and intent.confidence >= sure
 
 
 def _mind_own_data(talk: Talk) -> bool:

@@ -127,6 +127,8 @@ class Policy:
     complaints: Mapping[ComplaintKind, ComplaintRule]
     tones: Mapping[Tone, re.Pattern[str]]
     legal: re.Pattern[str]
+    person: re.Pattern[str] = re.compile("(?!)")
+    """How a person is asked for, whatever else is said; at first: only messages that ask for nothing else do."""
     routing: RoutingRules = field(default_factory=RoutingRules)
     topics: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Intent to the knowledge files that are about it."""

@@ -54,6 +54,7 @@ def read_policy(content: str, place: Place) -> Policy | None:
         complaints=_complaints(root),
         tones={tone: _any_of(words.words(tone.value)) for tone in Tone},
         legal=_any_of(words.words("legal")),
+        person=_any_of(words.words("person", required=False)),
         routing=read_routing(root),
         topics=_topics(root),
         products=products,

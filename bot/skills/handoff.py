@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from typing import Final
 
 from bot.effects import CancelFollowUps, HandOff, HandOffReason, OpenCase, PlanFollowUp, UpdateCase
+from bot.heard import Heard
 from bot.memory import Option
 from bot.policy import Tone
 from bot.skill import Skill
@@ -13,6 +16,12 @@ from bot.turn import CaseKind, CaseStatus, FollowUpKind, Json, Step
 from bot.words import WORDS
 
 URGENT = frozenset({HandOffReason.LEGAL, HandOffReason.PROMISE_BROKEN, HandOffReason.BAD_SCORE, HandOffReason.ANGER})
+_DECLINES: Final = re.compile(
+    r"(?:不|别|別|勿|[无無没沒](?:需|必|有))[^\s，。！？、,.!?]{0,3}$"
+    r"|(?:\bnot|n['’]t|\bnever|\bwithout|\bno need)\b[^,.!?]{0,20}$",
+    re.IGNORECASE,
+)
+"""Before the words that ask for a person: they are not asked for."""
 
 
 def answer(talk: Talk) -> None:
@@ -35,6 +44,16 @@ def chosen(talk: Talk, option: Option) -> None:
 def legal(talk: Talk) -> bool:
     """Lawyers, courts, regulators or the press were named."""
     return talk.sure("legal_threat") or talk.policy.legal.search(talk.heard.text) is not None
+
+
+def asked(talk: Talk, heard: Heard) -> bool:
+    """A person is asked for, be it in the midst of something else."""
+    intent = heard.intent
+    if intent is not None and intent.name == "human_request" and intent.confidence >= talk.policy.confidence.sure:
+        return True
+    return any(
+        _DECLINES.search(heard.text[: found.start()]) is None for found in talk.policy.person.finditer(heard.text)
+    )
 
 
 def hand_off(talk: Talk, reason: HandOffReason, *, lead: str = "", note: str = "") -> None:

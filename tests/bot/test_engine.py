@@ -260,6 +260,27 @@ def test_who_asks_for_a_person_among_other_lines_gets_one() -> None:
     assert deeds(respond(turn(broken, person), shop())) == ["hand off requested"]
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("你好，我要投诉，茶叶发霉了，马上给我转人工！", Language.ZH_HANS),
+        ("茶葉發霉了，幫我轉人工", Language.ZH_HANT),
+        ("the tea is moldy and I want to talk to a human right now", Language.EN),
+    ],
+)
+def test_who_asks_for_a_person_in_the_midst_of_a_complaint_gets_one(text: str, language: Language) -> None:
+    said = message(text, understood("complaint_quality", language=language))
+    assert deeds(respond(turn(said), shop())) == ["hand off requested"]
+
+
+@pytest.mark.parametrize(
+    "text", ["茶叶发霉了，不用转人工", "it is moldy, but I do not want to talk to a human about it"]
+)
+def test_who_declines_a_person_gets_none(text: str) -> None:
+    said = message(text, understood("complaint_quality"))
+    assert "hand off requested" not in deeds(respond(turn(said), shop()))
+
+
 def test_a_second_stop_is_recorded_and_not_celebrated() -> None:
     contact = ContactFacts(id=7, stopped=True, marketing=False)
     effects = respond(turn(message("STOP", understood("stop_marketing")), contact=contact), shop())
