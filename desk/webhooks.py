@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Row, delete, func, insert, select, update
 
 from desk.agents import agent_name
+from desk.events import happened_once, heard_by, to_hear
 from desk.logins import Present
 from desk.programs import note
 from desk.refusals import Impossible, NotFound, Unusable
@@ -32,8 +33,8 @@ OLD_SECRET_SIGNS = timedelta(hours=24)
 """How long a secret that was replaced signs beside its successor."""
 MOST_ENDPOINTS = 20
 LONGEST_URL = 2000
-SCOPES = (Right.CONVERSE, Right.SEE_PRIVATE)
-"""What events may tell: words and facts; addresses in full."""
+SCOPES = (Right.CONVERSE, Right.SEE_PRIVATE, Right.DIRECT)
+"""What events may tell: words and facts; addresses in full; of conversations that teams keep to themselves."""
 
 
 class WrongUrl(Unusable):
@@ -57,7 +58,7 @@ class NothingWaits(Impossible):
 
 
 class Gone(NotFound):
-    """This event is not kept any more."""
+    """This event is not kept any more, or not for this endpoint to hear."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -206,7 +207,7 @@ def skip_event(transaction: Transaction, *, by: Present, endpoint: int) -> Endpo
     """Leave out the one event that it does not take, and go on with what comes after. Raises NotFound, NothingWaits."""
     row = _find(transaction, endpoint)
     stuck = transaction.connection.execute(
-        _still_to_hear(row, Event.id, Event.position).order_by(Event.position).limit(1)
+        _still_to_hear(transaction, row, Event.id, Event.position).order_by(Event.position).limit(1)
     ).one_or_none()
     if stuck is None:
         raise NothingWaits("there is no event that it has yet to hear of")
@@ -234,8 +235,8 @@ def test_endpoint(transaction: Transaction, *, by: Present, endpoint: int) -> Wi
 
 def send_again(transaction: Transaction, *, by: Present, endpoint: int, event: int) -> Wished:
     """Send it an event once more, out of turn, with the same id. Raises NotFound, Gone."""
-    _find(transaction, endpoint)
-    if transaction.connection.scalar(select(Event.id).where(Event.id == event)) is None:
+    row = _find(transaction, endpoint)
+    if happened_once(heard_by(transaction, row.scopes), event) is None:
         raise Gone(f"event {event} is not kept any more")
     return _wish(transaction, by, endpoint, event)
 
@@ -340,7 +341,7 @@ def _find(transaction: Transaction, endpoint: int) -> Row[*tuple[Any, ...]]:
 
 
 def _facts(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> EndpointFacts:
-    waiting = transaction.connection.scalar(_still_to_hear(row, func.count()))
+    waiting = transaction.connection.scalar(_still_to_hear(transaction, row, func.count()))
     return EndpointFacts(
         id=row.id,
         name=row.name,
@@ -356,8 +357,9 @@ def _facts(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> EndpointFact
     )
 
 
-def _still_to_hear(row: Row[*tuple[Any, ...]], *columns: Any) -> Any:
-    return select(*columns).select_from(Event).where(Event.position > row.position, Event.kind.in_(row.kinds))
+def _still_to_hear(transaction: Transaction, row: Row[*tuple[Any, ...]], *columns: Any) -> Any:
+    ahead = to_hear(heard_by(transaction, row.scopes), after=row.position, kinds=row.kinds)
+    return select(*columns).select_from(Event).where(*ahead)
 
 
 def _change(transaction: Transaction, endpoint: int, values: dict[str, Any]) -> None:
