@@ -225,11 +225,6 @@ def own_account(transaction: Transaction, *, present: Present) -> Own:
     )
 
 
-def stored_password(transaction: Transaction, *, present: Present) -> str | None:
-    """Their own, to be compared outside of the transaction."""
-    return transaction.connection.scalar(select(Staff.password).where(Staff.id == present.staff))
-
-
 def end_other_sessions(transaction: Transaction, *, present: Present) -> int:
     """All but the one they are in; returns how many."""
     ended = close_sessions(transaction.connection, present.staff, but=present.session)
