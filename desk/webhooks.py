@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 from sqlalchemy import Row, delete, func, insert, select, update
 
 from desk.agents import agent_name
+from desk.deeds import noted
 from desk.events import happened_once, heard_by, to_hear
 from desk.logins import Present
-from desk.programs import note
 from desk.refusals import Impossible, NotFound, Unusable
 from desk.rights import Right
 from storage import event_triggers, events
@@ -150,7 +150,7 @@ def add_endpoint(
         },
     ).scalar_one()
     event_triggers.match(connection)
-    note(transaction, by, "webhook.made", f"webhook:{made}", _told_of(values))
+    noted(transaction, by, "webhook.made", f"webhook:{made}", **_told_of(values))
     return EndpointMade(endpoint=made, secret=spelled(secret))
 
 
@@ -169,7 +169,7 @@ def change_endpoint(
     _find(transaction, endpoint)
     _change(transaction, endpoint, values)
     event_triggers.match(transaction.connection)
-    note(transaction, by, "webhook.changed", f"webhook:{endpoint}", _told_of(values))
+    noted(transaction, by, "webhook.changed", f"webhook:{endpoint}", **_told_of(values))
     return _facts(transaction, _find(transaction, endpoint))
 
 
@@ -182,7 +182,7 @@ def remove_endpoint(transaction: Transaction, *, by: Present, endpoint: int) -> 
     connection.execute(delete(WebhookAttempt).where(WebhookAttempt.endpoint_id == endpoint))
     connection.execute(delete(WebhookEndpoint).where(WebhookEndpoint.id == endpoint))
     event_triggers.match(connection)
-    note(transaction, by, "webhook.removed", f"webhook:{endpoint}", {"url": row.url})
+    noted(transaction, by, "webhook.removed", f"webhook:{endpoint}", url=row.url)
     return facts
 
 
@@ -190,7 +190,7 @@ def pause_endpoint(transaction: Transaction, *, by: Present, endpoint: int) -> E
     """Events gather until it goes on. Raises NotFound."""
     _find(transaction, endpoint)
     _change(transaction, endpoint, {"state": EndpointState.PAUSED})
-    note(transaction, by, "webhook.paused", f"webhook:{endpoint}", {})
+    noted(transaction, by, "webhook.paused", f"webhook:{endpoint}")
     return _facts(transaction, _find(transaction, endpoint))
 
 
@@ -199,7 +199,7 @@ def resume_endpoint(transaction: Transaction, *, by: Present, endpoint: int) -> 
     _find(transaction, endpoint)
     fresh: dict[str, Any] = {"failures": 0, "failing_since": None, "due_at": transaction.now}
     _change(transaction, endpoint, {"state": EndpointState.ACTIVE, **fresh})
-    note(transaction, by, "webhook.resumed", f"webhook:{endpoint}", {})
+    noted(transaction, by, "webhook.resumed", f"webhook:{endpoint}")
     return _facts(transaction, _find(transaction, endpoint))
 
 
@@ -213,7 +213,7 @@ def skip_event(transaction: Transaction, *, by: Present, endpoint: int) -> Endpo
         raise NothingWaits("there is no event that it has yet to hear of")
     fresh: dict[str, Any] = {"failures": 0, "failing_since": None, "due_at": transaction.now}
     _change(transaction, endpoint, {"position": stuck.position, "state": EndpointState.ACTIVE, **fresh})
-    note(transaction, by, "webhook.skipped", f"webhook:{endpoint}", {"event": stuck.id})
+    noted(transaction, by, "webhook.skipped", f"webhook:{endpoint}", event=stuck.id)
     return _facts(transaction, _find(transaction, endpoint))
 
 
@@ -223,7 +223,7 @@ def new_secret(transaction: Transaction, *, by: Present, endpoint: int) -> Endpo
     secret = secrets.token_bytes(SECRET_BYTES)
     until = transaction.now + OLD_SECRET_SIGNS
     _change(transaction, endpoint, {"secret": secret, "old_secret": row.secret, "old_until": until})
-    note(transaction, by, "webhook.new_secret", f"webhook:{endpoint}", {})
+    noted(transaction, by, "webhook.new_secret", f"webhook:{endpoint}")
     return EndpointMade(endpoint=endpoint, secret=spelled(secret))
 
 
@@ -370,5 +370,5 @@ def _wish(transaction: Transaction, by: Present, endpoint: int, event: int | Non
     row = {"endpoint_id": endpoint, "event_id": event, "wished_at": transaction.now}
     wish = transaction.connection.execute(insert(WebhookWish).returning(WebhookWish.id), row).scalar_one()
     what = "webhook.tested" if event is None else "webhook.sent_again"
-    note(transaction, by, what, f"webhook:{endpoint}", {} if event is None else {"event": event})
+    noted(transaction, by, what, f"webhook:{endpoint}", **({} if event is None else {"event": event}))
     return Wished(wish=wish)
