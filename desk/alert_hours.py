@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from sqlalchemy import select, update
 
 from desk import tokens
+from desk.deeds import noted
 from desk.logins import Present
 from desk.refusals import Unusable
 from storage import audit
@@ -153,14 +154,7 @@ def end_telegram(transaction: Transaction, *, present: Present) -> None:
         .where(AlertHabits.staff_id == present.staff)
         .values(telegram=None, code=None, code_ends_at=None)
     )
-    audit.note(
-        transaction.connection,
-        at=transaction.now,
-        who=present.name,
-        staff=present.staff,
-        action="staff.telegram.unlinked",
-        subject=f"staff:{present.staff}",
-    )
+    noted(transaction, present, "staff.telegram.unlinked", f"staff:{present.staff}")
 
 
 def _minutes(clock: str) -> int:

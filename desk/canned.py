@@ -13,12 +13,12 @@ from sqlalchemy import Row, delete, func, insert, or_, select, update
 from bot.letters import name_in
 from bot.playbook import Playbook
 from desk.agents import LONGEST
+from desk.deeds import noted
 from desk.logins import Present
 from desk.refusals import NotFound, Refused, Unusable
 from desk.rights import Right
 from desk.staff import LANGUAGES
 from nlu.understanding import Language
-from storage import audit
 from storage.canned import CannedReply
 from storage.cases import Case
 from storage.commits import Transaction
@@ -166,7 +166,7 @@ def keep(
         identity = canned
         transaction.connection.execute(update(CannedReply).where(CannedReply.id == canned).values(**values))
     if owner is None:
-        _note(transaction, who, "canned.kept", identity, shortcut)
+        noted(transaction, who, "canned.kept", f"canned:{identity}", shortcut=shortcut)
     return identity
 
 
@@ -175,7 +175,7 @@ def forget(transaction: Transaction, *, who: Present, canned: int) -> None:
     row = _changeable(transaction, canned, who)
     transaction.connection.execute(delete(CannedReply).where(CannedReply.id == canned))
     if row.owner_id is None:
-        _note(transaction, who, "canned.forgotten", canned, row.shortcut)
+        noted(transaction, who, "canned.forgotten", f"canned:{canned}", shortcut=row.shortcut)
 
 
 def _mine(transaction: Transaction, staff: int) -> Sequence[Row[*tuple[Any, ...]]]:
@@ -276,15 +276,3 @@ def _refuse_taken(transaction: Transaction, shortcut: str, owner: int | None, bu
     count = transaction.connection.scalar(select(func.count()).select_from(CannedReply).where(of)) or 0
     if but is None and count >= MOST:
         raise Unusable(f"{MOST} wordings are the most")
-
-
-def _note(transaction: Transaction, who: Present, action: str, canned: int, shortcut: str) -> None:
-    audit.note(
-        transaction.connection,
-        at=transaction.now,
-        who=who.name,
-        staff=who.staff,
-        action=action,
-        subject=f"canned:{canned}",
-        details={"shortcut": shortcut},
-    )

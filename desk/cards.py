@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, update
 
 from desk.agents import agent_name
 from desk.cases import CaseSummary, cases_of
+from desk.deeds import noted
 from desk.logins import Present
 from desk.people import find
 from desk.profiles import ConsentFacts, LinkFacts, OrderLine, consents_of, links_of, orders_of
@@ -120,14 +121,7 @@ def reveal(transaction: Transaction, *, contact: str, present: Present) -> Card:
     if Right.SEE_PRIVATE not in present.rights:
         raise Unusable("your role does not include private data")
     shown = card(transaction, contact=contact)
-    audit.note(
-        transaction.connection,
-        at=transaction.now,
-        who=present.name,
-        staff=present.staff,
-        action="contact.seen",
-        subject=f"contact:{shown.id}",
-    )
+    noted(transaction, present, "contact.seen", f"contact:{shown.id}")
     return shown
 
 

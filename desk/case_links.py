@@ -5,17 +5,16 @@ Whatever is put together can be taken apart again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Row, insert, select, update
 
-from bot.turn import CaseStatus, Step
-from desk.agents import usable
+from bot.turn import CaseKind, CaseStatus
 from desk.case_news import CaseEvent
-from desk.casework import LONGEST_SUBJECT
+from desk.casework import checked_subject, write_down
 from desk.locked_case import (
     OPEN,
     Merged,
@@ -28,13 +27,13 @@ from desk.locked_case import (
     lock_open_case,
 )
 from desk.logins import Present
-from desk.refusals import Impossible, NotFound, Unusable
+from desk.refusals import Impossible, NotFound
 from desk.sight import Kind, open_cases, sees
-from storage.cases import FIRST, Case, CaseConversation, CaseLink, LinkKind
+from storage.cases import Case, CaseConversation, CaseLink, LinkKind
 from storage.commits import Transaction
 from storage.conversations import Conversation
 from storage.follow_ups import FollowUp, FollowUpState
-from storage.interactions import Direction, Interaction, InteractionKind, record
+from storage.interactions import Direction, Interaction
 
 RECENT: Final = timedelta(days=30)
 """An older case of the same kind is another matter, more often than not."""
@@ -118,7 +117,6 @@ def merge(transaction: Transaction, *, case: str, other: str, by: Present) -> in
         raise Merged(f"case {other} was merged into {gone.merged_into}")
     if stays.contact_id != gone.contact_id:
         raise OtherCustomer("the cases are of two customers")
-    connection, now = transaction.connection, transaction.now
     going = [promise for promise in gone.promises if not promise["kept"]]
     planned = _move_follow_ups(transaction, gone, other, case)
     before = {
@@ -132,15 +130,12 @@ def merge(transaction: Transaction, *, case: str, other: str, by: Present) -> in
         transaction,
         gone,
         status=CaseStatus.CLOSED.value,
-        closed_at=now,
+        closed_at=transaction.now,
         merged_into=case,
         promises=[promise for promise in gone.promises if promise["kept"]],
     )
     let_engine_know(transaction, gone, leave_to_people)
-    link = connection.execute(
-        insert(CaseLink).returning(CaseLink.id),
-        {"kind": LinkKind.MERGED, "case_id": stays.id, "other_id": gone.id, "moved": before, "by": by.name, "at": now},
-    ).scalar_one()
+    link = _tie(transaction, LinkKind.MERGED, stays.id, gone.id, by, before)
     did(transaction, stays, CaseEvent.MERGED, by, {"other": other})
     return link
 
@@ -151,57 +146,25 @@ def split(transaction: Transaction, *, case: str, by: Present, subject: str, lin
     Returns its number. Raises NoCase, Merged, CaseOver, Unusable, NotFound.
     """
     row = lock_open_case(transaction, case)
-    subject = " ".join(usable(subject).split())
-    if len(subject) > LONGEST_SUBJECT:
-        raise Unusable(f"a subject has at most {LONGEST_SUBJECT} characters")
-    connection, now = transaction.connection, transaction.now
+    subject = checked_subject(subject)
     moved = _lines_of(transaction, row, lines)
-    note = record(
-        connection,
+    new = write_down(
+        transaction,
+        by=by,
         contact=row.contact_id,
         conversation=row.conversation_id,
-        channel="desk",
-        direction=Direction.INTERNAL,
-        kind=InteractionKind.NOTE,
-        author=f"agent:{by.name}",
-        text=subject,
-        now=now,
+        subject=subject,
+        kind=CaseKind(row.kind),
+        facts={field: row.facts[field] for field in ("reach",) if field in row.facts},
+        priority=row.priority,
+        owner=row.owner or by.name,
     )
-    number = f"C-{FIRST + note}"
-    values: dict[str, Any] = {
-        "number": number,
-        "contact_id": row.contact_id,
-        "conversation_id": row.conversation_id,
-        "kind": row.kind,
-        "status": CaseStatus.OPEN.value,
-        "step": Step.RECORD.value if row.step is not None else None,
-        "subject": subject,
-        "facts": {field: row.facts[field] for field in ("reach",) if field in row.facts},
-        "proposal": {},
-        "promises": [],
-        "priority": row.priority,
-        "owner": row.owner or by.name,
-        "survey_asked": False,
-        "opened_at": now,
-        "updated_at": now,
-        "opened_by": by.name,
-    }
-    made = connection.execute(insert(Case).returning(Case.id), values).scalar_one()
-    connection.execute(update(Interaction).where(Interaction.id.in_([*moved, note])).values(case_id=made))
-    connection.execute(
-        insert(CaseLink),
-        {
-            "kind": LinkKind.SPLIT,
-            "case_id": row.id,
-            "other_id": made,
-            "moved": {"lines": moved},
-            "by": by.name,
-            "at": now,
-        },
-    )
+    about_it = [*moved, new.line]
+    transaction.connection.execute(update(Interaction).where(Interaction.id.in_(about_it)).values(case_id=new.id))
+    _tie(transaction, LinkKind.SPLIT, row.id, new.id, by, {"lines": moved})
     change(transaction, row)
-    did(transaction, row, CaseEvent.SPLIT, by, {"other": number})
-    return number
+    did(transaction, row, CaseEvent.SPLIT, by, {"other": new.number})
+    return new.number
 
 
 def undo(transaction: Transaction, *, link: int, by: Present) -> str:
@@ -316,6 +279,12 @@ def _open_cases(transaction: Transaction, contact: int) -> Sequence[Row[*tuple[A
 
 def _is_near(row: Row[*tuple[Any, ...]], other: Row[*tuple[Any, ...]]) -> bool:
     return abs(row.opened_at - other.opened_at) < RECENT
+
+
+def _tie(transaction: Transaction, kind: LinkKind, case: int, other: int, by: Present, moved: Mapping[str, Any]) -> int:
+    """What makes it possible to undo it. Returns the number of the link."""
+    row = {"kind": kind, "case_id": case, "other_id": other, "moved": moved, "by": by.name, "at": transaction.now}
+    return transaction.connection.execute(insert(CaseLink).returning(CaseLink.id), row).scalar_one()
 
 
 def _move_follow_ups(transaction: Transaction, row: Row[*tuple[Any, ...]], of: str, to: str) -> list[int]:

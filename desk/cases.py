@@ -45,22 +45,24 @@ def cases_of(transaction: Transaction, contact: int) -> list[CaseSummary]:
     return [CaseSummary(**row) for row in rows.mappings()]
 
 
+AT_A_GLANCE = (
+    Case.number,
+    Case.kind,
+    Case.status,
+    Case.step,
+    Case.subject,
+    Case.priority,
+    Case.owner,
+    Case.facts,
+    Case.founded,
+    Case.proposal,
+    Case.promises,
+    Case.opened_at,
+    Case.closed_at,
+)
+"""Columns of a CaseSummary, in its order."""
 _summaries = (
-    select(
-        Case.number,
-        Case.kind,
-        Case.status,
-        Case.step,
-        Case.subject,
-        Case.priority,
-        Case.owner,
-        Case.facts,
-        Case.founded,
-        Case.proposal,
-        Case.promises,
-        Case.opened_at,
-        Case.closed_at,
-    )
+    select(*AT_A_GLANCE)
     .where(Case.contact_id == bindparam("contact"))
     .order_by(Case.closed_at.is_not(None), Case.id.desc())
 )

@@ -4,6 +4,7 @@ again. What stood there before is kept, and the assistant knows of it at its nex
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from desk.agents import usable
 from desk.alerts import raise_alert
 from desk.case_news import CaseEvent
 from desk.cases import plan_survey
+from desk.deeds import noted
 from desk.locked_case import (
     OPEN,
     CaseOver,
@@ -35,7 +37,7 @@ from desk.locked_case import (
 from desk.logins import Present
 from desk.refusals import NotFound, Unusable
 from desk.sight import Kind, sees
-from storage import audit, lanes
+from storage import lanes
 from storage.alerts import AlertKind
 from storage.cases import FIRST, Case
 from storage.commits import Transaction
@@ -68,7 +70,7 @@ def open_case(
     facts: Mapping[str, str] | None = None,
 ) -> str:
     """Open a case by hand; whoever does has it. Returns its number. Raises Unusable, NotFound."""
-    subject = _subject(subject)
+    subject = checked_subject(subject)
     connection = transaction.connection
     contact = current(connection, contact)
     if connection.scalar(select(Contact.id).where(Contact.id == contact)) is None:
@@ -76,7 +78,45 @@ def open_case(
     lanes.lock(connection, [contact])
     if conversation is not None:
         _of_contact(transaction, conversation, contact)
-    # Numbers of cases are those of Interactions, so that the assistant's and ours never meet.
+    opened = write_down(
+        transaction,
+        by=by,
+        contact=contact,
+        conversation=conversation,
+        subject=subject,
+        kind=CaseKind(kind),
+        facts={field: _fact(field, words) for field, words in (facts or {}).items() if words.strip()},
+        priority=_priority(priority),
+        owner=by.name,
+    )
+    did(transaction, lock_case(transaction, opened.number), CaseEvent.OPENED, by, {"kind": CaseKind(kind).value})
+    return opened.number
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WrittenDown:
+    """A case that is new."""
+
+    id: int
+    number: str
+    line: int
+    """Of the Contact's timeline, which says that it was opened."""
+
+
+def write_down(
+    transaction: Transaction,
+    *,
+    by: Present,
+    contact: int,
+    conversation: int | None,
+    subject: str,
+    kind: CaseKind,
+    facts: Mapping[str, Any],
+    priority: int,
+    owner: str,
+) -> WrittenDown:
+    """A new case, as it was checked, with its line in the timeline."""
+    connection, now = transaction.connection, transaction.now
     line = record(
         connection,
         contact=contact,
@@ -86,32 +126,30 @@ def open_case(
         kind=InteractionKind.NOTE,
         author=f"agent:{by.name}",
         text=subject,
-        now=transaction.now,
+        now=now,
     )
+    # Numbers of cases are those of Interactions, so that the assistant's and ours never meet.
     number = f"C-{FIRST + line}"
-    told = {field: _fact(field, words) for field, words in (facts or {}).items() if words.strip()}
-    complaint = CaseKind(kind) is CaseKind.COMPLAINT
     values: dict[str, Any] = {
         "number": number,
         "contact_id": contact,
         "conversation_id": conversation,
-        "kind": CaseKind(kind).value,
+        "kind": kind.value,
         "status": CaseStatus.OPEN.value,
-        "step": Step.RECORD.value if complaint else None,
+        "step": Step.RECORD.value if kind is CaseKind.COMPLAINT else None,
         "subject": subject,
-        "facts": told,
+        "facts": facts,
         "proposal": {},
         "promises": [],
-        "priority": _priority(priority),
-        "owner": by.name,
+        "priority": priority,
+        "owner": owner,
         "survey_asked": False,
-        "opened_at": transaction.now,
-        "updated_at": transaction.now,
+        "opened_at": now,
+        "updated_at": now,
         "opened_by": by.name,
     }
-    connection.execute(insert(Case), values)
-    did(transaction, lock_case(transaction, number), CaseEvent.OPENED, by, {"kind": CaseKind(kind).value})
-    return number
+    made = connection.execute(insert(Case).returning(Case.id), values).scalar_one()
+    return WrittenDown(id=made, number=number, line=line)
 
 
 def change_facts(
@@ -130,7 +168,7 @@ def change_facts(
             changes[f"facts.{field}"] = (after.get(field), told)
             after[field] = told
     values: dict[str, Any] = {"facts": after}
-    if subject is not None and (subject := _subject(subject)) != row.subject:
+    if subject is not None and (subject := checked_subject(subject)) != row.subject:
         changes["subject"] = (row.subject, subject)
         values["subject"] = subject
     if not changes:
@@ -308,14 +346,7 @@ def note(transaction: Transaction, *, case: str, by: Present, text: str) -> int:
 def reveal_reach(transaction: Transaction, *, case: str, by: Present) -> str:
     """How the customer wants to be reached, in full; the log keeps who looked. Raises NoCase."""
     row = lock_case(transaction, case)
-    audit.note(
-        transaction.connection,
-        at=transaction.now,
-        who=by.name,
-        staff=by.staff,
-        action="case.reach_seen",
-        subject=f"case:{row.number}",
-    )
+    noted(transaction, by, "case.reach_seen", f"case:{row.number}")
     return str(row.facts.get("reach") or "")
 
 
@@ -337,7 +368,7 @@ def _of_contact(transaction: Transaction, conversation: int, contact: int) -> No
         raise NotFound(f"this contact has no conversation {conversation}")
 
 
-def _subject(words: str) -> str:
+def checked_subject(words: str) -> str:
     words = " ".join(usable(words).split())
     if len(words) > LONGEST_SUBJECT:
         raise Unusable(f"a subject has at most {LONGEST_SUBJECT} characters")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import exp, lgamma, log
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import and_, case, func, insert, select, update
 
@@ -20,10 +20,10 @@ from bot.playbook import Playbook
 from bot.turn import CaseKind, CaseStatus
 from desk.agents import usable
 from desk.alerts import raise_alert
+from desk.deeds import noted
 from desk.logins import Present
 from desk.refusals import NotFound, Refused, Unusable
 from desk.rights import Right
-from storage import audit
 from storage.alerts import AlertKind
 from storage.cases import Case
 from storage.cause_actions import ActionState, CauseAction
@@ -186,7 +186,7 @@ def plan(
         "made_at": transaction.now,
     }
     number = connection.execute(insert(CauseAction).returning(CauseAction.id), made).scalar_one()
-    _note(transaction, by, "cause.planned", cause, {"action": number, "owner": owner})
+    noted(transaction, by, "cause.planned", f"cause:{cause}", action=number, owner=owner)
     raise_alert(
         transaction, kind=AlertKind.ASSIGNED, subject=f"cause:{cause}", staff=owner, who=by.name, facts={"cause": cause}
     )
@@ -210,7 +210,7 @@ def finish(transaction: Transaction, *, action: int, by: Present, done: bool, no
     connection.execute(
         update(CauseAction).where(CauseAction.id == action).values(state=state, done_at=transaction.now, note=words)
     )
-    _note(transaction, by, f"cause.{state}", row.cause, {"action": action})
+    noted(transaction, by, f"cause.{state}", f"cause:{row.cause}", action=action)
 
 
 def _at_most(hits: int, count: int, share: float) -> float:
@@ -333,15 +333,3 @@ def _effect(transaction: Transaction, cause: str, done_at: datetime) -> Effect:
 def _of_cause(transaction: Transaction, cause: str, starts: Sequence[datetime], end: datetime) -> tuple[int, ...]:
     counts = [weeks for found, weeks in _complaints(transaction, starts, end).items() if within(found, cause)]
     return tuple(sum(week) for week in zip(*counts, strict=True)) if counts else (0,) * len(starts)
-
-
-def _note(transaction: Transaction, by: Present, action: str, cause: str, details: Mapping[str, Any]) -> None:
-    audit.note(
-        transaction.connection,
-        at=transaction.now,
-        who=by.name,
-        staff=by.staff,
-        action=action,
-        subject=f"cause:{cause}",
-        details=details,
-    )

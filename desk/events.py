@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from desk.listings import CaseEntry, ConversationEntry, cases_by_id, conversations_by_id
+from desk.rights import Right
+from desk.sight import open_lines, sight_of
 from desk.timeline import Line, lines
 from storage.commits import Transaction
 from storage.consents import Consent
@@ -110,15 +112,28 @@ class Happened:
     facts: Mapping[str, Any]
 
 
+def heard_by(transaction: Transaction, scopes: Collection[str]) -> Transaction:
+    """The house as an endpoint hears it: like any program it is in no team, and what a team keeps to its members is
+    told only to who may direct them."""
+    rights = [Right(scope) for scope in scopes]
+    return transaction.seen_by(sight_of(transaction, staff=None, name="", rights=rights))
+
+
+def to_hear(transaction: Transaction, *, after: int, kinds: Collection[str]) -> list[ColumnElement[bool]]:
+    """Conditions on Event: of these kinds, behind a position, and of nothing that is closed to whoever hears."""
+    return [Event.position > after, Event.kind.in_(sorted(kinds)), *open_lines(transaction, Event.conversation_id)]
+
+
 def happened(transaction: Transaction, *, after: int, kinds: Collection[str], limit: int) -> list[Happened]:
     """Events of these kinds behind a position, in order."""
-    statement = _events.where(Event.position > after, Event.kind.in_(sorted(kinds))).order_by(Event.position)
+    statement = _events.where(*to_hear(transaction, after=after, kinds=kinds)).order_by(Event.position)
     return [Happened(**row) for row in transaction.connection.execute(statement.limit(limit)).mappings()]
 
 
 def happened_once(transaction: Transaction, event: int) -> Happened | None:
     """One that is still kept."""
-    row = transaction.connection.execute(_events.where(Event.id == event)).mappings().one_or_none()
+    asked = _events.where(Event.id == event, *open_lines(transaction, Event.conversation_id))
+    row = transaction.connection.execute(asked).mappings().one_or_none()
     return None if row is None else Happened(**row)
 
 

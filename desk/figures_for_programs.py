@@ -194,32 +194,8 @@ def detail(
     )
 
 
-def table(
-    transaction: Transaction,
-    *,
-    present: Present,
-    playbook: Playbook,
-    first: date | None = None,
-    last: date | None = None,
-    days: Days = 30,
-    grain: Grain | None = None,
-    channel: str | None = None,
-    team: int | None = None,
-    agent: str | None = None,
-) -> list[Line]:
-    """All figures over time, as a table (text/csv). Raises NoSuchPeriod."""
-    found = report(
-        transaction,
-        present=present,
-        playbook=playbook,
-        first=first,
-        last=last,
-        days=days,
-        grain=grain,
-        channel=channel,
-        team=team,
-        agent=agent,
-    )
+def table(found: ReportSaid) -> list[Line]:
+    """All figures over time, as a table."""
     lines = [line for figure in found.figures for line in _over_time(figure)]
     lines += [
         _line(spread, "count", "kind", kind.kind or "", found.first, _counted(kind.count))
@@ -229,34 +205,8 @@ def table(
     return lines
 
 
-def detail_table(
-    transaction: Transaction,
-    *,
-    present: Present,
-    playbook: Playbook,
-    figure: str,
-    first: date | None = None,
-    last: date | None = None,
-    days: Days = 30,
-    grain: Grain | None = None,
-    channel: str | None = None,
-    team: int | None = None,
-    agent: str | None = None,
-) -> list[Line]:
-    """One figure over time and by whom, as a table (text/csv). Raises NotFound, NoSuchPeriod."""
-    found = detail(
-        transaction,
-        present=present,
-        playbook=playbook,
-        figure=figure,
-        first=first,
-        last=last,
-        days=days,
-        grain=grain,
-        channel=channel,
-        team=team,
-        agent=agent,
-    )
+def detail_table(found: DetailSaid) -> list[Line]:
+    """One figure over time and by whom, as a table."""
     known = found.figure
     lines = list(_over_time(known))
     lines += [

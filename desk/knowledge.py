@@ -17,12 +17,12 @@ from bot.authority import TIERS
 from bot.knowledge import Entry
 from desk.agents import usable
 from desk.alerts import raise_alert
+from desk.deeds import noted
 from desk.logins import Present
 from desk.refusals import NotFound, Refused, Unusable
 from desk.rights import Right
 from desk.sight import Kind, sees
 from nlu.understanding import Language
-from storage import audit
 from storage.alerts import AlertKind
 from storage.commits import Transaction
 from storage.contacts import Contact
@@ -204,7 +204,7 @@ def propose(
     number = connection.execute(insert(KnowledgeEntry).returning(KnowledgeEntry.id), row).scalar_one()
     if name is None:
         _change(transaction, number, name=f"{PREFIX}{number}")
-    _note(transaction, by, "knowledge.proposed", number)
+    noted(transaction, by, "knowledge.proposed", f"knowledge:{number}")
     raise_alert(
         transaction,
         kind=AlertKind.KNOWLEDGE_ASKED,
@@ -225,7 +225,7 @@ def edit(
     if version.proposed_by != by.name and Right.DIRECT not in by.rights:
         raise NotFound(f"there is no entry {entry} of yours")
     _change(transaction, entry, texts=kept, tiers=_tiers(tiers))
-    _note(transaction, by, "knowledge.edited", entry)
+    noted(transaction, by, "knowledge.edited", f"knowledge:{entry}")
 
 
 def approve(transaction: Transaction, *, by: Present, entry: int) -> None:
@@ -345,7 +345,7 @@ def _waiting(transaction: Transaction, entry: int) -> Version:
 
 def _decide(transaction: Transaction, by: Present, version: Version, state: EntryState, reason: str | None) -> None:
     _change(transaction, version.id, state=state, decided_by=by.name, decided_at=transaction.now, reason=reason)
-    _note(transaction, by, f"knowledge.{state}", version.id)
+    noted(transaction, by, f"knowledge.{state}", f"knowledge:{version.id}")
     raise_alert(
         transaction,
         kind=AlertKind.KNOWLEDGE_DECIDED,
@@ -357,17 +357,6 @@ def _decide(transaction: Transaction, by: Present, version: Version, state: Entr
 
 def _change(transaction: Transaction, entry: int, **changes: Any) -> None:
     transaction.connection.execute(update(KnowledgeEntry).where(KnowledgeEntry.id == entry).values(**changes))
-
-
-def _note(transaction: Transaction, by: Present, action: str, entry: int) -> None:
-    audit.note(
-        transaction.connection,
-        at=transaction.now,
-        who=by.name,
-        staff=by.staff,
-        action=action,
-        subject=f"knowledge:{entry}",
-    )
 
 
 def _tiers(tiers: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, and_, func, select
 
 from bot.turn import CaseKind, CaseStatus
+from desk.cases import AT_A_GLANCE
 from desk.paging import Page, after, page_of
 from desk.refusals import NotFound
 from desk.sight import open_cases, open_lines, open_talks
@@ -323,19 +324,7 @@ _contacts = select(
 )
 _cases = select(
     Case.id,
-    Case.number,
-    Case.kind,
-    Case.status,
-    Case.step,
-    Case.subject,
-    Case.priority,
-    Case.owner,
-    Case.facts,
-    Case.founded,
-    Case.proposal,
-    Case.promises,
-    Case.opened_at,
-    Case.closed_at,
+    *AT_A_GLANCE,
     Case.contact_id.label("contact"),
     Case.conversation_id.label("conversation"),
     Case.updated_at,

@@ -10,10 +10,11 @@ from sqlalchemy import Row, insert, select, update
 from bot.memory import Complaint, Memory
 from bot.turn import CaseStatus, Step
 from desk.case_news import CaseEvent, tell
+from desk.deeds import noted
 from desk.logins import Present
 from desk.refusals import NotFound, Refused
 from desk.sight import Kind, sees
-from storage import audit, lanes
+from storage import lanes
 from storage.cases import Case, CaseChange
 from storage.commits import Transaction
 from storage.contacts import Contact
@@ -92,15 +93,8 @@ def did(
 ) -> None:
     """Into the timeline, and into the log of who did what; the latter without what customers said."""
     tell(transaction, row, event, by=by.name, facts=facts, conversation=conversation)
-    audit.note(
-        transaction.connection,
-        at=transaction.now,
-        who=by.name,
-        staff=by.staff,
-        action=event.value.replace("_", ".", 1),
-        subject=f"case:{row.number}",
-        details={name: value for name, value in (facts or {}).items() if name in _HARMLESS},
-    )
+    harmless = {name: value for name, value in (facts or {}).items() if name in _HARMLESS}
+    noted(transaction, by, event.value.replace("_", ".", 1), f"case:{row.number}", **harmless)
 
 
 _HARMLESS = frozenset({"fields", "other", "kind", "amount", "currency", "approval", "deadline", "founded", "priority"})

@@ -31,6 +31,8 @@ TIME_FOR_CODE = timedelta(minutes=5)
 SEEN_EVERY = timedelta(minutes=5)
 """How exactly we know when a session was used last: noting it at every page would be a commit each."""
 BROWSER_LENGTH = 200
+LONGEST_EMAIL = 254
+"""Characters (RFC 5321, 4.5.3.1.3)."""
 
 FREE_PER_ACCOUNT, LONGEST_PER_ACCOUNT = 5, timedelta(minutes=1)
 """Failures before an account must wait, and how long at most: a stranger who tries locks its owner out no longer."""
@@ -91,7 +93,7 @@ class Present:
 
 def knock(transaction: Transaction, *, email: str, client: str) -> Door:
     """Somebody wants in. Raises Throttled."""
-    email = email.strip().lower()
+    email = _as_stored(email)
     for key, free, longest in _keys(email, client):
         _refuse_haste(transaction, key, free, longest)
     row = transaction.connection.execute(
@@ -102,7 +104,7 @@ def knock(transaction: Transaction, *, email: str, client: str) -> Door:
 
 def turn_away(transaction: Transaction, *, email: str, client: str) -> None:
     """The password was wrong, or there is no such account: it counts."""
-    email = email.strip().lower()
+    email = _as_stored(email)
     _count(transaction, email, client)
     audit.note(transaction.connection, at=transaction.now, who=email[:100], action="login.refused", client=client)
 
@@ -159,11 +161,16 @@ def prove(transaction: Transaction, *, token: str, code: str, client: str, brows
 
 def count_wrong_code(transaction: Transaction, *, token: str, client: str) -> None:
     """A wrong code counts like a wrong password."""
-    email = transaction.connection.scalar(
-        select(Staff.email).join(Session, Session.staff_id == Staff.id).where(Session.token == tokens.stored(token))
-    )
+    email = waits_for_code(transaction, token=token)
     if email is not None:
         turn_away(transaction, email=email, client=client)
+
+
+def waits_for_code(transaction: Transaction, *, token: str) -> str | None:
+    """The account whose second factor is asked for."""
+    return transaction.connection.scalar(
+        select(Staff.email).join(Session, Session.staff_id == Staff.id).where(Session.token == tokens.stored(token))
+    )
 
 
 def who(transaction: Transaction, *, token: str) -> Present | None:
@@ -260,6 +267,11 @@ def _open(transaction: Transaction, staff: int, stage: Stage, client: str, brows
         },
     )
     return Entered(token=token, stage=stage)
+
+
+def _as_stored(email: str) -> str:
+    """Whatever a stranger typed, as an address could stand in the database."""
+    return email.replace("\0", "").strip().lower()[:LONGEST_EMAIL]
 
 
 def _of_account(email: str) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import Row, delete, select, update
 
 from desk import logins, staff, tokens
 from desk.agents import agent_name
+from desk.deeds import noted
 from desk.logins import Entered, Present
 from desk.refusals import NotFound, Refused, Unusable
 from storage import audit, openid
@@ -123,14 +124,7 @@ def disconnect(transaction: Transaction, *, present: Present) -> None:
     )
     if not changed.rowcount:
         raise NoPassword("without a password, nothing else would let them in")
-    audit.note(
-        transaction.connection,
-        at=transaction.now,
-        who=present.name,
-        staff=present.staff,
-        action="staff.openid.off",
-        subject=f"staff:{present.staff}",
-    )
+    noted(transaction, present, "staff.openid.off", f"staff:{present.staff}")
 
 
 def turn_away(transaction: Transaction, *, who: str, why: str, client: str) -> None:

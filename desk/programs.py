@@ -10,10 +10,10 @@ from sqlalchemy import delete, insert, select, update
 
 from desk import tokens
 from desk.agents import agent_name
+from desk.deeds import noted
 from desk.logins import Present
 from desk.refusals import NotFound, Unusable
 from desk.rights import Right
-from storage import audit
 from storage.api_tokens import ApiAnswer, ApiToken
 from storage.commits import Transaction
 from storage.staff import Staff
@@ -104,7 +104,7 @@ def make_token(
     }
     made = connection.execute(insert(ApiToken).returning(ApiToken.id), row).scalar_one()
     details: dict[str, object] = {"name": name, "scopes": row["scopes"], "read_only": read_only, "days": days}
-    note(transaction, by, "token.made", f"token:{made}", details)
+    noted(transaction, by, "token.made", f"token:{made}", **details)
     return TokenMade(id=made, token=token)
 
 
@@ -115,7 +115,7 @@ def end_token(transaction: Transaction, *, by: Present, token: int) -> None:
     )
     if not ended.rowcount:
         raise NotFound(f"there is no token {token}")
-    note(transaction, by, "token.ended", f"token:{token}", {})
+    noted(transaction, by, "token.ended", f"token:{token}")
 
 
 def tokens_made(transaction: Transaction) -> list[TokenFacts]:
@@ -210,16 +210,3 @@ def grantable(scopes: Sequence[str]) -> list[Right]:
     if not scopes:
         raise NoScope("choose at least one thing that it may do")
     return [right for right in known.values() if right.value in scopes]
-
-
-def note(transaction: Transaction, by: Present, action: str, subject: str, details: dict[str, object]) -> None:
-    """A line in the audit log."""
-    audit.note(
-        transaction.connection,
-        at=transaction.now,
-        who=by.name,
-        staff=by.staff,
-        action=action,
-        subject=subject,
-        details=details,
-    )

@@ -38,8 +38,9 @@ class Suggestion:
 
 
 MOST: Final = 8
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_PHONE = re.compile(r"\+?\d[\d ()-]{6,18}\d")
+# Bounded by RFC 5321, 4.5.3.1: what customers write may be one word of a hundred thousand letters.
+MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
+PHONE = re.compile(r"\+?\d[\d ()-]{6,18}\d")
 _TOO_COMMON: Final = 5
 """A name that more contacts than this have says nothing."""
 
@@ -57,8 +58,8 @@ def suggestions(transaction: Transaction, *, contact: str) -> list[Suggestion]:
 def _all(connection: Connection, contact: int) -> Iterator[Suggestion]:
     told = list(_facts(connection, contact))
     words = " \n ".join(told)
-    yield from _with_address(connection, contact, {f"mailto:{mail.lower()}" for mail in _MAIL.findall(words)})
-    yield from _with_address(connection, contact, {uri for phone in _PHONE.findall(words) for uri in _as_uris(phone)})
+    yield from _with_address(connection, contact, {f"mailto:{mail.lower()}" for mail in MAIL.findall(words)})
+    yield from _with_address(connection, contact, {uri for phone in PHONE.findall(words) for uri in _as_uris(phone)})
     yield from _with_order(connection, contact, told)
     yield from _same_path(connection, contact)
     yield from _same_name(connection, contact)

@@ -12,6 +12,7 @@ from sqlalchemy import Row, delete, func, insert, select, update
 
 from desk import tokens
 from desk.agents import agent_name
+from desk.deeds import noted
 from desk.logins import Present
 from desk.refusals import Impossible, NotFound, Unusable
 from storage import audit
@@ -121,7 +122,7 @@ def invite(
     """Let somebody in. Raises Unusable."""
     staff = add(transaction, name=name, email=email, roles=_roles(roles), language=language)
     token, ends_at = _link(transaction, LinkKind.INVITED, staff, LINK_LASTS)
-    _note(transaction, by, "staff.invited", staff, roles=list(_roles(roles)))
+    noted(transaction, by, "staff.invited", f"staff:{staff}", roles=list(_roles(roles)))
     return Invited(staff=staff, token=token, ends_at=ends_at)
 
 
@@ -131,7 +132,7 @@ def reset(transaction: Transaction, *, by: Present, staff: int) -> Invited:
     transaction.connection.execute(delete(Link).where(Link.staff_id == staff))
     close_sessions(transaction.connection, staff)
     token, ends_at = _link(transaction, LinkKind.RESET, staff, LINK_LASTS)
-    _note(transaction, by, "staff.reset", staff)
+    noted(transaction, by, "staff.reset", f"staff:{staff}")
     return Invited(staff=staff, token=token, ends_at=ends_at)
 
 
@@ -142,7 +143,7 @@ def change_roles(transaction: Transaction, *, by: Present, staff: int, roles: Se
         _keep_an_admin(transaction, row)
     transaction.connection.execute(update(Staff).where(Staff.id == staff).values(roles=list(new)))
     touch(transaction.connection, (SESSIONS,))
-    _note(transaction, by, "staff.roles", staff, before=list(row.roles), after=list(new))
+    noted(transaction, by, "staff.roles", f"staff:{staff}", before=list(row.roles), after=list(new))
 
 
 def let_go(transaction: Transaction, *, by: Present, staff: int) -> None:
@@ -152,7 +153,7 @@ def let_go(transaction: Transaction, *, by: Present, staff: int) -> None:
     transaction.connection.execute(update(Staff).where(Staff.id == staff).values(left_at=transaction.now))
     transaction.connection.execute(delete(Link).where(Link.staff_id == staff))
     close_sessions(transaction.connection, staff)
-    _note(transaction, by, "staff.left", staff)
+    noted(transaction, by, "staff.left", f"staff:{staff}")
 
 
 def take_back(transaction: Transaction, *, by: Present, staff: int) -> Invited:
@@ -163,7 +164,7 @@ def take_back(transaction: Transaction, *, by: Present, staff: int) -> Invited:
     ).rowcount:
         raise NotFound(f"nobody of number {staff} has left")
     token, ends_at = _link(transaction, LinkKind.INVITED, staff, LINK_LASTS)
-    _note(transaction, by, "staff.back", staff)
+    noted(transaction, by, "staff.back", f"staff:{staff}")
     return Invited(staff=staff, token=token, ends_at=ends_at)
 
 
@@ -225,15 +226,10 @@ def own_account(transaction: Transaction, *, present: Present) -> Own:
     )
 
 
-def stored_password(transaction: Transaction, *, present: Present) -> str | None:
-    """Their own, to be compared outside of the transaction."""
-    return transaction.connection.scalar(select(Staff.password).where(Staff.id == present.staff))
-
-
 def end_other_sessions(transaction: Transaction, *, present: Present) -> int:
     """All but the one they are in; returns how many."""
     ended = close_sessions(transaction.connection, present.staff, but=present.session)
-    _note(transaction, present, "staff.sessions_ended", present.staff, ended=ended)
+    noted(transaction, present, "staff.sessions_ended", f"staff:{present.staff}", ended=ended)
     return ended
 
 
@@ -249,7 +245,7 @@ def set_password(transaction: Transaction, *, present: Present, password: str) -
     """Their own (as stored); all their other sessions end."""
     transaction.connection.execute(update(Staff).where(Staff.id == present.staff).values(password=password))
     close_sessions(transaction.connection, present.staff, but=present.session)
-    _note(transaction, present, "staff.password", present.staff)
+    noted(transaction, present, "staff.password", f"staff:{present.staff}")
 
 
 def set_second_factor(transaction: Transaction, *, present: Present, secret: str | None, step: int = 0) -> None:
@@ -257,7 +253,9 @@ def set_second_factor(transaction: Transaction, *, present: Present, secret: str
     transaction.connection.execute(
         update(Staff).where(Staff.id == present.staff).values(totp_secret=secret, totp_step=step)
     )
-    _note(transaction, present, "staff.second_factor" if secret else "staff.second_factor.off", present.staff)
+    noted(
+        transaction, present, "staff.second_factor" if secret else "staff.second_factor.off", f"staff:{present.staff}"
+    )
 
 
 def set_language(transaction: Transaction, *, present: Present, language: str) -> None:
@@ -335,15 +333,3 @@ def _language(language: str) -> str:
     if language not in LANGUAGES:
         raise Unusable(f"the console speaks {', '.join(LANGUAGES)}")
     return language
-
-
-def _note(transaction: Transaction, by: Present, action: str, staff: int, **details: Any) -> None:
-    audit.note(
-        transaction.connection,
-        at=transaction.now,
-        who=by.name,
-        staff=by.staff,
-        action=action,
-        subject=f"staff:{staff}",
-        details=details,
-    )

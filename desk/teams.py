@@ -13,13 +13,13 @@ from bot.authority import TIERS
 from bot.routing import RoutingRules
 from desk import presence
 from desk.choice import SPOKEN, Person, Takes
+from desk.deeds import noted
 from desk.logins import Present
 from desk.presence import Here
 from desk.refusals import NotFound, Unusable
 from desk.rights import Right, rights_of
 from desk.staff import Taken
 from desk.topics import Topic
-from storage import audit
 from storage.commits import Transaction
 from storage.contacts import Address
 from storage.conversations import Conversation, ConversationState, Owner
@@ -170,7 +170,7 @@ def make(
     }
     team = transaction.connection.execute(insert(Team).returning(Team.id), row).scalar_one()
     _set_members(transaction, team, members)
-    _note(transaction, by, "team.made", f"team:{team}", name=row["name"], members_only=members_only)
+    noted(transaction, by, "team.made", f"team:{team}", name=row["name"], members_only=members_only)
     return team
 
 
@@ -191,7 +191,7 @@ def change(
         values["members_only"] = members_only
     transaction.connection.execute(update(Team).where(Team.id == team).values(values))
     _set_members(transaction, team, members)
-    _note(transaction, by, "team.changed", f"team:{team}", before=before.name, **values, members=list(members))
+    noted(transaction, by, "team.changed", f"team:{team}", before=before.name, **values, members=list(members))
 
 
 def close(transaction: Transaction, *, by: Present, team: int) -> None:
@@ -209,7 +209,7 @@ def close(transaction: Transaction, *, by: Present, team: int) -> None:
         )
         .values(team_id=None)
     )
-    _note(transaction, by, "team.closed", f"team:{team}")
+    noted(transaction, by, "team.closed", f"team:{team}")
 
 
 def set_skills(
@@ -235,7 +235,7 @@ def set_skills(
     }
     if not connection.execute(update(Skills).where(Skills.staff_id == staff).values(values)).rowcount:
         connection.execute(insert(Skills), {"staff_id": staff, **values})
-    _note(transaction, by, "staff.skills", f"staff:{staff}", **values)
+    noted(transaction, by, "staff.skills", f"staff:{staff}", **values)
 
 
 def _colleague(here: Here, skills: Any, rules: RoutingRules, load: float, teams: Iterable[int]) -> Colleague:
@@ -323,15 +323,3 @@ def _known(what: str, given: Sequence[str], known: Iterable[str]) -> list[str]:
     if set(given) - set(words):
         raise Unusable(f"{what} are {', '.join(sorted(words))}")
     return [word for word in words if word in given]
-
-
-def _note(transaction: Transaction, by: Present, action: str, subject: str, **details: Any) -> None:
-    audit.note(
-        transaction.connection,
-        at=transaction.now,
-        who=by.name,
-        staff=by.staff,
-        action=action,
-        subject=subject,
-        details=details,
-    )

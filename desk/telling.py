@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, or_, select, update
 
 from desk.alerts import raise_alert
-from desk.events import Happened, happened, happened_once
+from desk.events import Happened, happened, happened_once, heard_by
 from desk.rights import Right
 from storage import audit, event_triggers, events
 from storage.alerts import AlertKind
@@ -176,17 +176,17 @@ def forget_told(transaction: Transaction) -> None:
 
 
 def _round(transaction: Transaction, row: Row[*tuple[Any, ...]], newest: int) -> Round | None:
-    connection = transaction.connection
+    connection, heard = transaction.connection, heard_by(transaction, row.scopes)
     wishes = connection.execute(
         select(WebhookWish.id, WebhookWish.event_id).where(WebhookWish.endpoint_id == row.id).order_by(WebhookWish.id)
     ).all()
     due = row.state is EndpointState.ACTIVE and row.due_at <= transaction.now
-    found = happened(transaction, after=row.position, kinds=row.kinds, limit=ROUND) if due else []
+    found = happened(heard, after=row.position, kinds=row.kinds, limit=ROUND) if due else []
     if not found and not wishes:
         # Nothing of all this is for this endpoint: what comes next is looked for behind it.
         connection.execute(update(WebhookEndpoint).where(WebhookEndpoint.id == row.id).values(position=newest))
         return None
-    again = [(wish, None if wish.event_id is None else happened_once(transaction, wish.event_id)) for wish in wishes]
+    again = [(wish, None if wish.event_id is None else happened_once(heard, wish.event_id)) for wish in wishes]
     lost = [wish.id for wish, event in again if wish.event_id is not None and event is None]
     connection.execute(delete(WebhookWish).where(WebhookWish.id.in_(lost)))
     old = row.old_until is not None and row.old_until > transaction.now

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, func, insert, or_, select
 
+from desk.deeds import noted
 from desk.lists import query_of
 from desk.logins import Present
 from desk.refusals import Impossible, NotFound, Unusable
 from desk.rights import Right
-from storage import audit
 from storage.commits import Transaction
 from storage.staff import Staff
 from storage.views import SavedView
@@ -66,7 +66,7 @@ def save(transaction: Transaction, *, by: Present, name: str, query: Mapping[str
         "made_at": transaction.now,
     }
     saved: int = connection.execute(insert(SavedView).returning(SavedView.id), row).scalar_one()
-    _note(transaction, by, "view.saved", saved, name, shared)
+    noted(transaction, by, "view.saved", f"view:{saved}", name=name, shared=shared)
     return saved
 
 
@@ -97,16 +97,4 @@ def forget(transaction: Transaction, *, by: Present, view: int) -> None:
     if found is None or not (found.mine or Right.DIRECT in by.rights):
         raise NotFound(f"there is no view {view} of yours")
     transaction.connection.execute(delete(SavedView).where(SavedView.id == view))
-    _note(transaction, by, "view.deleted", view, found.name, found.shared)
-
-
-def _note(transaction: Transaction, by: Present, action: str, view: int, name: str, shared: bool) -> None:
-    audit.note(
-        transaction.connection,
-        at=transaction.now,
-        who=by.name,
-        staff=by.staff,
-        action=action,
-        subject=f"view:{view}",
-        details={"name": name, "shared": shared},
-    )
+    noted(transaction, by, "view.deleted", f"view:{view}", name=found.name, shared=found.shared)

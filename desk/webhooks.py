@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 from sqlalchemy import Row, delete, func, insert, select, update
 
 from desk.agents import agent_name
+from desk.deeds import noted
+from desk.events import happened_once, heard_by, to_hear
 from desk.logins import Present
-from desk.programs import note
 from desk.refusals import Impossible, NotFound, Unusable
 from desk.rights import Right
 from storage import event_triggers, events
@@ -32,8 +33,8 @@ OLD_SECRET_SIGNS = timedelta(hours=24)
 """How long a secret that was replaced signs beside its successor."""
 MOST_ENDPOINTS = 20
 LONGEST_URL = 2000
-SCOPES = (Right.CONVERSE, Right.SEE_PRIVATE)
-"""What events may tell: words and facts; addresses in full."""
+SCOPES = (Right.CONVERSE, Right.SEE_PRIVATE, Right.DIRECT)
+"""What events may tell: words and facts; addresses in full; of conversations that teams keep to themselves."""
 
 
 class WrongUrl(Unusable):
@@ -57,7 +58,7 @@ class NothingWaits(Impossible):
 
 
 class Gone(NotFound):
-    """This event is not kept any more."""
+    """This event is not kept any more, or not for this endpoint to hear."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,7 +150,7 @@ def add_endpoint(
         },
     ).scalar_one()
     event_triggers.match(connection)
-    note(transaction, by, "webhook.made", f"webhook:{made}", _told_of(values))
+    noted(transaction, by, "webhook.made", f"webhook:{made}", **_told_of(values))
     return EndpointMade(endpoint=made, secret=spelled(secret))
 
 
@@ -168,7 +169,7 @@ def change_endpoint(
     _find(transaction, endpoint)
     _change(transaction, endpoint, values)
     event_triggers.match(transaction.connection)
-    note(transaction, by, "webhook.changed", f"webhook:{endpoint}", _told_of(values))
+    noted(transaction, by, "webhook.changed", f"webhook:{endpoint}", **_told_of(values))
     return _facts(transaction, _find(transaction, endpoint))
 
 
@@ -181,7 +182,7 @@ def remove_endpoint(transaction: Transaction, *, by: Present, endpoint: int) -> 
     connection.execute(delete(WebhookAttempt).where(WebhookAttempt.endpoint_id == endpoint))
     connection.execute(delete(WebhookEndpoint).where(WebhookEndpoint.id == endpoint))
     event_triggers.match(connection)
-    note(transaction, by, "webhook.removed", f"webhook:{endpoint}", {"url": row.url})
+    noted(transaction, by, "webhook.removed", f"webhook:{endpoint}", url=row.url)
     return facts
 
 
@@ -189,7 +190,7 @@ def pause_endpoint(transaction: Transaction, *, by: Present, endpoint: int) -> E
     """Events gather until it goes on. Raises NotFound."""
     _find(transaction, endpoint)
     _change(transaction, endpoint, {"state": EndpointState.PAUSED})
-    note(transaction, by, "webhook.paused", f"webhook:{endpoint}", {})
+    noted(transaction, by, "webhook.paused", f"webhook:{endpoint}")
     return _facts(transaction, _find(transaction, endpoint))
 
 
@@ -198,7 +199,7 @@ def resume_endpoint(transaction: Transaction, *, by: Present, endpoint: int) -> 
     _find(transaction, endpoint)
     fresh: dict[str, Any] = {"failures": 0, "failing_since": None, "due_at": transaction.now}
     _change(transaction, endpoint, {"state": EndpointState.ACTIVE, **fresh})
-    note(transaction, by, "webhook.resumed", f"webhook:{endpoint}", {})
+    noted(transaction, by, "webhook.resumed", f"webhook:{endpoint}")
     return _facts(transaction, _find(transaction, endpoint))
 
 
@@ -206,13 +207,13 @@ def skip_event(transaction: Transaction, *, by: Present, endpoint: int) -> Endpo
     """Leave out the one event that it does not take, and go on with what comes after. Raises NotFound, NothingWaits."""
     row = _find(transaction, endpoint)
     stuck = transaction.connection.execute(
-        _still_to_hear(row, Event.id, Event.position).order_by(Event.position).limit(1)
+        _still_to_hear(transaction, row, Event.id, Event.position).order_by(Event.position).limit(1)
     ).one_or_none()
     if stuck is None:
         raise NothingWaits("there is no event that it has yet to hear of")
     fresh: dict[str, Any] = {"failures": 0, "failing_since": None, "due_at": transaction.now}
     _change(transaction, endpoint, {"position": stuck.position, "state": EndpointState.ACTIVE, **fresh})
-    note(transaction, by, "webhook.skipped", f"webhook:{endpoint}", {"event": stuck.id})
+    noted(transaction, by, "webhook.skipped", f"webhook:{endpoint}", event=stuck.id)
     return _facts(transaction, _find(transaction, endpoint))
 
 
@@ -222,7 +223,7 @@ def new_secret(transaction: Transaction, *, by: Present, endpoint: int) -> Endpo
     secret = secrets.token_bytes(SECRET_BYTES)
     until = transaction.now + OLD_SECRET_SIGNS
     _change(transaction, endpoint, {"secret": secret, "old_secret": row.secret, "old_until": until})
-    note(transaction, by, "webhook.new_secret", f"webhook:{endpoint}", {})
+    noted(transaction, by, "webhook.new_secret", f"webhook:{endpoint}")
     return EndpointMade(endpoint=endpoint, secret=spelled(secret))
 
 
@@ -234,8 +235,8 @@ def test_endpoint(transaction: Transaction, *, by: Present, endpoint: int) -> Wi
 
 def send_again(transaction: Transaction, *, by: Present, endpoint: int, event: int) -> Wished:
     """Send it an event once more, out of turn, with the same id. Raises NotFound, Gone."""
-    _find(transaction, endpoint)
-    if transaction.connection.scalar(select(Event.id).where(Event.id == event)) is None:
+    row = _find(transaction, endpoint)
+    if happened_once(heard_by(transaction, row.scopes), event) is None:
         raise Gone(f"event {event} is not kept any more")
     return _wish(transaction, by, endpoint, event)
 
@@ -340,7 +341,7 @@ def _find(transaction: Transaction, endpoint: int) -> Row[*tuple[Any, ...]]:
 
 
 def _facts(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> EndpointFacts:
-    waiting = transaction.connection.scalar(_still_to_hear(row, func.count()))
+    waiting = transaction.connection.scalar(_still_to_hear(transaction, row, func.count()))
     return EndpointFacts(
         id=row.id,
         name=row.name,
@@ -356,8 +357,9 @@ def _facts(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> EndpointFact
     )
 
 
-def _still_to_hear(row: Row[*tuple[Any, ...]], *columns: Any) -> Any:
-    return select(*columns).select_from(Event).where(Event.position > row.position, Event.kind.in_(row.kinds))
+def _still_to_hear(transaction: Transaction, row: Row[*tuple[Any, ...]], *columns: Any) -> Any:
+    ahead = to_hear(heard_by(transaction, row.scopes), after=row.position, kinds=row.kinds)
+    return select(*columns).select_from(Event).where(*ahead)
 
 
 def _change(transaction: Transaction, endpoint: int, values: dict[str, Any]) -> None:
@@ -368,5 +370,5 @@ def _wish(transaction: Transaction, by: Present, endpoint: int, event: int | Non
     row = {"endpoint_id": endpoint, "event_id": event, "wished_at": transaction.now}
     wish = transaction.connection.execute(insert(WebhookWish).returning(WebhookWish.id), row).scalar_one()
     what = "webhook.tested" if event is None else "webhook.sent_again"
-    note(transaction, by, what, f"webhook:{endpoint}", {} if event is None else {"event": event})
+    noted(transaction, by, what, f"webhook:{endpoint}", **({} if event is None else {"event": event}))
     return Wished(wish=wish)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from gateway.findings import Finding, fine, mistake, note
 from gateway.settings import Settings
 
-Look = tuple[str, str, str]
-"""How it bears on a start (`fine`, `note`, `mistake`), what it is about, and a sentence."""
 NO_CODE = "rapport-check"
 """No provider gave it to anybody: one that knows us says that the code is wrong, and not that we are."""
 
 
-async def look(settings: Settings) -> Sequence[Look]:
-    """Nothing where no provider is configured. Nobody is logged in."""
+async def check_openid(settings: Settings) -> Sequence[Finding]:
+    """Whether the business's own login is who it should be, and knows us. Nobody is logged in."""
     openid = settings.console.openid
     if openid.issuer is None:
         return []
@@ -32,15 +31,14 @@ async def look(settings: Settings) -> Sequence[Look]:
             secrets = Secrets.of(NO_CODE)
             status, said = await provider.exchange(http, itself, NO_CODE, secrets.verifier)
     except ProviderProblem as problem:
-        return [("mistake", key, f"The provider {name} cannot be used: {problem}.")]
+        return [mistake(key, f"The provider {name} cannot be used: {problem}.")]
     if said.get("error") in ("invalid_client", "unauthorized_client") or status in (401, 403):
         which = "client_id" if openid.secret is None else "client_secret"
         sentence = f"{name} does not know us by console.openid.client_id and this secret ({said.get('error', status)})."
-        return [("mistake", f"console.openid.{which}", sentence)]
+        return [mistake(f"console.openid.{which}", sentence)]
     settings_used = provider.settings
-    found: list[Look] = [
-        (
-            "fine",
+    found = [
+        fine(
             "console.openid",
             f"{name} answers, its keys can be read, and it knows {openid.client_id}; it must lead back to"
             f" {settings_used.returns_to}, and after a logout to {settings_used.after_logout}.",
@@ -48,8 +46,8 @@ async def look(settings: Settings) -> Sequence[Look]:
     ]
     if not itself.proves_keys:
         words = f"{name} does not say that it knows PKCE (S256); we use it all the same, which does no harm."
-        found.append(("note", key, words))
+        found.append(note(key, words))
     if itself.end_session is None:
         words = f"{name} offers no logout: who logs out here stays logged in there."
-        found.append(("note", key, words))
+        found.append(note(key, words))
     return found

@@ -20,6 +20,11 @@ Address = IPv4Address | IPv6Address
 _TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
 """IPv4 within IPv6, for whoever has a translator (RFC 6052, RFC 8215)."""
 _SIX_TO_FOUR = ip_network("2002::/16")
+_NOT_OF_THE_INTERNET = tuple(
+    ip_network(network) for network in ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10", "3fff::/20")
+)
+"""What Python takes for global, at least in some versions of ours: addresses of protocols (a cloud tells its machines'
+secrets at 192.0.0.192), relays of 6to4, site-local addresses, which networks still have, and documentation."""
 
 
 class Inside(OSError):
@@ -102,7 +107,8 @@ def refused(error: BaseException) -> str | None:
 
 
 def _is_of_the_internet(address: Address) -> bool:
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+    special = address.is_multicast or address.is_reserved or address.is_unspecified
+    return address.is_global and not special and not any(address in network for network in _NOT_OF_THE_INTERNET)
 
 
 def _meant(address: Address) -> Address:

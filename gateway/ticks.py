@@ -9,7 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import wraps
+from inspect import iscoroutinefunction
 from typing import Any
 
 import structlog
@@ -44,7 +47,7 @@ class Ticks:
         habits = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=habits)
         self._jobs = [
-            self._scheduler.add_job(job, "interval", seconds=seconds)  # pyright: ignore[reportUnknownMemberType]
+            self._scheduler.add_job(_until_the_end(job), "interval", seconds=seconds)  # pyright: ignore[reportUnknownMemberType]
             for job, seconds in jobs.items()
         ]
         self._ahead = self._ahead_of_the_steady_clock()
@@ -80,3 +83,16 @@ class Ticks:
 
     def _ahead_of_the_steady_clock(self) -> timedelta:
         return self._clock() - datetime.fromtimestamp(0, UTC) - timedelta(seconds=self._monotonic())
+
+
+def _until_the_end(job: Callable[[], Any]) -> Callable[[], Any]:
+    """Whatever is at work when the scheduler is stopped ends there. That is no failure, and is not logged as one."""
+    if not iscoroutinefunction(job):
+        return job
+
+    @wraps(job)
+    async def run() -> None:
+        with suppress(asyncio.CancelledError):
+            await job()
+
+    return run

@@ -181,6 +181,28 @@ async def test_set_back_by_an_hour_it_goes_on_ticking(monkeypatch: pytest.Monkey
         await asyncio.sleep(0)
 
 
+async def test_what_is_at_work_when_the_house_is_told_to_stop_ends_and_is_no_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    at_work, ended = asyncio.Event(), asyncio.Event()
+
+    async def job() -> None:
+        at_work.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    ticks = _ticks(lambda: datetime.now(UTC), [], job)
+    ticks.start()
+    async with asyncio.timeout(10):
+        await at_work.wait()
+        ticks.stop()
+        await ended.wait()
+    await asyncio.sleep(0)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def _ticks(clock: Callable[[], datetime], began: list[datetime], job: Callable[[], object] = lambda: None) -> Ticks:
     async def begin() -> None:
         began.append(clock())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
@@ -36,8 +36,8 @@ class Call:
     """Arguments that take one right more, where they are given and not false."""
     private: bool = False
     """Who may see private data is noted in the audit log when this is answered."""
-    media: str = "application/json"
-    """Of the answer; text/csv where the verb gives the lines of a table."""
+    table: Callable[[Any], Sequence[Any]] | None = None
+    """Makes lines of what the verb gives: the answer is a table (text/csv)."""
     about: str | None = None
     """The argument that names what it is about: what an ETag and an audit line speak of."""
 
@@ -46,8 +46,13 @@ class Call:
         return self.method == "GET"
 
     @property
+    def media(self) -> str:
+        """Of the answer."""
+        return "application/json" if self.table is None else "text/csv"
+
+    @property
     def summary(self) -> str:
-        return calls.sentence(self.verb)
+        return calls.sentence(self.table or self.verb)
 
     @property
     def shape(self) -> str:

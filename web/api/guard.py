@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import orjson
 from aiohttp import web
@@ -28,7 +28,7 @@ from desk.sight import sight_of
 from storage import audit
 from storage.commits import Transaction, Unavailable
 from storage.sight import ALL, Sight
-from web.api.answers import JSON, answer, as_table, hidden, mistakes, problem, refusal
+from web.api.answers import answer, as_table, hidden, mistakes, problem, refusal
 from web.api.call import Call
 from web.api.rates import Rates
 from web.console.house import House, seen_by
@@ -328,8 +328,8 @@ def _who(asked: Asked) -> dict[str, Any]:
 
 
 def _rendered(asked: Asked, result: object) -> bytes:
-    if asked.call.media != JSON:
-        return as_table(cast("list[Any]", result))
+    if asked.call.table is not None:
+        return as_table(asked.call.table(result))
     adapter = calls.answers(asked.call.verb)
     if asked.private:
         return adapter.dump_json(result)

@@ -9,10 +9,10 @@ import segno
 from aiohttp import web
 
 from desk import passwords, second_factor, staff
-from desk.refusals import Unusable
+from desk.logins import Throttled
+from desk.refusals import Refused, Unusable
 from desk.rights import Right
-from storage.commits import Transaction
-from web.console.door import provider_name
+from web.console.door import provider_name, throttled, who_has
 from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
@@ -40,8 +40,8 @@ async def change_password(visit: Visit) -> web.Response:
         if new != given.get("again", ""):
             raise passwords.NotTheSame("the two passwords are not the same")
         stored = await asyncio.to_thread(passwords.hashed, new, known=(present.name, present.email))
-    except Unusable as refused:
-        return await _page(visit, status=422, problem=visit.refusal(refused))
+    except (Unusable, Throttled) as refused:
+        return await _page(visit, status=422, problem=_why(visit, refused))
     await visit.house.do(lambda transaction: staff.set_password(transaction, present=present, password=stored))
     return await _page(visit, done=visit.say("account.password_changed"))
 
@@ -59,8 +59,8 @@ async def set_second_factor(visit: Visit) -> web.Response:
         step = second_factor.step_of(secret, given.get("code", ""), now=visit.house.now(), after=0)
         if step is None:
             raise WrongCode("the app shows other digits")
-    except Unusable as refused:
-        return await _offer(visit, secret, status=422, problem=visit.refusal(refused))
+    except (Unusable, Throttled) as refused:
+        return await _offer(visit, secret, status=422, problem=_why(visit, refused))
     await visit.house.do(
         lambda transaction: staff.set_second_factor(transaction, present=present, secret=secret, step=step)
     )
@@ -71,8 +71,8 @@ async def end_second_factor(visit: Visit) -> web.Response:
     present, given = visit.who, await visit.form()
     try:
         await _know_the_password(visit, given.get("current", ""))
-    except Unusable as refused:
-        return await _page(visit, status=422, problem=visit.refusal(refused))
+    except (Unusable, Throttled) as refused:
+        return await _page(visit, status=422, problem=_why(visit, refused))
     await visit.house.do(lambda transaction: staff.set_second_factor(transaction, present=present, secret=None))
     return await _page(visit, done=visit.say("account.second_factor_off"))
 
@@ -114,15 +114,13 @@ async def _offer(visit: Visit, secret: str, *, status: int = 200, problem: str |
 
 
 async def _know_the_password(visit: Visit, given: str) -> None:
-    """Raises WrongPassword."""
-    present = visit.who
-
-    def stored_of(transaction: Transaction) -> str | None:
-        return staff.stored_password(transaction, present=present)
-
-    stored = await visit.house.look(stored_of)
-    if not await asyncio.to_thread(passwords.is_right, stored, given):
+    """Who sits at somebody else's desk guesses no faster than at the door. Raises WrongPassword, Throttled."""
+    if await who_has(visit.house, visit.who.email, given, visit.client) != visit.who.staff:
         raise WrongPassword("the password in force is another one")
+
+
+def _why(visit: Visit, refused: Refused) -> str:
+    return throttled(visit, refused) if isinstance(refused, Throttled) else visit.refusal(refused)
 
 
 ROUTES = (

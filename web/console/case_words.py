@@ -31,7 +31,7 @@ HIDDEN: Final = frozenset({"names_case"})
 DERIVED: Final = ("order_date", "order_amount", "proof", "tone", "evidence", "kind")
 """Facts that follow from others, in this order."""
 _NUMBER = re.compile(r"\+?\d(?:[ .-]?\d){5,}")
-_MAIL = re.compile(r"([^\s@;,]{1,2})[^\s@;,]*@")
+_MAIL = re.compile(r"([^\s@;,]{1,2})[^\s@;,]{0,64}@")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ from desk.refusals import NotFound, Refused, Unusable
 from desk.rights import Right
 from storage.commits import Transaction
 from web.console.case_words import words_of
+from web.console.inbox import channel_name
 from web.console.page import get, post
 from web.console.visit import HOME, Visit
 
@@ -86,7 +88,7 @@ async def open_by_hand(visit: Visit) -> web.Response:
         return casework.open_case(
             transaction,
             by=by,
-            contact=people.find(transaction.connection, given.get("contact", "")),
+            contact=people.find(transaction.connection, _as_found(given.get("contact", ""))),
             subject=given.get("subject", ""),
             kind=CaseKind(given["kind"]) if given.get("kind") in list(CaseKind) else CaseKind.COMPLAINT,
             priority=_whole(given.get("priority", "3")),
@@ -99,6 +101,16 @@ async def open_by_hand(visit: Visit) -> web.Response:
     except Refused as refused:
         return await _new(visit, given=given, status=422, problem=visit.refusal(refused))
     return _go(number)
+
+
+def _as_found(typed: str) -> str:
+    """A customer as somebody types them, who has seen a customer number, an address or our own number."""
+    typed = typed.strip()
+    if ":" in typed or typed.isdecimal():
+        return typed
+    if "@" in typed:
+        return f"mailto:{typed.lower()}"
+    return f"tel:{typed.replace(' ', '')}" if typed.startswith("+") else f"customer:{typed}"
 
 
 async def facts(visit: Visit) -> web.Response:
@@ -325,6 +337,7 @@ async def _page(visit: Visit, *, status: int = 200, problem: str | None = None, 
         writable=case_page.writable_facts(file.facts),
         words=words_of(visit),
         private=Right.SEE_PRIVATE in visit.who.rights,
+        channel=partial(channel_name, visit),
     )
 
 

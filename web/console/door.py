@@ -16,6 +16,7 @@ from desk.staff import Way
 from storage.staff import LinkKind, Stage
 from web.console.house import House
 from web.console.page import get, post
+from web.console.turnstile import one_by_one
 from web.console.visit import COOKIE, HOME, Visit
 
 WAITING_COOKIE: Final = "rapport_waiting"
@@ -35,13 +36,10 @@ async def login(visit: Visit) -> web.Response:
     email, password, where = given.get("email", ""), given.get("password", ""), given.get("next", "")
     house, client = visit.house, visit.client
     try:
-        door = await house.do(lambda transaction: logins.knock(transaction, email=email, client=client))
+        known = await who_has(house, email, password, client)
     except Throttled as refused:
-        return _try_again(visit, email, where, visit.say("door.throttled", seconds=_seconds(refused)), status=429)
-    right = await asyncio.to_thread(passwords.is_right, door.password, password)
-    known = door.staff
-    if not right or known is None:
-        await house.do(lambda transaction: logins.turn_away(transaction, email=email, client=client))
+        return _try_again(visit, email, where, throttled(visit, refused), status=429)
+    if known is None:
         return _try_again(visit, email, where, visit.say("door.wrong"), status=401)
     entered = await house.do(
         lambda transaction: logins.enter(transaction, staff=known, client=client, browser=visit.browser)
@@ -53,26 +51,43 @@ async def login(visit: Visit) -> web.Response:
     return let_in(visit, entered, where)
 
 
+async def who_has(house: House, email: str, password: str, client: str) -> int | None:
+    """Whose address and password these are; None: nobody's, which counts. Raises Throttled."""
+    async with one_by_one(client=client, account=email):
+        door = await house.do(lambda transaction: logins.knock(transaction, email=email, client=client))
+        if await asyncio.to_thread(passwords.is_right, door.password, password) and door.staff is not None:
+            return door.staff
+        await house.do(lambda transaction: logins.turn_away(transaction, email=email, client=client))
+        return None
+
+
 async def code(visit: Visit) -> web.Response:
     """The second factor."""
     given = await visit.form()
-    where, shown, client = given.get("next", ""), given.get("code", ""), visit.client
-    waiting = visit.request.cookies.get(WAITING_COOKIE, "")
+    where, shown = given.get("next", ""), given.get("code", "")
     try:
-        entered = await visit.house.do(
-            lambda transaction: logins.prove(
-                transaction, token=waiting, code=shown, client=client, browser=visit.browser
-            )
-        )
+        entered = await _prove(visit, visit.request.cookies.get(WAITING_COOKIE, ""), shown)
     except Throttled as refused:
-        problem = visit.say("door.throttled", seconds=_seconds(refused))
-        return visit.page("code.html", status=429, next=where, problem=problem)
+        return visit.page("code.html", status=429, next=where, problem=throttled(visit, refused))
     except WrongCode:
-        await visit.house.do(lambda transaction: logins.count_wrong_code(transaction, token=waiting, client=client))
         return visit.page("code.html", status=401, next=where, problem=visit.say("door.wrong_code"))
     response = let_in(visit, entered, where)
     response.del_cookie(WAITING_COOKIE, path=HOME)
     return response
+
+
+async def _prove(visit: Visit, waiting: str, shown: str) -> Entered:
+    """Raises Throttled, and WrongCode, which counts."""
+    house, client, browser = visit.house, visit.client, visit.browser
+    account = await house.glance(lambda transaction: logins.waits_for_code(transaction, token=waiting))
+    async with one_by_one(client=client, account=account or ""):
+        try:
+            return await house.do(
+                lambda transaction: logins.prove(transaction, token=waiting, code=shown, client=client, browser=browser)
+            )
+        except WrongCode:
+            await house.do(lambda transaction: logins.count_wrong_code(transaction, token=waiting, client=client))
+            raise
 
 
 async def arrival_page(visit: Visit) -> web.Response:
@@ -175,8 +190,8 @@ def inside(where: str) -> str:
     return where if ours and "\\" not in where and where.isprintable() else HOME
 
 
-def _seconds(refused: Throttled) -> int:
-    return max(1, round(refused.wait.total_seconds()))
+def throttled(visit: Visit, refused: Throttled) -> str:
+    return visit.say("door.throttled", seconds=max(1, round(refused.wait.total_seconds())))
 
 
 ROUTES = (

@@ -31,7 +31,7 @@ from web.console.visit import HOME, Visit
 REPORTS: Final = f"{HOME}/reports"
 DAYS: Final = (7, 30, 90, 365)
 CSV_HEAD: Final = ("figure", "by", "of", "from", "until", "value", "unit", "made_of", "among", "nine_of_ten_within")
-DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r")
+DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What makes a spreadsheet take a cell for a formula (OWASP, CSV injection)."""
 
 

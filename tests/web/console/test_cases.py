@@ -6,11 +6,13 @@ import re
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from storage.alerts import Alert
 from storage.audit import AuditEntry
 from storage.cases import Case, CaseChange
 from storage.compensations import Approval, Compensation
+from storage.contacts import Address, Contact
 from storage.conversations import Conversation, Owner
 from tests.web.console.people import Console, Person
 
@@ -51,6 +53,7 @@ async def test_a_complaint_is_in_the_list_with_its_path_and_its_deadlines(consol
     ben = await console.staff("Ben", "agent")
     number = await complains(console)
     listed = await ben.get("/console/cases")
+    assert 'href="/console/cases/new"' in listed.html
     assert number in listed.words
     page = await ben.get(f"/console/cases/{number}")
     assert page.status == 200
@@ -155,6 +158,20 @@ async def test_a_case_is_opened_by_hand_merged_and_taken_apart(console: Console)
     assert (await ben.post(f"/console/cases/{other}/priority", {"priority": "1"})).status == 409
     assert (await ben.post("/console/case-links/1/undo")).status == 303
     assert console.house.rows(Case)[1]["merged_into"] is None
+
+
+async def test_whose_case_it_is_may_be_typed_as_it_is_seen(console: Console) -> None:
+    ben = await console.staff("Ben", "agent")
+    await complains(console)
+    await console.house.do(
+        lambda transaction: transaction.connection.execute(update(Contact).values(external_id="D-6"))
+    )
+    assert 'href="/console/cases/new?contact=1"' in (await ben.get("/console/contacts/1")).html
+    address = next(row["uri"] for row in console.house.rows(Address))
+    for typed in ("1", "D-6", "customer:D-6", f" {address} "):
+        assert (await ben.post("/console/cases", {"contact": typed, "subject": "a cup"})).status == 303, typed
+    for typed in ("nobody", "ann@x.example", "+86 138 0000 0000", ""):
+        assert (await ben.post("/console/cases", {"contact": typed, "subject": "a cup"})).status == 422, typed
 
 
 async def test_resolved_asked_about_and_opened_again(console: Console) -> None:

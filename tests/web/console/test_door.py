@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -57,6 +59,37 @@ async def test_whoever_guesses_must_wait(console: Console) -> None:
     assert (await person.log_in("ben@shop.test")).status == 303
 
 
+async def test_many_guesses_at_the_same_moment_are_counted_like_one_after_the_other(console: Console) -> None:
+    secret = await ben_with_second_factor(console)
+    guesses = (console.somebody().log_in("ben@shop.test", f"wrong horse {number}") for number in range(12))
+    assert Counter(seen.status for seen in await asyncio.gather(*guesses)) == {401: 5, 429: 7}
+
+    console.house.clock.advance(timedelta(minutes=2))
+    waiting = [console.somebody() for _ in range(12)]
+    for person in waiting:
+        assert "code" in (await person.log_in("ben@shop.test")).html
+    codes = (person.post("/console/code", {"code": "000000"}) for person in waiting)
+    assert Counter(seen.status for seen in await asyncio.gather(*codes)) == {401: 1, 429: 11}
+    console.house.clock.advance(timedelta(minutes=1))
+    code = TOTP(secret).at(console.house.clock.now())
+    assert (await waiting[0].post("/console/code", {"code": code})).status == 303
+
+
+async def test_at_an_unattended_desk_the_password_is_guessed_no_faster_than_at_the_door(console: Console) -> None:
+    ben = await console.staff("Ben", "agent")
+    for _ in range(5):
+        guess = {"current": "wrong horse battery", "password": "x", "again": "x"}
+        assert (await ben.post("/console/account/password", guess)).status == 422
+    told = await ben.post("/console/account/second-factor/end", {"current": PASSWORD})
+    assert told.status == 422
+    assert "Too many attempts" in told.words
+
+
+@pytest.mark.parametrize("typed", ["\0", "ben\0@shop.test", f"{'b' * 100_000}@shop.test"])
+async def test_whatever_is_typed_as_an_address_is_an_answer(console: Console, typed: str) -> None:
+    assert (await console.somebody().log_in(typed)).status == 401
+
+
 async def test_the_session_is_in_a_cookie_that_scripts_and_other_sites_cannot_use(console: Console) -> None:
     await console.staff("Ben", "agent")
     seen = await console.somebody().log_in("ben@shop.test")
@@ -93,19 +126,7 @@ async def test_after_the_login_one_is_where_one_wanted_to_be(console: Console) -
 
 
 async def test_with_a_second_factor_the_password_alone_opens_nothing(console: Console) -> None:
-    await console.staff("Ben", "agent")
-    secret = second_factor.new_secret()
-    (ben,) = [one for one in await console.house.do(staff.colleagues) if one.name == "Ben"]
-    present = Present(
-        staff=ben.id,
-        name="Ben",
-        email=ben.email,
-        roles=(),
-        language="en",
-        session=b"",
-        seen_at=console.house.clock.now(),
-    )
-    await console.house.do(staff.set_second_factor, present=present, secret=secret)
+    secret = await ben_with_second_factor(console)
     person = console.somebody()
     asked = await person.log_in("ben@shop.test")
     assert (asked.status, "rapport_session" in asked.cookies) == (200, False)
@@ -163,3 +184,21 @@ async def test_pages_of_the_console_run_nothing_else_and_stand_in_no_frame(conso
         assert "unsafe" not in headers["Content-Security-Policy"]
         assert headers["X-Frame-Options"] == "DENY"
         assert headers["Cache-Control"] == "no-store"
+
+
+async def ben_with_second_factor(console: Console) -> str:
+    """An agent whose app has this secret."""
+    await console.staff("Ben", "agent")
+    secret = second_factor.new_secret()
+    (ben,) = [one for one in await console.house.do(staff.colleagues) if one.name == "Ben"]
+    present = Present(
+        staff=ben.id,
+        name="Ben",
+        email=ben.email,
+        roles=(),
+        language="en",
+        session=b"",
+        seen_at=console.house.clock.now(),
+    )
+    await console.house.do(staff.set_second_factor, present=present, secret=secret)
+    return secret

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from desk import conversations
+from desk import casework, conversations, telling, webhooks
 from desk.rights import Right
 from desk.sight import SEE_ALL
 from storage.cases import Case
 from storage.conversations import Conversation
+from storage.events import EventKind
 from storage.interactions import Interaction
 from tests.clock import FrozenClock
 from tests.web.console.legal_floor import SECRET, Floor, open_floor
 from tests.web.console.listening import looking
+from tests.web.console.people import ADA
 
 
 @pytest.fixture
@@ -124,6 +126,39 @@ async def test_a_program_sees_it_only_with_the_right_to_direct(floor: Floor) -> 
     hidden, missing = await weak.post(f"{talk}/take", {}), await weak.post("/conversations/99/take", {})
     assert (hidden.status, str(hidden.said).replace(str(floor.secret), "99")) == (404, str(missing.said))
     assert (await strong.post(f"{talk}/take", {})).status == 200
+
+
+async def test_a_webhook_hears_of_it_only_where_that_was_chosen(floor: Floor) -> None:
+    do = floor.console.house.do
+
+    async def endpoint(*scopes: str) -> int:
+        url, kinds = "https://shop.example/hook", [kind.value for kind in EventKind]
+        made = await do(webhooks.add_endpoint, by=ADA, name="Shop", url=url, kinds=kinds, scopes=scopes)
+        return made.endpoint
+
+    weak, strong = await endpoint("converse", "see_private"), await endpoint("converse", "direct")
+    await do(conversations.note, conversation=floor.secret, by="Liz", text=SECRET)
+    await do(casework.open_case, by=ADA, contact=floor.contact, subject="x", conversation=floor.secret)
+    await do(conversations.note, conversation=floor.other, by="Liz", text="for everybody")
+    rounds = {told.endpoint: told for told in await do(telling.claim, process="here")}
+
+    heard = [each.event.conversation_id for each in rounds[weak].events if each.event is not None]
+    all_of_it = [each.event.conversation_id for each in rounds[strong].events if each.event is not None]
+    assert heard == [floor.other]
+    assert all_of_it == [*[floor.secret] * (len(all_of_it) - 1), floor.other]
+    assert {"note.written", "case.opened"} <= {each.event.kind for each in rounds[strong].events if each.event}
+    assert (await do(webhooks.endpoint, endpoint=weak)).waiting == 1
+    first = next(each.event.id for each in rounds[strong].events if each.event is not None)
+    with pytest.raises(webhooks.Gone):
+        await do(webhooks.send_again, by=ADA, endpoint=weak, event=first)
+    await do(webhooks.send_again, by=ADA, endpoint=strong, event=first)
+
+
+async def test_a_program_does_not_have_others_told_of_what_it_does_not_see(floor: Floor) -> None:
+    weak = await floor.program("converse", "connect")
+    given = {"name": "Shop", "url": "https://shop.example/x", "kinds": ["case.opened"], "scopes": ["converse"]}
+    assert (await weak.post("/webhooks", given)).status == 200
+    assert (await weak.post("/webhooks", {**given, "scopes": ["direct"]})).said["kind"] == "NotGranted"
 
 
 async def test_a_page_that_listens_to_it_hears_nothing(floor: Floor) -> None:
