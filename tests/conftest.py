@@ -12,9 +12,10 @@ import pytest
 from gateway import logs
 from gateway.settings import Logs
 from tests import given as given_data
-from tests import loopback
+from tests import loopback, once
 from tests.clock import FrozenClock
 from tests.postgres import PostgresServer
+from tests.used_again import UsedAgain
 
 if TYPE_CHECKING:
     from nlu.rasa_engine import Trained
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
 def pytest_configure() -> None:
     """A log line that would hold a customer's words or a secret fails the test that wrote it."""
     logs.configure(Logs(level="debug"), strict=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_calculated_twice() -> Iterator[None]:
+    """What every house would calculate anew, and always with the same result, is calculated once."""
+    with pytest.MonkeyPatch.context() as patch:
+        once.put_in_place(patch)
+        yield
 
 
 @pytest.fixture
@@ -70,13 +79,13 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(postgres_server: PostgresServer) -> str:
-    """The name of a database with our tables, made once; tests get copies."""
+def migrated_postgres(postgres_server: PostgresServer) -> UsedAgain:
+    """A database with our tables, made once; tests get copies."""
     from storage import migrations
 
     name = postgres_server.create_database()
     migrations.migrate(postgres_server.url(name))
-    return name
+    return UsedAgain(postgres_server, name)
 
 
 @pytest.fixture
@@ -86,11 +95,11 @@ def migrated_sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def migrated_postgres_url(postgres_server: PostgresServer, migrated_postgres: str) -> Iterator[str]:
-    """A PostgreSQL database of the test's own, with our tables."""
-    name = postgres_server.create_database(template=migrated_postgres)
+def migrated_postgres_url(postgres_server: PostgresServer, migrated_postgres: UsedAgain) -> Iterator[str]:
+    """A PostgreSQL database of the test's own, with our tables, and nothing in them."""
+    name = migrated_postgres.take()
     yield postgres_server.url(name)
-    postgres_server.drop_database(name)
+    migrated_postgres.give_back(name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
