@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -110,11 +112,20 @@ def migrated_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def trained_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A `models` folder with the embedded engine, trained once for all tests."""
+    """A `models` folder with the embedded engine, trained once for all tests, also those of other workers."""
     from gateway.understanders import TRAINING_DATA
     from nlu.embedded import ensure_trained
 
-    return ensure_trained(TRAINING_DATA, tmp_path_factory.mktemp("models")).parent
+    folder = tmp_path_factory.mktemp("models")
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return ensure_trained(TRAINING_DATA, folder).parent
+    # All workers' folders lie in one that is of this run alone. Tests may write in theirs.
+    everybody_s = tmp_path_factory.getbasetemp().parent / "models"
+    everybody_s.mkdir(exist_ok=True)
+    with (everybody_s / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        shutil.copy(ensure_trained(TRAINING_DATA, everybody_s), folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
