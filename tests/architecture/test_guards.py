@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import LiteralString
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.loopback import is_here
 from tests.postgres import PostgresServer
@@ -83,7 +85,10 @@ def everything(server: PostgresServer, name: str) -> dict[str, list[tuple[object
     """Every row of every table, and where every sequence stands."""
     with psycopg.connect(host="127.0.0.1", port=server.port, user="rapport", dbname=name) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-        held = {table: connection.execute(f'TABLE "{table}"').fetchall() for (table,) in tables}
+        held = {
+            table: connection.execute(sql.SQL("TABLE {}").format(sql.Identifier(table))).fetchall()
+            for (table,) in tables
+        }
         counted = connection.execute("SELECT sequencename, last_value FROM pg_sequences").fetchall()
         return held | {"sequences": sorted(counted)}
 
@@ -92,7 +97,8 @@ def test_a_database_that_a_test_wrote_to_is_as_new_for_the_next(
     postgres_server: PostgresServer, migrated_postgres: UsedAgain
 ) -> None:
     new = everything(postgres_server, migrated_postgres.template)
-    name = migrated_postgres.take()
+    databases = UsedAgain(postgres_server, migrated_postgres.template)
+    name = databases.take()
     left_open = psycopg.connect(host="127.0.0.1", port=postgres_server.port, user="rapport", dbname=name)
     left_open.execute("INSERT INTO search_gaps VALUES ('messages', 1, 2, now())")
     left_open.execute("UPDATE search_cursors SET upto = 42")
@@ -100,19 +106,19 @@ def test_a_database_that_a_test_wrote_to_is_as_new_for_the_next(
     left_open.commit()
     assert everything(postgres_server, name) != new
     left_open.execute("LOCK TABLE contacts")
-    migrated_postgres.give_back(name)
-    assert migrated_postgres.take() == name
+    databases.give_back(name)
+    assert databases.take() == name
     assert everything(postgres_server, name) == new
     with pytest.raises(psycopg.OperationalError):
         left_open.execute("SELECT 1")
-    migrated_postgres.give_back(name)
+    postgres_server.drop_database(name)
 
 
 @pytest.mark.parametrize(
     "change", ["ALTER TABLE teams ADD COLUMN colour text", "DROP INDEX ix_links_contact_id", "ANALYZE"]
 )
 def test_a_database_whose_tables_a_test_changed_is_nobody_s_any_more(
-    postgres_server: PostgresServer, migrated_postgres: UsedAgain, change: str
+    postgres_server: PostgresServer, migrated_postgres: UsedAgain, change: LiteralString
 ) -> None:
     name = migrated_postgres.take()
     with psycopg.connect(host="127.0.0.1", port=postgres_server.port, user="rapport", dbname=name) as connection:
