@@ -10,6 +10,8 @@ ARGS ?=
 export UV_PYTHON_DOWNLOADS := never
 # Where several people share a checkout's environment variables, theirs is not ours.
 unexport VIRTUAL_ENV
+# pytest rewrites each test file's asserts and keeps the result; where nothing may be kept, each worker did so each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 

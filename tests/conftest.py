@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import gc
+import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -12,9 +15,10 @@ import pytest
 from gateway import logs
 from gateway.settings import Logs
 from tests import given as given_data
-from tests import loopback
+from tests import loopback, once
 from tests.clock import FrozenClock
 from tests.postgres import PostgresServer
+from tests.used_again import UsedAgain
 
 if TYPE_CHECKING:
     from nlu.rasa_engine import Trained
@@ -23,6 +27,25 @@ if TYPE_CHECKING:
 def pytest_configure() -> None:
     """A log line that would hold a customer's words or a secret fails the test that wrote it."""
     logs.configure(Logs(level="debug"), strict=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_calculated_twice() -> Iterator[None]:
+    """What every house would calculate anew, and always with the same result, is calculated once."""
+    with pytest.MonkeyPatch.context() as patch:
+        once.put_in_place(patch)
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What collecting makes stays to the end: nobody need look through it for garbage, now or between the tests."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture
@@ -70,13 +93,13 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(postgres_server: PostgresServer) -> str:
-    """The name of a database with our tables, made once; tests get copies."""
+def migrated_postgres(postgres_server: PostgresServer) -> UsedAgain:
+    """A database with our tables, made once; tests get copies."""
     from storage import migrations
 
     name = postgres_server.create_database()
     migrations.migrate(postgres_server.url(name))
-    return name
+    return UsedAgain(postgres_server, name)
 
 
 @pytest.fixture
@@ -86,11 +109,11 @@ def migrated_sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def migrated_postgres_url(postgres_server: PostgresServer, migrated_postgres: str) -> Iterator[str]:
-    """A PostgreSQL database of the test's own, with our tables."""
-    name = postgres_server.create_database(template=migrated_postgres)
+def migrated_postgres_url(postgres_server: PostgresServer, migrated_postgres: UsedAgain) -> Iterator[str]:
+    """A PostgreSQL database of the test's own, with our tables, and nothing in them."""
+    name = migrated_postgres.take()
     yield postgres_server.url(name)
-    postgres_server.drop_database(name)
+    migrated_postgres.give_back(name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -101,11 +124,20 @@ def migrated_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def trained_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A `models` folder with the embedded engine, trained once for all tests."""
+    """A `models` folder with the embedded engine, trained once for all tests, also those of other workers."""
     from gateway.understanders import TRAINING_DATA
     from nlu.embedded import ensure_trained
 
-    return ensure_trained(TRAINING_DATA, tmp_path_factory.mktemp("models")).parent
+    folder = tmp_path_factory.mktemp("models")
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return ensure_trained(TRAINING_DATA, folder).parent
+    # All workers' folders lie in one that is of this run alone. Tests may write in theirs.
+    everybody_s = tmp_path_factory.getbasetemp().parent / "models"
+    everybody_s.mkdir(exist_ok=True)
+    with (everybody_s / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        shutil.copy(ensure_trained(TRAINING_DATA, everybody_s), folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -24,18 +24,27 @@ class Source:
 
     name: str
     """Path in the checkout."""
-    tree: ast.Module
 
     @property
     def package(self) -> str:
         return self.name.split("/", 1)[0]
+
+    @property
+    def tree(self) -> ast.Module:
+        return _tree(self.name)
+
+
+@cache
+def _tree(name: str) -> ast.Module:
+    """Read when a test asks: the files are listed in every worker, before anybody knows which tests are whose."""
+    return ast.parse((CHECKOUT / name).read_text("utf-8"))
 
 
 @cache
 def product_sources() -> tuple[Source, ...]:
     """Every Python file of the product, tests aside."""
     return tuple(
-        Source(name=path.relative_to(CHECKOUT).as_posix(), tree=ast.parse(path.read_text("utf-8")))
+        Source(name=path.relative_to(CHECKOUT).as_posix())
         for package in PACKAGES
         for path in sorted((CHECKOUT / package).rglob("*.py"))
         if not GROWN.intersection(path.relative_to(CHECKOUT).parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+import argon2
 import pytest
 from pyotp.totp import TOTP
 
@@ -186,3 +187,14 @@ def test_a_password_is_long_and_nothing_that_everybody_knows(office: Office) -> 
     assert not passwords.is_right(stored, "correct horse battery ")
     assert not passwords.is_right(None, "a password that nobody has")
     assert not passwords.is_right("not a hash", "correct horse battery")
+
+
+def test_a_stolen_password_costs_the_thief_some_work_for_each_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At least what RFC 9106 (4, the second recommended option) asks for; the other tests take it easier."""
+    monkeypatch.setattr(passwords, "PasswordHasher", argon2.PasswordHasher)
+    stored = passwords._hasher.__wrapped__().hash("correct horse battery")
+    cost = argon2.extract_parameters(stored)
+    assert (cost.type, cost.version) == (argon2.Type.ID, 19)
+    assert cost.memory_cost >= 64 * 1024
+    assert cost.time_cost >= 3
+    assert (cost.salt_len, cost.hash_len) >= (16, 32)
