@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from gateway import logs
 from gateway.settings import Logs
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 
 
 def pytest_configure() -> None:
-    """A log line that would hold a customer's words or a secret fails the test that wrote it."""
+    """A log line that would hold a customer's words or a secret fails the test that wrote it; being slow does not."""
     logs.configure(Logs(level="debug"), strict=True)
+    settings.register_profile("house", deadline=None)
+    settings.load_profile("house")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -27,7 +27,6 @@ pytestmark = pytest.mark.slow
 BOUNDED = settings(
     max_examples=120,
     derandomize=True,
-    deadline=None,
     database=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -215,7 +215,7 @@ ANSWERS = st.builds(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(step=TURNS, answer=ANSWERS, pictures=st.booleans(), custom=st.booleans())
 def test_whatever_it_answers_is_said_as_the_channel_can_or_excused_or_handed_over(
     step: Turn, answer: Answer, pictures: bool, custom: bool

@@ -259,7 +259,7 @@ def run(step: Turn, orders: tuple[OrderFacts, ...]) -> tuple[Effect, ...]:
     return effects
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(step=TURNS, orders=st.lists(ORDERS, max_size=2).map(tuple))
 def test_a_message_is_answered_waited_on_handed_over_or_ignored_by_name(
     step: Turn, orders: tuple[OrderFacts, ...]
@@ -272,7 +272,7 @@ def test_a_message_is_answered_waited_on_handed_over_or_ignored_by_name(
             assert len(effect.buttons) <= step.channel.buttons
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(step=TURNS, due=DUES, orders=st.lists(ORDERS, max_size=1).map(tuple))
 def test_a_follow_up_leaves_a_trace_and_talks_over_nobody(
     step: Turn, due: FollowUpDue, orders: tuple[OrderFacts, ...]

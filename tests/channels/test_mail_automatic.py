@@ -266,7 +266,7 @@ def test_the_answer_to_an_invitation_is_pressed_and_an_invitation_is_written(
     assert automatic(parse(raw.encode()), OURS) is why
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.one_of(

@@ -299,7 +299,7 @@ _PIECES: Final = (
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.one_of(st.sampled_from(_PIECES), st.binary(max_size=30)), max_size=20).map(b"".join))
 def test_no_bytes_break_the_reading_of_a_report(body: bytes) -> None:
     head = b"From: MAILER-DAEMON@mx.example\nSubject: Undelivered\nContent-Type: multipart/report;\n"

@@ -380,7 +380,7 @@ def test_a_large_mail_is_kept_as_a_blob_and_its_row_has_the_beginning() -> None:
     assert [file.content for file in reading.files] == [raw]
 
 
-@hypothesis_settings(deadline=None, max_examples=150)
+@hypothesis_settings(max_examples=150)
 @any_of(st.binary(max_size=2000) | st.text(max_size=2000).map(lambda text: text.encode("utf-8", "replace")))
 def test_whatever_comes_is_accounted_for(raw: bytes) -> None:
     assert read(raw).arrivals

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given as examples
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from channels.mail.charsets import codec, read
@@ -129,7 +128,6 @@ def test_what_python_calls_a_codec_and_is_no_character_set_is_not_used(name: str
     assert read(b"\\x41 YWJj", name).text == "\\x41 YWJj"
 
 
-@settings(deadline=None)  # models that tell character sets are read from disk once
 @examples(
     st.binary(max_size=300), st.text(max_size=20) | st.sampled_from(["utf-8", "gbk", "iso-2022-jp", "utf-7", "hz"])
 )
@@ -137,7 +135,6 @@ def test_any_bytes_under_any_name_are_some_text(content: bytes, declared: str) -
     read(content, declared).text.encode("utf-8", "surrogatepass")
 
 
-@settings(deadline=None)  # models that tell character sets are read from disk once
 @examples(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\ufeff\x1b"), max_size=200))
 def test_utf8_is_always_read_as_itself(text: str) -> None:
     assert read(text.encode(), "utf-8").text == text

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given as for_all
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from channels.cleaning import clean
@@ -109,7 +108,6 @@ def test_our_own_mail_come_back_is_known_by_its_identity() -> None:
     assert not COMPOSER.wrote("é\ud800")
 
 
-@settings(deadline=None)
 @for_all(st.text())
 def test_no_identity_of_others_is_taken_for_ours(identity: str) -> None:
     assert not COMPOSER.wrote(identity)
@@ -210,7 +208,6 @@ def test_a_link_is_a_link_and_nothing_more(text: str, html: str) -> None:
     assert as_html(text) == f"<p>{html}</p>"
 
 
-@settings(deadline=None)
 @for_all(st.text(st.sampled_from("<>&\"'()[]./:ahtps \n中\u2028")))
 def test_no_words_of_anybody_become_markup(text: str) -> None:
     shown = re.sub(r'<a href="[^"<>]*">|</a>|</?p>|<br>', "", as_html(text))
@@ -279,7 +276,6 @@ def test_a_very_long_quote_is_cut() -> None:
     assert _text(_composed(quoted=quoted)).endswith("word\n> […]\n")
 
 
-@settings(deadline=None)
 @for_all(text=st.text(), language=st.sampled_from(["en", "zh-Hans", "zh-Hant"]))
 def test_any_text_is_read_back_by_the_standard_library_as_it_was(text: str, language: str) -> None:
     mail = COMPOSER.compose(_message(text=text, language=language), at=NOW)
@@ -288,7 +284,6 @@ def test_any_text_is_read_back_by_the_standard_library_as_it_was(text: str, lang
     _is_well_formed(mail)
 
 
-@settings(deadline=None)
 @for_all(text=st.text(st.sampled_from("a=.é中 \t\n")), repeat=st.integers(1, 400))
 def test_any_length_of_line_and_any_mixture_is_read_back(text: str, repeat: int) -> None:
     mail = COMPOSER.compose(_message(text=text * repeat), at=NOW)
@@ -335,7 +330,6 @@ def test_files_go_along() -> None:
     assert files[1].get_filename() == 'a_"b"_c X: y.txt'
 
 
-@settings(deadline=None)
 @for_all(st.text(max_size=200))
 def test_any_name_of_a_file_is_read_back(name: str) -> None:
     enclosure = Enclosure(name=name, content_type="application/pdf", content=b"x")
@@ -445,7 +439,6 @@ def _is_well_formed(mail: Mail) -> None:
         assert content.isascii()
 
 
-@settings(deadline=None)
 @for_all(
     subject=HOSTILE,
     author=HOSTILE,
@@ -485,7 +478,6 @@ def test_a_header_cannot_be_slipped_in_anywhere(
     assert _read(mail)["To"] == "li@example.org"
 
 
-@settings(deadline=None)
 @for_all(
     subject=st.text(min_size=1, max_size=300).filter(lambda text: text.isprintable()), display=st.text(max_size=80)
 )
@@ -546,7 +538,6 @@ def test_what_is_no_address_is_written_to_by_nobody(address: str) -> None:
     assert raised.value.code is SendErrorCode.BAD_ADDRESS
 
 
-@settings(deadline=None)
 @for_all(HOSTILE)
 def test_any_address_is_written_to_cleanly_or_not_at_all(address: str) -> None:
     try:

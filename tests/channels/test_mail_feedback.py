@@ -126,7 +126,7 @@ def test_a_persons_complaint_about_us_is_no_report(raw: bytes) -> None:
     assert _of(raw) is None
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.one_of(st.sampled_from([b"Feedback-Type: ", b"Original-Rcpt-To: ", b"--b\n", b"\n"]), st.binary(max_size=20))

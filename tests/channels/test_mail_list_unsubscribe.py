@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given as for_all
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from channels.mail.list_unsubscribe import HttpLink, Mailto, OneClick, parse_list_unsubscribe
@@ -59,7 +58,6 @@ def test_the_lists_own_order_counts_unless_one_click_is_offered(
     assert parse_list_unsubscribe(header, post) == found
 
 
-@settings(deadline=None)
 @for_all(st.text(), st.text())
 def test_whatever_the_headers_say_reading_them_never_fails(header: str, post: str) -> None:
     parse_list_unsubscribe(header, post)

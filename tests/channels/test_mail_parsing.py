@@ -8,7 +8,6 @@ import time
 
 import pytest
 from hypothesis import given as examples
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from channels.mail.html import text_of
@@ -264,7 +263,6 @@ mime = st.lists(
 ).map(b"".join)  # fmt: skip
 
 
-@settings(deadline=None)  # models that tell character sets are read from disk once
 @examples(mime)
 def test_any_bytes_are_a_mail_or_said_to_be_none(raw: bytes) -> None:
     try:
@@ -278,7 +276,6 @@ def test_any_bytes_are_a_mail_or_said_to_be_none(raw: bytes) -> None:
         part.get_payload(decode=True)
 
 
-@settings(deadline=None)  # models that tell character sets are read from disk once
 @examples(st.text(alphabet="<>/abdivp =\"'&;!-x\n", max_size=200))
 def test_any_html_is_some_text(source: str) -> None:
     text_of(source).encode()

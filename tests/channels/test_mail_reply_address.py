@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given as for_all
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from channels.mail.reply_address import HEADER, LOCAL_PART, SIGNATURE, ReplyAddresses
@@ -53,7 +52,6 @@ def test_a_spoofed_reply_address_proves_nothing(spoofed: str) -> None:
     assert OURS.thread_in([spoofed]) is None
 
 
-@settings(deadline=None)
 @for_all(st.text(min_size=1))
 def test_every_name_of_a_conversation_comes_back_as_it_was(thread: str) -> None:
     sound = thread.encode("utf-8", "replace").decode()
@@ -62,7 +60,6 @@ def test_every_name_of_a_conversation_comes_back_as_it_was(thread: str) -> None:
     assert address is None or OURS.thread_in([address]) == sound
 
 
-@settings(deadline=None)
 @for_all(st.text(), st.text())
 def test_whatever_a_mail_says_reading_it_never_fails(address: str, header: str) -> None:
     assert OURS.thread_in([address], [header]) is None

@@ -10,7 +10,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given as for_all
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from channels.envelope import OutboundMessage
@@ -85,7 +84,6 @@ def test_the_way_out_of_marketing_is_covered_by_the_signature(signer: Signer) ->
     assert not _verifies(signed.replace(b"List-Unsubscribe: <https://shop", b"List-Unsubscribe: <https://evil"), signer)
 
 
-@settings(deadline=None)
 @for_all(
     body=st.text(st.sampled_from("a \t\r\n.é")).map(lambda text: text.replace("\r", "").replace("\n", "\r\n").encode()),
     subject=st.lists(st.sampled_from(["a", "B c", "  ", "\t", "\r\n x", ":"])).map("".join),

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, FormData, web
 from hypothesis import given as for_all
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from channels.envelope import ConsentUpdate
@@ -180,7 +179,6 @@ def test_links_are_https_only(clock: FrozenClock) -> None:
         Unsubscribing(channel="mail", secret=b"s", base_url="http://shop.example", clock=clock)
 
 
-@settings(deadline=None)
 @for_all(address=st.text(), language=st.sampled_from(["en", "zh-Hans", "zh-Hant"]), key=st.text())
 def test_a_link_says_what_was_put_into_it(address: str, language: str, key: str) -> None:
     ours = Unsubscribing(channel="mail", secret=b"s" * 32, base_url="https://shop.example", clock=FrozenClock())
@@ -190,7 +188,6 @@ def test_a_link_says_what_was_put_into_it(address: str, language: str, key: str)
     assert leaving.language == language
 
 
-@settings(deadline=None)
 @for_all(st.text(), st.text(), st.binary())
 def test_whatever_is_asked_reading_it_never_fails(token: str, content_type: str, body: bytes) -> None:
     ours = Unsubscribing(channel="mail", secret=b"s" * 32, base_url="https://shop.example", clock=FrozenClock())

@@ -233,7 +233,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     st.one_of(st.text(), st.lists(st.one_of(PIECES, st.text(max_size=20)), max_size=30).map("\n".join)), st.booleans()
 )
@@ -244,7 +244,7 @@ def test_any_text_is_divided_without_loss(text: str, is_answer: bool) -> None:
     assert sorted("".join("".join(part.split()) for part in parts)) == sorted("".join(text.split()))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.text(alphabet="abc xyz,.?", min_size=1, max_size=60), min_size=1, max_size=20).map("\n".join))
 def test_plain_words_are_never_taken_away(text: str) -> None:
     assert "".join(written_now(text).reply.split()) == "".join(text.split())

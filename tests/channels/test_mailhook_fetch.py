@@ -183,7 +183,7 @@ FILES = st.builds(
     html=st.none() | ANYTHING,
     files=st.lists(FILES, max_size=3),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_a_provider_took_a_mail_apart_into_becomes_a_mail(
     headers: list[tuple[str, str]], text: str | None, html: str | None, files: list[AttachedFile]
 ) -> None:

@@ -242,7 +242,7 @@ KINDS = st.sampled_from(
 
 @pytest.mark.parametrize("name", PROVIDERS)
 @property_of(body=BODIES, kind=KINDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_whatever_comes_is_read_or_called_unreadable(name: str, body: bytes, kind: str) -> None:
     try:
         read = PROVIDERS[name].read(request(body, kind))
@@ -268,7 +268,7 @@ DOCUMENTS = st.recursive(
 
 @pytest.mark.parametrize("name", PROVIDERS)
 @property_of(document=DOCUMENTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_documents_of_any_shape_are_accounted_for(name: str, document: object) -> None:
     for written in (document, {"Type": "Notification", "Message": json.dumps(document)}):
         line = inspect_mailhook(name, json.dumps({"method": "POST", "url": "/", "body": json.dumps(written)}).encode())

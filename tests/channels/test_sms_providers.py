@@ -155,7 +155,7 @@ def test_what_is_for_another_number_of_the_account_is_not_ours() -> None:
 
 @pytest.mark.parametrize("name", PROVIDERS)
 @property_of(url=st.text(), body=st.binary(max_size=200), status=st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_whatever_comes_is_accounted_for(name: str, url: str, body: bytes, status: bool) -> None:
     inspection = read(name, f"/x/{'status' if status else 'inbound'}?{url}", body)
     assert inspection.arrivals or inspection.ignored is not None or inspection.error is not None
@@ -170,7 +170,7 @@ SHAPES = st.recursive(
 
 @pytest.mark.parametrize("name", ["infobip", "clickatell", "bandwidth", "aliyun", "nexmo"])
 @property_of(body=SHAPES, status=st.booleans())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_documents_of_another_shape_are_accounted_for(name: str, body: object, status: bool) -> None:
     inspection = read(name, f"/x/{'status' if status else 'inbound'}", json.dumps(body).encode())
     assert inspection.arrivals or inspection.ignored is not None or inspection.error is not None
@@ -217,7 +217,7 @@ SIGNATURES = st.dictionaries(
 @pytest.mark.parametrize("name", PROVIDERS)
 @property_of(query=st.text(max_size=40), body=st.binary(max_size=60), headers=SIGNATURES)
 @example(query="", body=b"{", headers={})
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_whatever_comes_is_forged_and_breaks_nothing(
     name: str, query: str, body: bytes, headers: dict[str, str]
 ) -> None:

@@ -127,7 +127,7 @@ async def test_a_visitor_who_is_written_to_without_end_fills_no_memory(shop: Sho
 
 
 @given(st.lists(st.sampled_from(["say", "say elsewhere", "late", "poll", "lose", "acknowledge", "send"]), max_size=25))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_happens_a_polling_client_ends_with_everything(shop: Shop, happenings: list[str]) -> None:
     visitor = await shop.visit()
     token, address = visitor["token"], f"webchat:{visitor['visitor']}"

@@ -101,7 +101,7 @@ class Customer:
             self.after = max(self.after, frame["position"])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(Step), max_size=25))
 @example([Step.CONNECT, Step.WRITE, Step.SEND_AND_DROP, Step.CONNECT])
 @example([Step.WRITE, Step.CONNECT, Step.FAIL, Step.WRITE, Step.WRITE, Step.RESTART, Step.CONNECT])

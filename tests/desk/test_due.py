@@ -57,7 +57,7 @@ def worked(hours: Hours, since: datetime, until: datetime, stood: list[Span]) ->
 
 
 @property_of(hours=houses, since=instants, span=spans, stood=pauses())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_until_it_is_due_we_were_open_for_exactly_that_long(
     hours: Hours, since: datetime, span: timedelta, stood: list[Span]
 ) -> None:
@@ -68,7 +68,7 @@ def test_until_it_is_due_we_were_open_for_exactly_that_long(
 
 
 @property_of(hours=houses, since=instants, span=spans)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_adding_working_time_and_measuring_it_agree(hours: Hours, since: datetime, span: timedelta) -> None:
     by = hours.add_working_time(since, span)
     assert hours.working_time(since, by) == span
@@ -76,7 +76,7 @@ def test_adding_working_time_and_measuring_it_agree(hours: Hours, since: datetim
 
 
 @property_of(hours=houses, since=instants, span=spans, pause=spans, longer=spans)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_longer_pause_never_makes_it_due_sooner(
     hours: Hours, since: datetime, span: timedelta, pause: timedelta, longer: timedelta
 ) -> None:
@@ -88,7 +88,7 @@ def test_a_longer_pause_never_makes_it_due_sooner(
 
 
 @property_of(hours=houses, since=instants, span=spans)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_while_the_clock_stands_still_nothing_is_due_unless_it_was_before(
     hours: Hours, since: datetime, span: timedelta
 ) -> None:

@@ -72,7 +72,7 @@ def these_days(**more: object) -> Period:
     return period(now=NOW, zone=ZONE, first=date(2026, 3, 2), last=date(2026, 3, 6), **more)  # pyright: ignore[reportArgumentType]
 
 
-@settings(max_examples=20, phases=PHASES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, phases=PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(house=reckoning.talks, zone=some.sampled_from(["Asia/Shanghai", "America/New_York", "Asia/Kolkata"]))
 def test_every_figure_is_what_its_definition_says(engine: Engine, house: list[Talk], zone: str) -> None:
     days = period(now=NOW, zone=ZoneInfo(zone), first=date(2026, 3, 2), last=date(2026, 3, 6))
@@ -98,7 +98,7 @@ def _like(value: Value) -> tuple[object, ...]:
     return rounded, value.count, value.among or None, value.high
 
 
-@settings(max_examples=6, phases=PHASES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, phases=PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(house=reckoning.talks)
 def test_channels_and_agents_add_up_to_the_whole(engine: Engine, house: list[Talk]) -> None:
     with engine.connect() as connection, connection.begin() as begun:

@@ -160,7 +160,7 @@ NEARLY_CSV = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=NEARLY_CSV)
 def test_whatever_a_file_holds_every_line_is_read_or_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "any.csv"
@@ -191,7 +191,7 @@ CELL = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60)
 _numbers = count()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(CELL, min_size=1, max_size=6), dirt=st.lists(CELL, min_size=8, max_size=8))
 def test_names_are_stored_as_they_are_written_or_their_row_is_told(
     migrated_sqlite: Path, tmp_path: Path, names: list[str], dirt: list[str]

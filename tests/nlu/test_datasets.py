@@ -131,7 +131,7 @@ def test_the_given_sets_can_be_read(given: Callable[[str], Path]) -> None:
 
 
 @for_all(st.binary(max_size=200), st.sampled_from(["csv", "json", "yml"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_whatever_a_file_holds_it_is_read_or_refused_with_reasons(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, kind: str
 ) -> None:

@@ -199,7 +199,7 @@ def test_more_words_than_it_remembers_change_no_answer(model_file: Path) -> None
 
 
 @given(st.lists(st.text(), max_size=5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_is_written_is_answered(embedded: Embedded, texts: list[str]) -> None:
     answers = embedded.understand_now(texts)
     assert len(answers) == len(texts)

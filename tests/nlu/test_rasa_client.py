@@ -215,7 +215,7 @@ async def test_an_answer_that_is_none_is_a_failure_with_its_reason(server: FakeR
         max_leaves=12,
     )
 )
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_shape_of_json_comes_no_exception_escapes(said: object) -> None:
     from nlu.rasa_client import Nonsense
 

@@ -17,9 +17,7 @@ from nlu.training import ENTITY_KINDS, Annotation, TrainingDataMistakes
 from nlu.understanding import Language
 
 BASE = 'version: "3.1"\nnlu:\n- intent: greet\n  examples: |\n    - hello\n'
-MAY_FOLLOW_EACH_OTHER = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100
-)
+MAY_FOLLOW_EACH_OTHER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 
 
 @pytest.fixture

@@ -192,7 +192,7 @@ async def test_a_text_means_the_same_alone_among_others_and_at_the_same_time(eng
 
 
 @property_of(texts=st.lists(st.text(), max_size=4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_whatever_is_written_is_answered(engine: Semantic, texts: list[str]) -> None:
     answers = engine.understand_now(texts)
     assert len(answers) == len(texts)

@@ -95,7 +95,7 @@ async def test_a_poison_that_shows_after_its_writes_leaves_none_of_them(database
         assert await stored(database) == [5, 7]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     items=st.lists(st.tuples(st.integers(0, 500), st.booleans()), max_size=30, unique_by=lambda item: item[0]),
     largest=st.integers(1, 12),
