@@ -12,7 +12,7 @@ from desk.urgency import Reason, Situation, Why, answer_by, at_risk, reasons
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-WAITS = Situation(since=NOW - 10 * MINUTE, tier="ordinary", priority=3, angry=False, letters=False)
+WAITS = Situation(since=NOW - 10 * MINUTE, deadline=None, tier="ordinary", priority=3, angry=False, letters=False)
 
 situations = st.builds(
     Situation,
@@ -55,7 +55,9 @@ def test_whoever_waits_longer_is_never_later_in_the_list(situation: Situation, m
 def test_nobody_is_overtaken_for_ever(situation: Situation) -> None:
     """Even a key customer who comes a day later, angry and urgent, stands behind who has waited since then."""
     if situation.since is not None:
-        later = Situation(since=situation.since + timedelta(days=1), tier="key", priority=1, angry=True, letters=False)
+        later = Situation(
+            since=situation.since + timedelta(days=1), deadline=None, tier="key", priority=1, angry=True, letters=False
+        )
         assert instant(situation) < instant(later)
 
 
