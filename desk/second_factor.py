@@ -18,6 +18,15 @@ def new_secret() -> str:
     return random_base32()
 
 
+def is_secret(words: str) -> bool:
+    """Whether an app can read it."""
+    try:
+        TOTP(words, interval=STEP).at(0)
+    except ValueError:
+        return False
+    return True
+
+
 def address(secret: str, *, email: str, business: str) -> str:
     """The `otpauth://` address that an app reads from a picture."""
     return TOTP(secret, interval=STEP).provisioning_uri(name=email, issuer_name=business)
@@ -28,6 +37,6 @@ def step_of(secret: str, code: str, *, now: datetime, after: int) -> int | None:
     totp, current = TOTP(secret, interval=STEP), int(now.timestamp()) // STEP
     digits = "".join(code.split())
     for step in range(current - DRIFT, current + DRIFT + 1):
-        if step > after and compare_digest(digits.encode(), totp.at(step * STEP).encode()):
+        if step > after and compare_digest(digits.encode("utf-8", "replace"), totp.at(step * STEP).encode()):
             return step
     return None

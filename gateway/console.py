@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
+
+from aiohttp import web
 
 from channels.protocol import Channel
 from channels.proxies import Proxies
@@ -23,6 +25,7 @@ from web.console.live import Live
 from web.console.provider import OpenId as Used
 from web.console.provider import Provider
 from web.console.waiting import Waiting
+from web.later import Later
 
 R = TypeVar("R")
 
@@ -93,3 +96,24 @@ def provider_of(openid: OpenId, public: str | None, clock: Callable[[], datetime
         ),
         clock,
     )
+
+
+def parts_of(house: House, live: Live) -> list[Later]:
+    """What staff, programs and people with a link to their own data use: loaded when the first of them comes."""
+
+    def console() -> Iterable[web.AbstractRouteDef]:
+        from web.console.routes import console_routes
+
+        return console_routes(house, live)
+
+    def interface() -> Iterable[web.AbstractRouteDef]:
+        from web.api.routes import api_routes
+
+        return api_routes(house)
+
+    def own_data() -> Iterable[web.AbstractRouteDef]:
+        from web import own_data
+
+        return own_data.routes(house)
+
+    return [Later("/console", console), Later("/api", interface), Later("/my-data", own_data)]

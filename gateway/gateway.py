@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -28,7 +28,7 @@ from gateway.blobs import Blobs
 from gateway.channels import channel_facts, configured_channels
 from gateway.claims import Claim, TurnClaimed
 from gateway.comprehension import Comprehension, Improves
-from gateway.console import house_of
+from gateway.console import house_of, parts_of
 from gateway.desk_knowledge import DeskKnowledge
 from gateway.desk_work import DeskWork
 from gateway.inside import measure_queues, ready
@@ -69,7 +69,6 @@ from storage.database import Database, open_database
 from storage.link_codes import link_shown
 from storage.touched import Touched
 from web.app import Inside, create_app
-from web.console.house import House
 from web.console.live import Live
 from web.internal import Internal, internal_routes
 from web.later import Later
@@ -211,7 +210,7 @@ class Gateway:
                 blobs=self.blobs,
                 staff_alerts=self.staff_alerts,
             )
-            parts += _parts(house, self.live)
+            parts += parts_of(house, self.live)
         if internal_token is not None:
             internal = Internal(token=internal_token, do=partial(answer, self.commits))
             routes.extend(internal_routes(internal))
@@ -466,18 +465,15 @@ class Gateway:
         await self._quietly(lambda transaction: link_shown(transaction.connection, transaction.now))
 
     async def _quietly(self, *verbs: Callable[[Transaction], Any]) -> None:
+        async def one_after_the_other() -> None:
+            for verb in verbs:
+                await self.commits.run(verb)
+
         if self._works:
-            try:
-                for verb in verbs:
-                    await self.commits.run(verb)
-            except Unavailable:
-                log.warning("tick_without_database")
+            await _with_database(one_after_the_other)
 
     async def _tell_staff(self) -> None:
-        try:
-            await self.staff_alerts.send_due()
-        except Unavailable:
-            log.warning("tick_without_database")
+        await _with_database(self.staff_alerts.send_due)
 
     async def _look_at_knowledge(self) -> None:
         """What people at the desk wrote and approved becomes part of what the assistant knows, in every process."""
@@ -488,17 +484,11 @@ class Gateway:
 
     async def _index(self) -> None:
         if self._works:
-            try:
-                await self.search.keep_up()
-            except Unavailable:
-                log.warning("tick_without_database")
+            await _with_database(self.search.keep_up)
 
     async def _fetch_media(self) -> None:
         if self._works:
-            try:
-                await self.fetcher.fetch_due()
-            except Unavailable:
-                log.warning("tick_without_database")
+            await _with_database(self.fetcher.fetch_due)
 
     async def _measure(self) -> None:
         try:
@@ -584,22 +574,9 @@ class Gateway:
         return {"business": {str(language): name for language, name in policy.name.items()}}
 
 
-def _parts(house: House, live: Live) -> list[Later]:
-    """What staff, programs and people with a link to their own data use: loaded when the first of them comes."""
-
-    def console() -> Iterable[web.AbstractRouteDef]:
-        from web.console.routes import console_routes
-
-        return console_routes(house, live)
-
-    def interface() -> Iterable[web.AbstractRouteDef]:
-        from web.api.routes import api_routes
-
-        return api_routes(house)
-
-    def own_data() -> Iterable[web.AbstractRouteDef]:
-        from web import own_data
-
-        return own_data.routes(house)
-
-    return [Later("/console", console), Later("/api", interface), Later("/my-data", own_data)]
+async def _with_database(work: Callable[[], Awaitable[Any]]) -> None:
+    """What needs it is done at the next tick where it is away."""
+    try:
+        await work()
+    except Unavailable:
+        log.warning("tick_without_database")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 
@@ -28,7 +29,9 @@ def api_routes(house: House, rates: Rates | None = None) -> Sequence[web.Abstrac
 
 async def _openapi(_request: web.Request) -> web.Response:
     """What can be asked says nothing of who is asked: it is open to everybody."""
-    return answer(document(), headers={**HEADERS, "Cache-Control": "public, max-age=300"})
+    # Made once, in half a second, which the conversations should not wait for.
+    written = await asyncio.to_thread(document)
+    return answer(written, headers={**HEADERS, "Cache-Control": "public, max-age=300"})
 
 
 async def _nothing(_request: web.Request) -> web.Response:

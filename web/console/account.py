@@ -54,6 +54,8 @@ async def begin_second_factor(visit: Visit) -> web.Response:
 async def set_second_factor(visit: Visit) -> web.Response:
     given = await visit.form()
     present, secret = visit.who, given.get("secret", "")
+    if not second_factor.is_secret(secret):  # not one that we offered
+        return await begin_second_factor(visit)
     try:
         await _know_the_password(visit, given.get("current", ""))
         step = second_factor.step_of(secret, given.get("code", ""), now=visit.house.now(), after=0)

@@ -85,6 +85,16 @@ async def test_at_an_unattended_desk_the_password_is_guessed_no_faster_than_at_t
     assert "Too many attempts" in told.words
 
 
+@pytest.mark.parametrize("secret", ["", "not base 32!", "AAAAAAA", "秘密"])
+async def test_a_secret_that_no_app_can_read_switches_no_second_factor_on(console: Console, secret: str) -> None:
+    ben = await console.staff("Ben", "agent")
+    fields = {"secret": secret, "code": "000000", "current": PASSWORD}
+    offered = await ben.post("/console/account/second-factor", fields)
+    assert offered.status == 200
+    assert "otpauth" in offered.html or "data:image/svg" in offered.html
+    assert not any(one.second_factor for one in await console.house.do(staff.colleagues))
+
+
 @pytest.mark.parametrize("typed", ["\0", "ben\0@shop.test", f"{'b' * 100_000}@shop.test"])
 async def test_whatever_is_typed_as_an_address_is_an_answer(console: Console, typed: str) -> None:
     assert (await console.somebody().log_in(typed)).status == 401
