@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: one server a session, from the installed binaries; a new database for each test."""
+"""A real PostgreSQL for the tests: one server a session, from the installed binaries; databases as asked for."""
 
 from __future__ import annotations
 
