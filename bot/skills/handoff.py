@@ -108,8 +108,9 @@ def summary(talk: Talk, note: str = "") -> str:
         lines.append(talk.staff_text("summary.facts", facts=told))
     if memory.tone is not None:
         lines.append(talk.staff_text("summary.mood", mood=_mood(talk, memory.tone)))
+    zone = talk.playbook.hours.time_zone  # of those who read it
     lines.extend(
-        talk.staff_text("summary.promised", promise=promise.text, due=f"{promise.due:%Y-%m-%d %H:%M} UTC")
+        talk.staff_text("summary.promised", promise=promise.text, due=f"{promise.due.astimezone(zone):%Y-%m-%d %H:%M}")
         for promise in (case.promises if case is not None else ())
         if not promise.kept
     )

@@ -428,6 +428,14 @@ CASE = CaseFacts(
 )
 
 
+def test_agents_read_when_a_promise_is_due_in_the_time_of_the_business() -> None:
+    asked = message("a human please", understood("human_request"))
+    effects = respond(turn(asked, cases=(CASE,), contact=ContactFacts(id=7, proven=True)), shop())
+    summary = next(effect.summary for effect in effects if isinstance(effect, HandOff))
+    assert "2026-11-25 12:00" in summary, "noon in Shanghai"
+    assert "UTC" not in summary
+
+
 @pytest.mark.parametrize("kind", FollowUpKind)
 @pytest.mark.parametrize("status", CaseStatus)
 def test_no_follow_up_talks_over_an_agent(kind: FollowUpKind, status: CaseStatus) -> None:

@@ -67,7 +67,7 @@ async def audit(visit: Visit) -> web.Response:
         """An action that we have no words for, a program's for one, is called as it was recorded."""
         return known.get(f"audit.did_{action.replace('.', '_')}") or Markup("<code>{}</code>").format(action)
 
-    return visit.page("audit.html", entries=entries, did=did)
+    return visit.page("audit.html", entries=entries, did=did, zone=visit.house.playbook().hours.time_zone)
 
 
 async def _make_link(visit: Visit, verb: Callable[..., Invited], **arguments: Any) -> web.Response:

@@ -93,6 +93,7 @@ async def test_the_audit_log_tells_who_did_what_page_by_page(console: Console) -
         await ada.post("/console/account/sessions")
     page = await ada.get("/console/audit")
     assert page.html.count("<tr>") == 101
+    assert "Times are those of Asia/Shanghai." in page.words
     earlier = re.search(r"/console/audit\?before=\d+", page.html)
     assert earlier is not None
     assert "Came in as the first admin" in (await ada.get(earlier.group(0))).words
