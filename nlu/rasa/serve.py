@@ -14,7 +14,8 @@ import threading
 def main() -> None:
     token = sys.stdin.readline().strip()
     threading.Thread(target=end_with_parent, daemon=True).start()
-    sys.argv = ["rasa", "run", "--enable-api", "--auth-token", token, *sys.argv[1:]]
+    # In one word: a token may begin with a hyphen, and one in sixty-four does.
+    sys.argv = ["rasa", "run", "--enable-api", f"--auth-token={token}", *sys.argv[1:]]
     from rasa.__main__ import main as rasa
 
     rasa()
