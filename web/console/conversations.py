@@ -47,13 +47,19 @@ async def show(visit: Visit) -> web.Response:
 
 async def lines(visit: Visit) -> web.Response:
     """The thread alone: `?since=`, from that line on, as it stands now; `?before=`, the lines before that one."""
-    before = _place(visit, "before")
+    conversation, before, since = number(visit), _place(visit, "before"), _place(visit, "since")
+
+    def look(transaction: Transaction) -> tuple[Thread, Stretch]:
+        shown = inbox.show(transaction, conversation=conversation, limit=0)
+        return shown, thread.stretch(transaction, conversation=conversation, before=before, since=since)
+
     try:
-        talk = await _talk(visit, before=before, since=_place(visit, "since"))
+        # Fetched whenever somebody writes, it is a few queries, which no thread need be woken for.
+        shown, stretch = await visit.house.glance(look)
     except NotFound:
         return gone(visit)
     template = "conversation/thread.html" if before is None else "conversation/earlier.html"
-    return visit.page(template, **facts(visit, talk))
+    return visit.page(template, thread=shown, stretch=stretch, words=Words(visit, customer=shown.name))
 
 
 async def take(visit: Visit) -> web.Response:
@@ -80,13 +86,17 @@ async def reopen(visit: Visit) -> web.Response:
 
 
 async def box(visit: Visit) -> web.Response:
-    """What can be written here; nothing, where it is what the page shows already."""
+    """What can be written here; nothing, where it is what the page shows already: asked whenever somebody writes."""
+    conversation = number(visit)
     try:
+        shown = await visit.house.glance(
+            lambda transaction: inbox.show(transaction, conversation=conversation, limit=0)
+        )
+        if visit.request.query.get("standing") == standing(shown):
+            return web.Response(status=204)
         talk = await _talk(visit)
     except NotFound:
         return gone(visit)
-    if visit.request.query.get("standing") == standing(talk.thread):
-        return web.Response(status=204)
     return visit.page("conversation/reply.html", **facts(visit, talk))
 
 
@@ -202,14 +212,14 @@ def gone(visit: Visit) -> web.Response:
     return visit.page("refused.html", status=404, reason=visit.say("conversation.not_there"))
 
 
-async def _talk(visit: Visit, *, before: int | None = None, since: int | None = None, whole: bool = False) -> Talk:
+async def _talk(visit: Visit, *, before: int | None = None, whole: bool = False) -> Talk:
     conversation, staff = number(visit), visit.who.staff
     language, playbook = visit.language, visit.house.playbook()
 
     def look(transaction: Transaction) -> Talk:
         return Talk(
             thread=inbox.show(transaction, conversation=conversation, limit=0),
-            stretch=thread.stretch(transaction, conversation=conversation, before=before, since=since),
+            stretch=thread.stretch(transaction, conversation=conversation, before=before),
             begun=drafts.of(transaction, conversation=conversation, staff=staff),
             summary=summaries.summary(transaction, conversation=conversation, language=language, playbook=playbook)
             if whole
@@ -217,8 +227,7 @@ async def _talk(visit: Visit, *, before: int | None = None, since: int | None = 
             called=mentions.waits(transaction, conversation=conversation, staff=staff),
         )
 
-    # A piece is fetched whenever somebody writes, and takes fewer queries than a thread is worth.
-    return await (visit.house.look if whole or before is not None else visit.house.glance)(look)
+    return await (visit.house.look if whole else visit.house.glance)(look)
 
 
 async def _keep(visit: Visit, text: str, seen: int | None, shown: int | None) -> None:
