@@ -28,6 +28,7 @@ async def some_talks(console: Console, channel: str = "mail") -> None:
         said=[(0, "customer"), (1, "bot"), (20, "Ben")],
         ended=None,
         case=("complaint", 2, True, None, False),
+        deadline=None,
     )
     talk.opened_at = begin
 
