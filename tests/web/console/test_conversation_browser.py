@@ -117,6 +117,8 @@ async def test_what_comes_in_is_seen_without_losing_ones_words_or_ones_place(des
     await house.gateway.settle()
     page = await desk.open("ben@shop.test", talk)
     await page.locator("#text").type("We look")
+    await expect(page.locator("#weighed")).to_contain_text("Draft kept")
+    await expect(page.locator("#thread li").last).to_be_in_viewport(ratio=1)  # though the box has grown
     await page.evaluate("document.getElementById('thread_scroll').scrollTop = 0")
     await page.evaluate("document.querySelector('#thread li.in').dataset.kept = 'yes'")
     await channel(talks, "webchat").bring("it has come!", sender="ann", clock=house.clock)

@@ -66,9 +66,15 @@ document.addEventListener("click", (event) => {
   event.target.closest(".newest").hidden = true;
 });
 document.addEventListener("scroll", (event) => {
+  if (event.target !== thread()) return;
   const newest = document.querySelector(".newest");
-  if (newest && event.target === thread() && atEnd()) newest.hidden = true;
+  readsEnd = atEnd();
+  if (newest && readsEnd) newest.hidden = true;
 }, true);
+
+// The box beneath grows with what is written, and who reads the end goes on reading it.
+let readsEnd = true;
+if (thread()) new ResizeObserver(() => readsEnd && toEnd()).observe(thread());
 
 // A picture has its height only when it is there.
 document.addEventListener("load", (event) => {
