@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from desk import passwords, staff
 from desk.logins import Present
 from tests.clock import FrozenClock
-from tests.gateway.desk_house import House, open_house
+from tests.gateway.desk_house import House, Letters, open_house
 
 PASSWORD = "correct horse battery"
 
@@ -114,9 +114,10 @@ class Console:
 
 @asynccontextmanager
 async def open_console(
-    url: str, folder: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+    url: str, folder: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, *channels: Letters
 ) -> AsyncGenerator[Console]:
-    async with open_house(url, folder, clock, monkeypatch) as house:
+    """`channels`: those of the house, where it has others than usual."""
+    async with open_house(url, folder, clock, monkeypatch, *channels) as house:
         server = TestServer(house.gateway.application())
         await server.start_server()
         console = Console(house=house, server=server)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestServer
 
 from channels.envelope import Attachment, Event, InboundMessage
 from channels.protocol import Limits, Weight
@@ -19,8 +18,8 @@ from channels.sms.settings import Prices, SmsSettings
 from desk import conversations
 from storage.conversations import Conversation
 from tests.clock import FrozenClock
-from tests.gateway.desk_house import Letters, open_house
-from tests.web.console.people import Console
+from tests.gateway.desk_house import Letters
+from tests.web.console.people import Console, open_console
 
 CHAT = Limits(text=400, per_second=1000, per_address=1000, markup=True, file_bytes=1_000_000)
 MAIL = Limits(text=100_000, per_second=1000, per_address=1000, markup=True, file_bytes=1_000_000)
@@ -81,14 +80,8 @@ async def open_talks(
     url: str, folder: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[Console]:
     """A console whose customers come by chat, mail and text message."""
-    async with open_house(url, folder, clock, monkeypatch, *channels()) as house:
-        server = TestServer(house.gateway.application())
-        await server.start_server()
-        console = Console(house=house, server=server)
+    async with open_console(url, folder, clock, monkeypatch, *channels()) as console:
         yield console
-        for client in console.clients:
-            await client.close()
-        await server.close()
 
 
 def channel(console: Console, name: str) -> Channel:

@@ -11,7 +11,6 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import TestServer
 
 from channels.envelope import Attachment, InboundMessage
 from storage.cases import Case
@@ -20,10 +19,9 @@ from storage.conversations import Conversation
 from storage.interactions import Interaction
 from storage.staff import Role
 from tests.clock import FrozenClock
-from tests.gateway.desk_house import open_house
 from tests.web.api.programs import Interface
 from tests.web.console.hostile import ATTACHMENT, ELSEWHERE, ENVELOPE, harm_in, marks, visits
-from tests.web.console.people import Console
+from tests.web.console.people import Console, open_console
 from tests.web.console.talkers import CHAT, Channel, channels
 from web.api.offered import CALLS
 from web.console.routes import ROUTES
@@ -36,14 +34,8 @@ async def console(
     migrated_sqlite_url: str, tmp_path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[Console]:
     every = *channels(), Channel("telegram", "telegram", CHAT)
-    async with open_house(migrated_sqlite_url, tmp_path, clock, monkeypatch, *every) as house:
-        server = TestServer(house.gateway.application())
-        await server.start_server()
-        opened = Console(house=house, server=server)
+    async with open_console(migrated_sqlite_url, tmp_path, clock, monkeypatch, *every) as opened:
         yield opened
-        for client in opened.clients:
-            await client.close()
-        await server.close()
 
 
 def test_every_field_of_what_comes_in_is_filled_or_says_why_not() -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Dialog, Page, Route
 
 from storage.cases import Case
@@ -15,9 +14,8 @@ from storage.conversations import Conversation
 from storage.interactions import Interaction
 from storage.staff import Role
 from tests.browser import browser
-from tests.gateway.desk_house import open_house
 from tests.web.console.hostile import ELSEWHERE, marks, visits
-from tests.web.console.people import PASSWORD, Console
+from tests.web.console.people import PASSWORD, Console, open_console
 from tests.web.console.talkers import CHAT, Channel, channels
 from tests.web.console.test_conversation_browser import WallClock
 
@@ -29,11 +27,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 @pytest_asyncio.fixture(loop_scope="module")
 async def console(migrated_sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Console]:
     every = *channels(), Channel("telegram", "telegram", CHAT)
-    async with open_house(migrated_sqlite_url, tmp_path, WallClock(), monkeypatch, *every) as house:
-        server = TestServer(house.gateway.application())
-        await server.start_server()
-        yield Console(house=house, server=server)
-        await server.close()
+    async with open_console(migrated_sqlite_url, tmp_path, WallClock(), monkeypatch, *every) as opened:
+        yield opened
 
 
 async def test_nothing_of_what_customers_write_runs_in_a_browser(browser: Browser, console: Console) -> None:
