@@ -49,7 +49,8 @@ def guarded(route: Route, house: House) -> Callable[[web.Request], Awaitable[web
         token = request.cookies.get(COOKIE, "")
         subject = subject_of(route.path, request)
         came = await _came(house, token, subject)
-        request = request.clone(client_max_size=route.largest)
+        if request.method not in ("GET", "HEAD"):
+            request = request.clone(client_max_size=route.largest)
         visit = Visit(
             request=request,
             house=seen_by(house, came.sight),

@@ -33,6 +33,8 @@ TIERS: Final = ("key", "ordinary", "small", "not_to_win_back")
 KINDS: Final = ("complaint", "request", "inquiry")
 LOUD: Final = (Why.LATE, Why.DEADLINE, Why.ANGRY, Why.LEGAL, Why.URGENT)
 """Reasons that are shown as warnings."""
+TIMES_HOLD: Final = 5
+"""Seconds for which a row may say the same time: what it says is minutes."""
 SAID: Final = (HandOffReason.ANGER, HandOffReason.LEGAL)
 """Why they were handed over, where the urgency says the same."""
 
@@ -197,15 +199,14 @@ def _choices(visit: Visit, filters: Filters, teams: Mapping[str, str]) -> dict[s
 
 
 def _row(visit: Visit, one: Listed, teams: Mapping[str, str]) -> Markup:
-    now = visit.house.now()
-    why = [(str(each.why), reason_in_words(visit, each), each.why in LOUD) for each in reasons(one.situation, now)]
+    now, private = visit.house.now(), Right.SEE_PRIVATE in visit.who.rights
     zone = visit.house.playbook().hours.time_zone
-    at = None if one.last_at is None else one.last_at.astimezone(zone)
     today = now.astimezone(zone).date()
-    private = Right.SEE_PRIVATE in visit.who.rights
     team = teams.get(str(one.team), "")
 
     def render() -> str:
+        at = None if one.last_at is None else one.last_at.astimezone(zone)
+        why = [(str(each.why), reason_in_words(visit, each), each.why in LOUD) for each in reasons(one.situation, now)]
         return (
             pages()
             .get_template("inbox/row.html")
@@ -224,9 +225,8 @@ def _row(visit: Visit, one: Listed, teams: Mapping[str, str]) -> Markup:
             )
         )
 
-    return visit.house.waiting.rendered(
-        one, visit.language, private=private, beside=(why, today, team, one), render=render
-    )
+    beside = int(now.timestamp() // TIMES_HOLD), today, team
+    return visit.house.waiting.rendered(one, visit.language, private=private, beside=beside, render=render)
 
 
 def reason_in_words(visit: Visit, reason: Reason) -> str:
