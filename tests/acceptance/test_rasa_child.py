@@ -14,8 +14,9 @@ import pytest
 from aiohttp.test_utils import unused_port
 from typer.testing import CliRunner
 
-from gateway import check, rasa_child
+from gateway import inspecting_nlu, rasa_child
 from gateway.cli.app import app
+from gateway.findings import Level
 from gateway.settings import Settings
 from nlu import rasa_project
 from nlu.rasa_models import Card, Models, Score
@@ -128,16 +129,16 @@ async def test_the_check_says_what_a_rasa_of_our_own_lacks(monkeypatch: pytest.M
     def find_environment() -> Environment:
         raise RasaMissing("Rasa is not installed: `make rasa` installs it")
 
-    monkeypatch.setattr(check, "find_environment", find_environment)
-    (found,) = await check.check_rasa(settings)
-    assert (found.level, found.subject) == (check.Level.MISTAKE, "nlu.engine")
+    monkeypatch.setattr(inspecting_nlu, "find_environment", find_environment)
+    (found,) = await inspecting_nlu.check_rasa(settings)
+    assert (found.level, found.subject) == (Level.MISTAKE, "nlu.engine")
     assert "`make rasa`" in found.sentence
-    monkeypatch.setattr(check, "find_environment", lambda: rasa.stand_in(tmp_path))
-    (found,) = await check.check_rasa(settings)
+    monkeypatch.setattr(inspecting_nlu, "find_environment", lambda: rasa.stand_in(tmp_path))
+    (found,) = await inspecting_nlu.check_rasa(settings)
     assert "`rapport nlu train --promote`" in found.sentence
     card = promoted(tmp_path / "data")
-    (found,) = await check.check_rasa(settings)
-    assert (found.level, card.name in found.sentence) == (check.Level.FINE, True)
+    (found,) = await inspecting_nlu.check_rasa(settings)
+    assert (found.level, card.name in found.sentence) == (Level.FINE, True)
 
 
 def test_a_model_is_trained_and_served_from_the_terminal_and_a_worse_one_is_refused(
