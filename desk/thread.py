@@ -239,7 +239,7 @@ def _understood(row: Any) -> Understood | None:
     )
 
 
-@lru_cache(maxsize=1_000)  # the same lines are shown again whenever another one comes
+@lru_cache(maxsize=20_000)  # the same lines are shown again whenever another one comes
 def _entities(facts: bytes) -> tuple[tuple[str, str], ...]:
     """What was found in the messages of a Turn; another version's, or an emptied one, says nothing."""
     try:

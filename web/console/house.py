@@ -21,7 +21,7 @@ from web.console.waiting import Waiting
 
 R = TypeVar("R")
 
-LINES: Final = 5_000
+LINES: Final = 20_000
 """Some megabytes of them."""
 
 

@@ -44,7 +44,13 @@ log = structlog.get_logger(__name__)
 TOPICS: Final = frozenset({"board", "cases", "search", "campaigns"})
 """What pages may look at that is no conversation."""
 AT_MOST_EVERY: Final = 0.2
-"""Seconds between two events to one page, however much happens; the first is told at once."""
+"""Seconds between two events to one page, however much happens."""
+TOGETHER: Final = 0.05
+"""Seconds that news waits for what belongs to it: a message, and what was understood in it, are two commits."""
+GIVING_WAY: Final = 20
+"""A page hears later by this many times what the loop is late: customers' words come before the looking at them."""
+AT_LEAST_EVERY: Final = 5.0
+"""Seconds after which a page hears of news, however late the loop is."""
 LISTS_EVERY: Final = 0.15
 """Seconds between two looks at the lists."""
 HEARTBEAT: Final = 15.0
@@ -194,11 +200,12 @@ class Live:
                 page.doubtful = True
                 await response.write(ALIVE)
                 continue
+            late = await _wait_for_the_rest()
             page.wake.clear()
             if page.due:
                 due, page.due = sorted(page.due), set()
                 await response.write(b"".join(_event(event, self.mark) for event in due))
-                await asyncio.sleep(AT_MOST_EVERY)
+                await asyncio.sleep(min(AT_MOST_EVERY + GIVING_WAY * late, AT_LEAST_EVERY))
 
     async def _may_listen(self, visit: Visit, page: Page) -> bool:
         token = visit.token
@@ -274,6 +281,14 @@ class Live:
                     page.shown = shown
                     page.tell("inbox")
             await asyncio.sleep(LISTS_EVERY)
+
+
+async def _wait_for_the_rest() -> float:
+    """By how many seconds the loop was late for the end of it."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + TOGETHER
+    await asyncio.sleep(TOGETHER)
+    return max(loop.time() - end, 0)
 
 
 def _event(event: str, mark: str) -> bytes:

@@ -36,6 +36,20 @@ async def test_a_page_hears_of_its_conversation_and_not_of_others(console: Conso
         assert await page.hears("conversation")
 
 
+async def test_what_comes_within_a_moment_is_told_once(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.console.live.TOGETHER", 0.4)  # a slow disk's commits, too, are within it
+    ben = await console.staff("Ben", "agent")
+    await console.house.write("hello")
+    mark = await mark_of(ben)
+    async with looking(ben, f"mark={mark}&conversation=1") as page:
+        await page.hears("viewers")  # itself
+        assert not await page.hears("conversation", seconds=0.5)  # quiet for longer than news waits for one another
+        for _ in range(3):
+            await console.house.do(lambda transaction: touch(transaction.connection, [1]))
+        assert await page.hears("conversation")
+        assert not await page.hears("conversation", seconds=0.7), "told twice"
+
+
 @pytest.mark.parametrize("verb", ["take", "note", "handback", "resolve"])
 async def test_whatever_is_done_with_a_conversation_is_told(console: Console, verb: str) -> None:
     ben = await console.staff("Ben", "agent")
