@@ -24,6 +24,7 @@ from storage.cases import Case
 from storage.commits import Transaction
 from storage.contacts import Contact
 from storage.conversations import Conversation, ConversationState, Owner
+from storage.many import named
 from storage.teams import Team, teams_of
 
 A_PIECE: Final = 50
@@ -221,10 +222,10 @@ def _narrowed(latest: Subquery, filters: Filters) -> Select[int, datetime]:
 
 def team_names(transaction: Transaction) -> dict[str, str]:
     """The teams that work, by their ids as filters have them."""
-    rows = transaction.connection.execute(
-        select(Team.id, Team.name).where(Team.closed_at.is_(None)).order_by(Team.name, Team.id)
-    )
-    return {str(team.id): team.name for team in rows}
+    return {str(team.id): team.name for team in _teams.ask(transaction.connection, {})}
+
+
+_teams = named(select(Team.id, Team.name).where(Team.closed_at.is_(None)).order_by(Team.name, Team.id))
 
 
 def _written(place: Place) -> str:

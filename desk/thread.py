@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import and_, bindparam, or_, select
 
 from desk.refusals import NotFound
+from desk.sight import Kind, sees
 from storage.commits import Transaction
+from storage.contacts import Address, Contact
 from storage.conversations import Conversation
 from storage.deliveries import Delivery
 from storage.interactions import Direction, Interaction, InteractionKind, TurnRecord
-from storage.many import among, named
+from storage.many import Question, among, named
 from storage.media import Media, MediaState
 
 PAGE: Final = 60
 MOST: Final = 600
 """Lines that are shown at once, however long somebody reads on."""
+REMEMBERED: Final = 10_000
+"""Lines that need not be read anew: they are shown again whenever another one comes. Some ten megabytes at most."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +65,8 @@ class Said:
     """The payload it came in is there."""
     media: Mapping[int, str] = field(default_factory=dict[int, str])
     """Of attachments that are not here: `wanted` or `failed`, by place."""
+    message: str | None = None
+    """Its name at the provider."""
 
     @property
     def attachments(self) -> Sequence[Mapping[str, Any]]:
@@ -69,8 +75,15 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stretch:
-    """Lines that follow one another, oldest first."""
+    """Lines of a Conversation that follow one another, oldest first."""
 
+    conversation: int
+    name: str | None
+    """The Contact's."""
+    address: str
+    """Theirs, as a URI."""
+    seen: int
+    """The newest Interaction that is in it."""
     lines: Sequence[Said]
     earlier: bool
     """There are lines before them."""
@@ -90,10 +103,10 @@ def stretch(
 ) -> Stretch:
     """The latest lines; with `before`, those before that one; with `since`, from that one on. Raises NotFound."""
     connection = transaction.connection
-    contact = next(iter(_whose.ask(connection, {"conversation": conversation})), None)
-    if contact is None:
+    talk = next(iter(_talk.ask(connection, {"conversation": conversation})), None)
+    if talk is None or not sees(transaction, Kind.CONVERSATION, conversation):
         raise NotFound(f"there is no conversation {conversation}")
-    here = {"contact": contact.contact_id, "conversation": conversation}
+    here = {"contact": talk.contact_id, "conversation": conversation}
     place = before if before is not None else since
     if place is None:
         rows = _latest.ask(connection, {**here, "most": limit + 1})
@@ -107,7 +120,14 @@ def stretch(
         rows = asked.ask(connection, {**here, "at": at.at, "place": place, "most": limit + 1})
     shown = list(reversed(rows[:limit]))
     more = len(rows) > limit or (since is not None and _any_before(transaction, here, shown))
-    return Stretch(lines=_complete(transaction, here, shown), earlier=more)
+    return Stretch(
+        conversation=conversation,
+        name=talk.name,
+        address=talk.uri,
+        seen=talk.newest or 0,
+        lines=_complete(transaction, here, shown),
+        earlier=more,
+    )
 
 
 def attachment(transaction: Transaction, *, conversation: int, interaction: int, place: int) -> Mapping[str, Any]:
@@ -162,51 +182,12 @@ _lines = (
 )
 
 
-# By the contact first: that is what the index knows.
-_here = and_(Interaction.contact_id == bindparam("contact"), Interaction.conversation_id == bindparam("conversation"))
-_at, _id = bindparam("at", type_=Interaction.at.type), bindparam("place", type_=Interaction.id.type)
-_is_before = or_(Interaction.at < _at, and_(Interaction.at == _at, Interaction.id < _id))
-_is_later = or_(Interaction.at > _at, and_(Interaction.at == _at, Interaction.id >= _id))
-_from_the_end = _lines.where(_here).order_by(Interaction.at.desc(), Interaction.id.desc()).limit(bindparam("most"))
-
-# Each piece of a page asks these, whenever somebody writes: worked out once.
-_whose = named(select(Conversation.contact_id).where(Conversation.id == bindparam("conversation")))
-_place = named(select(Interaction.at).where(_here, Interaction.id == _id))
-_latest = named(_from_the_end)
-_earlier = named(_from_the_end.where(_is_before))
-_since = named(_from_the_end.where(_is_later))
-_one_before = named(select(Interaction.id).where(_here, _is_before).limit(1))
-_edits = named(
-    select(Interaction.reply_to).where(
-        _here, Interaction.kind == InteractionKind.EDIT, among(Interaction.reply_to, "named")
-    )
-)
+_columns: list[str] = [str(column.key) for column in _lines.selected_columns]
+_row = namedtuple("_row", _columns)  # pyright: ignore[reportUntypedNamedTuple]
 
 
-def _any_before(transaction: Transaction, here: Mapping[str, int], rows: Sequence[Any]) -> bool:
-    if not rows:
-        return False
-    first = {"at": rows[0].at, "place": rows[0].id}
-    return bool(_one_before.ask(transaction.connection, {**here, **first}))
-
-
-def _complete(transaction: Transaction, here: Mapping[str, int], rows: Sequence[Any]) -> list[Said]:
-    connection = transaction.connection
-    messages = [row.message_id for row in rows if row.message_id is not None]
-    edits = _edits.ask(connection, {**here, "named": messages}) if messages else ()
-    edited = {each.reply_to for each in edits}
-    with_files = [row.id for row in rows if row.content.get("attachments")]
-    media: dict[int, dict[int, str]] = {}
-    if with_files:
-        found = select(Media.interaction_id, Media.place, Media.state).where(
-            Media.interaction_id.in_(with_files), Media.state != MediaState.KEPT
-        )
-        for each in connection.execute(found):
-            media.setdefault(each.interaction_id, {})[each.place] = str(each.state)
-    return [_said(row, edited, media.get(row.id, {})) for row in rows]
-
-
-def _said(row: Any, edited: set[str], media: Mapping[int, str]) -> Said:
+def _said(values: Sequence[Any]) -> Said:
+    row: Any = _row._make(values)
     return Said(
         id=row.id,
         at=row.at,
@@ -221,10 +202,72 @@ def _said(row: Any, edited: set[str], media: Mapping[int, str]) -> Said:
         due_at=row.due_at,
         attempts=row.attempts or 0,
         understood=_understood(row),
-        edited=row.kind is not InteractionKind.EDIT and row.message_id in edited,
         has_raw=bool(row.has_raw),
-        media=media,
+        message=row.message_id,
     )
+
+
+# By the contact first: that is what the index knows.
+_here = and_(Interaction.contact_id == bindparam("contact"), Interaction.conversation_id == bindparam("conversation"))
+_at, _id = bindparam("at", type_=Interaction.at.type), bindparam("place", type_=Interaction.id.type)
+_is_before = or_(Interaction.at < _at, and_(Interaction.at == _at, Interaction.id < _id))
+_is_later = or_(Interaction.at > _at, and_(Interaction.at == _at, Interaction.id >= _id))
+_from_the_end = _lines.where(_here).order_by(Interaction.at.desc(), Interaction.id.desc()).limit(bindparam("most"))
+
+# Each piece of a page asks these, whenever somebody writes: worked out once.
+_newest = (
+    select(Interaction.id)
+    .where(Interaction.contact_id == Conversation.contact_id, Interaction.conversation_id == Conversation.id)
+    .order_by(Interaction.id.desc())
+    .limit(1)
+    .correlate(Conversation)
+    .scalar_subquery()
+)
+_talk = named(
+    select(Conversation.contact_id, Contact.name, Address.uri, _newest.label("newest"))
+    .join(Contact, Contact.id == Conversation.contact_id)
+    .join(Address, Address.id == Conversation.address_id)
+    .where(Conversation.id == bindparam("conversation"))
+)
+_place = named(select(Interaction.at).where(_here, Interaction.id == _id))
+_latest = Question(_from_the_end, into=_said, remembers=REMEMBERED)
+_earlier = Question(_from_the_end.where(_is_before), into=_said)
+_since = Question(_from_the_end.where(_is_later), into=_said, remembers=REMEMBERED)
+_one_before = named(select(Interaction.id).where(_here, _is_before).limit(1))
+_edits = named(
+    select(Interaction.reply_to).where(
+        _here, Interaction.kind == InteractionKind.EDIT, among(Interaction.reply_to, "named")
+    )
+)
+
+
+def _any_before(transaction: Transaction, here: Mapping[str, int], shown: Sequence[Said]) -> bool:
+    if not shown:
+        return False
+    first = {"at": shown[0].at, "place": shown[0].id}
+    return bool(_one_before.ask(transaction.connection, {**here, **first}))
+
+
+def _complete(transaction: Transaction, here: Mapping[str, int], shown: Sequence[Said]) -> list[Said]:
+    """With what other rows say of them."""
+    connection = transaction.connection
+    messages = [line.message for line in shown if line.message is not None]
+    edits = _edits.ask(connection, {**here, "named": messages}) if messages else ()
+    edited = {each.reply_to for each in edits}
+    with_files = [line.id for line in shown if line.attachments]
+    media: dict[int, dict[int, str]] = {}
+    if with_files:
+        found = select(Media.interaction_id, Media.place, Media.state).where(
+            Media.interaction_id.in_(with_files), Media.state != MediaState.KEPT
+        )
+        for each in connection.execute(found):
+            media.setdefault(each.interaction_id, {})[each.place] = str(each.state)
+    return [_completed(line, edited=line.message in edited, media=media.get(line.id)) for line in shown]
+
+
+def _completed(line: Said, *, edited: bool, media: Mapping[int, str] | None) -> Said:
+    edited = edited and line.kind is not InteractionKind.EDIT
+    return replace(line, edited=edited, media=media or {}) if edited or media else line
 
 
 def _understood(row: Any) -> Understood | None:
@@ -239,7 +282,6 @@ def _understood(row: Any) -> Understood | None:
     )
 
 
-@lru_cache(maxsize=20_000)  # the same lines are shown again whenever another one comes
 def _entities(facts: bytes) -> tuple[tuple[str, str], ...]:
     """What was found in the messages of a Turn; another version's, or an emptied one, says nothing."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, insert, or_, select
+from sqlalchemy import bindparam, delete, func, insert, or_, select
 
 from desk.deeds import noted
 from desk.lists import query_of
@@ -13,6 +13,7 @@ from desk.logins import Present
 from desk.refusals import Impossible, NotFound, Unusable
 from desk.rights import Right
 from storage.commits import Transaction
+from storage.many import named
 from storage.staff import Staff
 from storage.views import SavedView
 
@@ -72,12 +73,6 @@ def save(transaction: Transaction, *, by: Present, name: str, query: Mapping[str
 
 def views(transaction: Transaction, *, by: Present) -> list[Saved]:
     """One's own and the shared ones, by name."""
-    rows = transaction.connection.execute(
-        select(*SavedView.__table__.columns, Staff.name.label("made_by"))
-        .join(Staff, Staff.id == SavedView.staff_id)
-        .where(or_(SavedView.staff_id == by.staff, SavedView.shared))
-        .order_by(SavedView.name, SavedView.id)
-    )
     return [
         Saved(
             id=row.id,
@@ -87,8 +82,16 @@ def views(transaction: Transaction, *, by: Present) -> list[Saved]:
             made_by=row.made_by,
             query=query_of(row.query),
         )
-        for row in rows
+        for row in _views.ask(transaction.connection, {"staff": by.staff})
     ]
+
+
+_views = named(
+    select(*SavedView.__table__.columns, Staff.name.label("made_by"))
+    .join(Staff, Staff.id == SavedView.staff_id)
+    .where(or_(SavedView.staff_id == bindparam("staff"), SavedView.shared))
+    .order_by(SavedView.name, SavedView.id)
+)
 
 
 def forget(transaction: Transaction, *, by: Present, view: int) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
@@ -81,30 +82,38 @@ class Many:
 class Question(Generic[T]):
     """A SELECT with named parameters, lists in the form of `among`; `into` makes what is wanted of a row's values."""
 
-    def __init__(self, statement: Select[*tuple[Any, ...]], into: Callable[[Sequence[Any]], T]) -> None:
+    def __init__(
+        self, statement: Select[*tuple[Any, ...]], into: Callable[[Sequence[Any]], T], *, remembers: int = 0
+    ) -> None:
+        """`remembers`: of how many rows it is known what was made of them, which nobody may change."""
         self._statement = statement
         self._into = into
-        self._plans: dict[str, tuple[_Plan, tuple[tuple[int, Convert], ...]]] = {}
+        self._remembers = remembers
+        self._plans: dict[str, tuple[_Plan, Callable[[tuple[Any, ...]], T]]] = {}
 
     def ask(self, connection: Connection, parameters: Row) -> list[T]:
         """All its rows."""
-        plan, conversions = self._plans.get(connection.dialect.name) or self._prepare(connection.dialect)
-        found: list[T] = []
-        for row in connection.exec_driver_sql(plan.sql, plan.parameters(parameters)).all():
-            values: list[Any] = list(row)
-            for place, convert in conversions:
-                values[place] = convert(values[place])
-            found.append(self._into(values))
-        return found
+        plan, make = self._plans.get(connection.dialect.name) or self._prepare(connection.dialect)
+        return [make(tuple(row)) for row in connection.exec_driver_sql(plan.sql, plan.parameters(parameters)).all()]
 
-    def _prepare(self, dialect: Dialect) -> tuple[_Plan, tuple[tuple[int, Convert], ...]]:
+    def _prepare(self, dialect: Dialect) -> tuple[_Plan, Callable[[tuple[Any, ...]], T]]:
         plan = _planned(self._statement.compile(dialect=dialect), dialect)
-        conversions = (
+        processors = (
             (place, column.type.dialect_impl(dialect).result_processor(dialect, _code(column.type)))
             for place, column in enumerate(self._statement.selected_columns)
         )
-        prepared = plan, tuple((place, convert) for place, convert in conversions if convert is not None)
-        self._plans[dialect.name] = prepared
+        conversions = tuple((place, convert) for place, convert in processors if convert is not None)
+
+        def make(row: tuple[Any, ...]) -> T:
+            values = list(row)
+            for place, convert in conversions:
+                values[place] = convert(values[place])
+            return self._into(values)
+
+        # PostgreSQL's driver hands documents over as dictionaries, by which nothing can be remembered.
+        if self._remembers and dialect.name == "sqlite":
+            make = lru_cache(maxsize=self._remembers)(make)
+        self._plans[dialect.name] = prepared = plan, make
         return prepared
 
 
@@ -190,7 +199,7 @@ def _planned(compiled: SQLCompiler, dialect: Dialect) -> _Plan:
     return _Plan(
         sql=str(compiled),
         names=tuple(names),
-        values=itemgetter(*names) if len(names) > 1 else _one(names[0]),
+        values=itemgetter(*names) if len(names) > 1 else _few(names),
         conversions=tuple((place, convert) for place, convert in conversions if convert is not None),
         positional=bool(compiled.positional),
         constants={
@@ -199,5 +208,6 @@ def _planned(compiled: SQLCompiler, dialect: Dialect) -> _Plan:
     )
 
 
-def _one(name: str) -> Callable[[Row], Sequence[Any]]:
-    return lambda row: (row[name],)
+def _few(names: Sequence[str]) -> Callable[[Row], Sequence[Any]]:
+    """One or none: `itemgetter` makes no tuple of one."""
+    return lambda row: [row[name] for name in names]

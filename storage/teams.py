@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Index, false, select, text
+from sqlalchemy import Connection, ForeignKey, Index, bindparam, false, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from storage.many import named
 from storage.schema import Document, Entity
 
 WORKS = text("closed_at IS NULL")
@@ -65,11 +66,12 @@ class Skills(Entity):
 
 def teams_of(connection: Connection, staff: int) -> list[int]:
     """The living teams that somebody is in."""
-    return list(
-        connection.scalars(
-            select(TeamMember.team_id)
-            .join(Team, Team.id == TeamMember.team_id)
-            .where(TeamMember.staff_id == staff, Team.closed_at.is_(None))
-            .order_by(TeamMember.team_id)
-        )
-    )
+    return [team.team_id for team in _teams_of.ask(connection, {"staff": staff})]
+
+
+_teams_of = named(
+    select(TeamMember.team_id)
+    .join(Team, Team.id == TeamMember.team_id)
+    .where(TeamMember.staff_id == bindparam("staff"), Team.closed_at.is_(None))
+    .order_by(TeamMember.team_id)
+)

@@ -48,18 +48,15 @@ async def show(visit: Visit) -> web.Response:
 async def lines(visit: Visit) -> web.Response:
     """The thread alone: `?since=`, from that line on, as it stands now; `?before=`, the lines before that one."""
     conversation, before, since = number(visit), _place(visit, "before"), _place(visit, "since")
-
-    def look(transaction: Transaction) -> tuple[Thread, Stretch]:
-        shown = inbox.show(transaction, conversation=conversation, limit=0)
-        return shown, thread.stretch(transaction, conversation=conversation, before=before, since=since)
-
     try:
         # Fetched whenever somebody writes, it is a few queries, which no thread need be woken for.
-        shown, stretch = await visit.house.glance(look)
+        stretch = await visit.house.glance(
+            lambda transaction: thread.stretch(transaction, conversation=conversation, before=before, since=since)
+        )
     except NotFound:
         return gone(visit)
     template = "conversation/thread.html" if before is None else "conversation/earlier.html"
-    return visit.page(template, thread=shown, stretch=stretch, words=Words(visit, customer=shown.name))
+    return visit.page(template, stretch=stretch, words=Words(visit, customer=stretch.name))
 
 
 async def take(visit: Visit) -> web.Response:

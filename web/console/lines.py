@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from typing import Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ from markupsafe import Markup
 from campaigns.policy import Delay, Refusal
 from channels.envelope import SendErrorCode
 from channels.markup import Run, Style, html_of, runs
-from desk.thread import Said, Understood
+from desk.thread import Said, Stretch, Understood
 from storage.interactions import OFFLINE
 from web.console import texts
 from web.console.given import given
@@ -58,9 +59,14 @@ class Words:
         self._zone: ZoneInfo = visit.house.playbook().hours.time_zone
         self._now = visit.house.now()
 
-    def line(self, said: Said, *, conversation: int, is_mail: bool) -> Markup:
-        """All of it, as the thread shows it."""
-        visit = self._visit
+    def days(self, stretch: Stretch) -> Iterator[tuple[date, int, Markup]]:
+        """Each day, its first line's number, and all its lines as the thread shows them."""
+        for day, said in groupby(stretch.lines, lambda line: self.day(line.at)):
+            lines = list(said)
+            yield day, lines[0].id, Markup("\n").join(self._line(line, stretch) for line in lines)
+
+    def _line(self, said: Said, stretch: Stretch) -> Markup:
+        visit, conversation, is_mail = self._visit, stretch.conversation, stretch.address.startswith("mailto:")
 
         def render() -> str:
             talk = f"{HOME}/conversations/{conversation}"

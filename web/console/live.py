@@ -49,6 +49,10 @@ TOGETHER: Final = 0.05
 """Seconds that news waits for what belongs to it: a message, and what was understood in it, are two commits."""
 GIVING_WAY: Final = 20
 """A page hears later by this many times what the loop is late: customers' words come before the looking at them."""
+LOOK: Final = 0.1
+"""Seconds between two looks at how late the loop is."""
+USUALLY: Final = 0.1
+"""What one look counts: a moment's delay is no lateness."""
 AT_LEAST_EVERY: Final = 5.0
 """Seconds after which a page hears of news, however late the loop is."""
 LISTS_EVERY: Final = 0.15
@@ -124,6 +128,9 @@ class Live:
         self._renewing: asyncio.Task[None] | None = None
         self._renew = False
         """Something was told that the lists may not show yet."""
+        self._looking: asyncio.Task[None] | None = None
+        self._late = 0.0
+        """Seconds by which the loop is late, usually."""
         self._closing = False
 
     @property
@@ -167,8 +174,9 @@ class Live:
         self._closing = True
         for page in self._pages:
             page.wake.set()
-        if self._renewing is not None:
-            self._renewing.cancel()
+        for task in (self._renewing, self._looking):
+            if task is not None:
+                task.cancel()
 
     async def events(self, visit: Visit) -> web.StreamResponse:
         """Server-sent events (HTML standard, 9.2), until the page is left or its session ends."""
@@ -200,12 +208,19 @@ class Live:
                 page.doubtful = True
                 await response.write(ALIVE)
                 continue
-            late = await _wait_for_the_rest()
+            await asyncio.sleep(TOGETHER)
             page.wake.clear()
             if page.due:
                 due, page.due = sorted(page.due), set()
                 await response.write(b"".join(_event(event, self.mark) for event in due))
-                await asyncio.sleep(min(AT_MOST_EVERY + GIVING_WAY * late, AT_LEAST_EVERY))
+                await asyncio.sleep(min(AT_MOST_EVERY + GIVING_WAY * self._late, AT_LEAST_EVERY))
+
+    async def _look_at_the_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._pages and not self._closing:
+            due = loop.time() + LOOK
+            await asyncio.sleep(LOOK)
+            self._late += USUALLY * (loop.time() - due - self._late)
 
     async def _may_listen(self, visit: Visit, page: Page) -> bool:
         token = visit.token
@@ -218,6 +233,8 @@ class Live:
         if not self._pages:
             self.on_first()
         self._pages.add(page)
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.get_running_loop().create_task(self._look_at_the_loop(), name="lateness")
         for what in page.listens:
             self._listening.setdefault(what, set()).add(page)
         if page.inbox is not None:
@@ -281,14 +298,6 @@ class Live:
                     page.shown = shown
                     page.tell("inbox")
             await asyncio.sleep(LISTS_EVERY)
-
-
-async def _wait_for_the_rest() -> float:
-    """By how many seconds the loop was late for the end of it."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + TOGETHER
-    await asyncio.sleep(TOGETHER)
-    return max(loop.time() - end, 0)
 
 
 def _event(event: str, mark: str) -> bytes:
