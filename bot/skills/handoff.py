@@ -21,6 +21,8 @@ _DECLINES: Final = re.compile(
     r"|(?:\bnot|n['’]t|\bnever|\bwithout|\bno need)\b[^,.!?]{0,20}$",
     re.IGNORECASE,
 )
+_SOMETHING_ELSE: Final = re.compile(r"智能|智慧|[费費]|成本")
+"""What makes artificial intelligence or the cost of labour of `人工`, the Chinese for a person who serves."""
 """Before the words that ask for a person: they are not asked for."""
 
 
@@ -52,7 +54,8 @@ def asked(talk: Talk, heard: Heard) -> bool:
     if intent is not None and intent.name == "human_request" and intent.confidence >= talk.policy.confidence.sure:
         return True
     return any(
-        _DECLINES.search(heard.text[: found.start()]) is None for found in talk.policy.person.finditer(heard.text)
+        _DECLINES.search(heard.text[: found.start()]) is None and not _SOMETHING_ELSE.match(heard.text, found.end())
+        for found in talk.policy.person.finditer(heard.text)
     )
 
 

@@ -274,9 +274,15 @@ def test_who_asks_for_a_person_in_the_midst_of_a_complaint_gets_one(text: str, l
 
 
 @pytest.mark.parametrize(
-    "text", ["茶叶发霉了，不用转人工", "it is moldy, but I do not want to talk to a human about it"]
+    "text",
+    [
+        "茶叶发霉了，不用转人工",
+        "it is moldy, but I do not want to talk to a human about it",
+        "茶叶发霉了，检测还要人工费吗",
+        "茶葉發霉了，退貨要人工智慧審核嗎",
+    ],
 )
-def test_who_declines_a_person_gets_none(text: str) -> None:
+def test_who_declines_a_person_or_speaks_of_something_else_gets_none(text: str) -> None:
     said = message(text, understood("complaint_quality"))
     assert "hand off requested" not in deeds(respond(turn(said), shop()))
 
