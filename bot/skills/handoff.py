@@ -21,9 +21,9 @@ _DECLINES: Final = re.compile(
     r"|(?:\bnot|n['’]t|\bnever|\bwithout|\bno need)\b[^,.!?]{0,20}$",
     re.IGNORECASE,
 )
+"""Before the words that ask for a person: they are not asked for."""
 _SOMETHING_ELSE: Final = re.compile(r"智能|智慧|[费費]|成本")
 """What makes artificial intelligence or the cost of labour of `人工`, the Chinese for a person who serves."""
-"""Before the words that ask for a person: they are not asked for."""
 
 
 def answer(talk: Talk) -> None:
