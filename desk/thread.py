@@ -25,7 +25,7 @@ PAGE: Final = 60
 MOST: Final = 600
 """Lines that are shown at once, however long somebody reads on."""
 REMEMBERED: Final = 10_000
-"""Lines that need not be read anew: they are shown again whenever another one comes. Some ten megabytes at most."""
+"""Lines that need not be made anew: they are shown again whenever another one comes. Some tens of megabytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

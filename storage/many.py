@@ -35,6 +35,9 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
 
+LONG = 4_000
+"""Characters or bytes of a value, beyond which its row is not remembered."""
+
 Row = Mapping[str, Any]
 Convert = Callable[[Any], Any]
 T = TypeVar("T")
@@ -104,17 +107,28 @@ class Question(Generic[T]):
         )
         conversions = tuple((place, convert) for place, convert in processors if convert is not None)
 
-        def make(row: tuple[Any, ...]) -> T:
+        def convert_row(row: tuple[Any, ...]) -> T:
             values = list(row)
             for place, convert in conversions:
                 values[place] = convert(values[place])
             return self._into(values)
 
         # PostgreSQL's driver hands documents over as dictionaries, by which nothing can be remembered.
-        if self._remembers and dialect.name == "sqlite":
-            make = lru_cache(maxsize=self._remembers)(make)
+        remembers = self._remembers and dialect.name == "sqlite"
+        make = _remembering(convert_row, self._remembers) if remembers else convert_row
         self._plans[dialect.name] = prepared = plan, make
         return prepared
+
+
+def _remembering(make: Callable[[tuple[Any, ...]], T], most: int) -> Callable[[tuple[Any, ...]], T]:
+    """Of short rows; long ones, as of letters, would fill the memory."""
+    known = lru_cache(maxsize=most)(make)
+
+    def remember(row: tuple[Any, ...]) -> T:
+        is_long = any(isinstance(value, str | bytes) and len(value) > LONG for value in row)
+        return make(row) if is_long else known(row)
+
+    return remember
 
 
 def named(statement: Select[*tuple[Any, ...]]) -> Question[Any]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import bindparam, insert, select, update
 
 from storage.database import synchronous_engine
-from storage.many import Question, named
+from storage.many import LONG, Question, named
 from storage.teams import Team
 
 
@@ -27,6 +27,18 @@ def test_a_row_is_made_anew_where_it_has_changed_and_only_there(migrated_url: st
         assert question.ask(connection, {"after": 0}) == ["['Sales']", "['Aftercare']"]
         if connection.dialect.name == "sqlite":
             assert made == ["['Sales']", "['Care']", "['Aftercare']"]
+    engine.dispose()
+
+
+def test_a_long_row_is_made_each_time_and_not_kept(migrated_url: str) -> None:
+    made: list[object] = []
+    question = Question(select(Team.name), into=made.append, remembers=10)
+    engine = synchronous_engine(migrated_url)
+    with engine.begin() as connection:
+        connection.execute(insert(Team), [_team(1, "x" * (LONG + 1))])
+        for _ in range(2):
+            question.ask(connection, {})
+    assert len(made) == 2
     engine.dispose()
 
 

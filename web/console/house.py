@@ -22,7 +22,7 @@ from web.console.waiting import Waiting
 R = TypeVar("R")
 
 LINES: Final = 20_000
-"""Some megabytes of them."""
+"""Some tens of megabytes of them."""
 
 
 class Viewer(Protocol):

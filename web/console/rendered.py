@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from typing import Final
 
 from markupsafe import Markup
+
+LONG: Final = 20_000
+"""Characters, beyond which a piece is not held: letters would fill the memory."""
 
 
 class Rendered:
@@ -20,6 +24,8 @@ class Rendered:
         held = self._held.pop(key, None)
         if held is None or held[0] != shows:
             held = shows, Markup(render())  # noqa: S704 - rendered with autoescape
+            if len(held[1]) > LONG:
+                return held[1]
             if len(self._held) >= self._most:
                 del self._held[next(iter(self._held))]
         self._held[key] = held
